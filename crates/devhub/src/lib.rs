@@ -1,0 +1,1 @@
+//! A development edgeHub: MQTT over TLS, workload API, routes, module supervisor.

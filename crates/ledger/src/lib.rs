@@ -1,0 +1,1 @@
+//! Durable counts: every frame once, windows, sealed reports, totals.

@@ -1,0 +1,1 @@
+//! IoT Edge deployment documents: template to manifest.

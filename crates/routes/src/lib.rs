@@ -1,0 +1,1 @@
+//! The edgeHub route language, parsed and evaluated; no sockets, no clock.

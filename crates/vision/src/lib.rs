@@ -1,0 +1,1 @@
+//! Picture bytes to verdict: decode, prepare, run ONNX, judge; reads model packages.
