@@ -1,2 +1,41 @@
-//! xtask
-fn main() {}
+//! `cargo xtask …`: the one place for what people do with a clone: set it up,
+//! see it run, test it, measure it.
+//!
+//! This file is a table of contents. It knows the commands and nothing about
+//! how they work; `workspace` and `platform` are what they share.
+
+mod platform;
+mod setup;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Set up, run, test and measure the fruit counter, from the root of a clone.
+///
+/// Needs Linux (x86-64 or aarch64), a Rust toolchain, a C compiler and Python 3
+/// with pip. No root, no Docker, no account.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fetch ONNX Runtime into target/onnxruntime (the other commands do it when needed).
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let root = workspace::root();
+    let outcome = match Cli::parse().command {
+        Command::Setup => setup::run(&root).map(|_| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
