@@ -1,1 +1,55 @@
-//! Picture bytes to verdict: decode, prepare, run ONNX, judge; reads model packages.
+//! Picture bytes to verdict: decode, prepare, run, judge; and the packages that
+//! models come in.
+//!
+//! ```text
+//! bytes ─decode─► Pixels ─prepare─► Tensor ─run─► Scores ─verdict─► Verdict
+//!                            ▲                 ▲
+//!                     Preprocess ◄─ ModelPackage ─► Classifier
+//! ```
+//!
+//! Each step takes one value and gives the next or a typed error, so a picture
+//! that was not prepared cannot be judged. Rooms: [`decode()`] (bytes, limits,
+//! refusals), [`Preparer`] (crop, resize, layout), [`ModelPackage`] (what an
+//! export says), [`Classifier`] (the session), [`Scores`] (the judgement).
+//!
+//! What this crate must never do: write a picture, or any part of one, to a log
+//! or an error; take time or memory without bound for bytes from outside; start
+//! with a model that does not fit its package.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions, Verdict, decode};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let package = ModelPackage::open(Path::new("model"))?;
+//! let mut classifier = Classifier::load(&package, &RuntimeOptions::default())?;
+//! let pixels = decode(&std::fs::read("banana.jpg")?, &DecodeLimits::default())?;
+//! match classifier.classify(&pixels)?.verdict(0.6) {
+//!     Verdict::Label { label, score } => println!("{label} ({score:.3})"),
+//!     Verdict::Unsure { best, score } => println!("unsure, perhaps {best} ({score:.3})"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod classifier;
+mod decode;
+mod package;
+mod pixels;
+mod prepare;
+mod preprocess;
+mod runtime;
+mod scores;
+mod tensor;
+
+pub use classifier::{Classifier, InferenceError, ModelError};
+pub use decode::{
+    DecodeError, DecodeErrorKind, DecodeLimits, Found, MAX_SCANS, Measure, PictureFormat, decode,
+};
+pub use package::{ModelPackage, NotOnnx, PackageError, PropertyError};
+pub use pixels::{CHANNELS, Pixels};
+pub use prepare::{MAX_INPUT_SIDE, Preparer, RecipeError};
+pub use preprocess::{AxisOrder, ChannelOrder, Filter, Fit, Origin, Preprocess, Size, ValueRange};
+pub use runtime::{RuntimeError, RuntimeOptions};
+pub use scores::{Scores, Verdict};
+pub use tensor::Tensor;

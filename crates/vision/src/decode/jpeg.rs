@@ -1,0 +1,187 @@
+//! What the outside of a JPEG says, before anything is decoded: its size, its
+//! turn, its number of scans, and whether it reaches its end.
+//!
+//! The decoder behind `image` fills the missing part of a cut JPEG with grey
+//! and reports success, so a picture that was cut on the way would be judged
+//! as if it were whole. This walk finds the end marker itself. It reads marker
+//! lengths and skips entropy-coded data; it never allocates, never decodes,
+//! and touches each byte at most once.
+//!
+//! Facts from ITU-T T.81, annex B: a marker is `FF` and a byte that is neither
+//! `00` nor `FF`; inside entropy-coded data `FF 00` is a data byte and `FF D0`
+//! to `FF D7` are restart markers; `FF D9` ends the image.
+
+/// What a walk over the markers found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outline<'a> {
+    /// Width and height of the first frame header, in pixels as stored.
+    pub(super) size: Option<(u16, u16)>,
+    /// The TIFF part of the first EXIF segment.
+    pub(super) exif: Option<&'a [u8]>,
+    /// Start-of-scan markers up to the end of the image.
+    pub(super) scans: usize,
+    /// The end-of-image marker is there, after at least one scan.
+    pub(super) complete: bool,
+}
+
+const START_OF_IMAGE: u8 = 0xD8;
+const END_OF_IMAGE: u8 = 0xD9;
+const START_OF_SCAN: u8 = 0xDA;
+const APP1: u8 = 0xE1;
+const EXIF_HEADER: &[u8] = b"Exif\0\0";
+
+/// Walks `bytes`, which begin with the start-of-image marker.
+///
+/// Bytes after the end of the image are not looked at: cameras pad with zeros
+/// and append previews, and both are harmless.
+pub(super) fn outline(bytes: &[u8]) -> Outline<'_> {
+    let mut found = Outline::default();
+    let mut at = 2;
+    while let Some((marker, after)) = next_marker(bytes, at) {
+        at = after;
+        match marker {
+            END_OF_IMAGE => {
+                found.complete = found.scans > 0;
+                return found;
+            }
+            // Markers without a length: a temporary one, restarts, and a
+            // second start of image, which some cameras write.
+            0x01 | 0xD0..=START_OF_IMAGE => {}
+            _ => {
+                let Some(body) = segment(bytes, at) else {
+                    return found;
+                };
+                read_segment(marker, body, &mut found);
+                at += 2 + body.len();
+            }
+        }
+    }
+    found
+}
+
+fn read_segment<'a>(marker: u8, body: &'a [u8], found: &mut Outline<'a>) {
+    match marker {
+        START_OF_SCAN => found.scans += 1,
+        // Frame headers: precision, height, width, components. C4, C8 and CC
+        // lie in the same range and are tables.
+        0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
+            if let (None, [_, h1, h0, w1, w0, ..]) = (found.size, body) {
+                let width = u16::from_be_bytes([*w1, *w0]);
+                let height = u16::from_be_bytes([*h1, *h0]);
+                found.size = Some((width, height));
+            }
+        }
+        APP1 if found.exif.is_none() => found.exif = body.strip_prefix(EXIF_HEADER),
+        _ => {}
+    }
+}
+
+/// The body of the segment whose two length bytes stand at `at`; nothing when
+/// the file ends inside it or the length is impossible.
+fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let length = bytes.get(at..at + 2)?;
+    let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+    bytes.get(at + 2..at + length)
+}
+
+/// The next marker at or after `at`, and the position behind it. Everything
+/// between markers is entropy-coded data or stray bytes, which decoders skip
+/// too.
+fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
+    loop {
+        at = find_ff(bytes, at)?;
+        while bytes.get(at) == Some(&0xFF) {
+            at += 1;
+        }
+        let code = *bytes.get(at)?;
+        at += 1;
+        if code != 0 {
+            return Some((code, at));
+        }
+    }
+}
+
+/// Position of the first `FF` at or after `from`. Blocks of fixed size let the
+/// compiler compare many bytes at once: most of a JPEG is searched by this.
+fn find_ff(bytes: &[u8], from: usize) -> Option<usize> {
+    const BLOCK: usize = 64;
+    let rest = bytes.get(from..)?;
+    let mut skipped = 0;
+    for block in rest.chunks_exact(BLOCK) {
+        if block.iter().fold(false, |hit, byte| hit | (*byte == 0xFF)) {
+            break;
+        }
+        skipped += BLOCK;
+    }
+    let within = rest[skipped..].iter().position(|byte| *byte == 0xFF)?;
+    Some(from + skipped + within)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame header of 8 by 4 pixels, one scan with a stuffed byte and a
+    /// restart marker, and the end.
+    const SMALL: &[u8] = &[
+        0xFF, 0xD8, 0xFF, 0xC0, 0, 8, 8, 0, 4, 0, 8, 1, 0xFF, 0xDA, 0, 4, 1, 1, 0x12, 0xFF, 0x00,
+        0x34, 0xFF, 0xD0, 0x56, 0xFF, 0xD9,
+    ];
+
+    #[test]
+    fn a_whole_file_is_outlined() {
+        let found = outline(SMALL);
+        assert_eq!(found.size, Some((8, 4)));
+        assert_eq!(found.scans, 1);
+        assert!(found.complete);
+    }
+
+    #[test]
+    fn no_prefix_of_a_file_is_complete() {
+        for end in 2..SMALL.len() {
+            assert!(!outline(&SMALL[..end]).complete, "complete at {end} bytes");
+        }
+    }
+
+    #[test]
+    fn bytes_after_the_end_do_not_matter() {
+        let mut padded = SMALL.to_vec();
+        padded.extend_from_slice(&[0, 0, 0xFF, 0xDA, 0, 2, 7]);
+        assert_eq!(outline(&padded), outline(SMALL));
+    }
+
+    #[test]
+    fn an_end_marker_inside_a_segment_does_not_count() {
+        let mut file = vec![0xFF, 0xD8, 0xFF, 0xE1, 0, 12];
+        file.extend_from_slice(b"Exif\0\0MM\xFF\xD9");
+        file.extend_from_slice(&SMALL[2..SMALL.len() - 2]);
+        let found = outline(&file);
+        assert!(!found.complete);
+        assert_eq!(found.exif, Some(&b"MM\xFF\xD9"[..]));
+        assert_eq!(found.size, Some((8, 4)));
+    }
+
+    #[test]
+    fn an_end_without_a_scan_is_not_a_picture() {
+        assert!(!outline(&[0xFF, 0xD8, 0xFF, 0xD9]).complete);
+    }
+
+    #[test]
+    fn fill_bytes_before_a_marker_are_skipped() {
+        let mut file = SMALL[..SMALL.len() - 2].to_vec();
+        file.extend_from_slice(&[0xFF, 0xFF, 0xFF, 0xD9]);
+        assert!(outline(&file).complete);
+    }
+
+    #[test]
+    fn the_search_finds_a_mark_at_every_offset() {
+        for length in 0..200 {
+            for mark in 0..length {
+                let mut bytes = vec![0xFE; length];
+                bytes[mark] = 0xFF;
+                assert_eq!(find_ff(&bytes, 0), Some(mark));
+                assert_eq!(find_ff(&bytes, mark + 1), None);
+            }
+        }
+    }
+}

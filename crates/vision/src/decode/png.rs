@@ -1,0 +1,97 @@
+//! What the outside of a PNG says: its size and whether it reaches its end.
+//!
+//! Chunk lengths are read, chunk contents are not. Facts from the PNG
+//! specification (W3C, third edition), section 5: an eight-byte signature, then
+//! chunks of length, type, data and CRC; `IHDR` is first, `IEND` is last.
+
+/// The eight bytes every PNG begins with.
+pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// What a walk over the chunks found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outline {
+    /// Width and height of the header chunk.
+    pub(super) size: Option<(u32, u32)>,
+    /// The end chunk is there, whole.
+    pub(super) complete: bool,
+}
+
+/// Walks `bytes`, which begin with [`SIGNATURE`]. Bytes after the end chunk
+/// are not looked at.
+pub(super) fn outline(bytes: &[u8]) -> Outline {
+    let mut found = Outline::default();
+    let mut at = SIGNATURE.len();
+    while let Some((kind, body, after)) = chunk(bytes, at) {
+        match kind {
+            b"IHDR" => {
+                if let [w3, w2, w1, w0, h3, h2, h1, h0, ..] = body {
+                    let width = u32::from_be_bytes([*w3, *w2, *w1, *w0]);
+                    let height = u32::from_be_bytes([*h3, *h2, *h1, *h0]);
+                    found.size.get_or_insert((width, height));
+                }
+            }
+            b"IEND" => {
+                found.complete = true;
+                return found;
+            }
+            _ => {}
+        }
+        at = after;
+    }
+    found
+}
+
+/// The chunk at `at`, its body and the position behind its CRC; nothing when
+/// the file ends inside it.
+fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8], usize)> {
+    const CRC: usize = 4;
+    let head = bytes.get(at..at + 8)?;
+    let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+    let start = at + 8;
+    let end = start.checked_add(usize::try_from(length).ok()?)?;
+    let after = end.checked_add(CRC)?;
+    bytes.get(start..after)?;
+    Some((&head[4..8], &bytes[start..end], after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Vec<u8> {
+        let mut file = SIGNATURE.to_vec();
+        for (kind, body) in [
+            (b"IHDR", &[0, 0, 1, 0, 0, 0, 0, 7, 8, 2, 0, 0, 0][..]),
+            (b"IDAT", b"IEND"),
+            (b"IEND", b""),
+        ] {
+            file.extend_from_slice(&u32::try_from(body.len()).unwrap().to_be_bytes());
+            file.extend_from_slice(kind);
+            file.extend_from_slice(body);
+            file.extend_from_slice(&[0; 4]);
+        }
+        file
+    }
+
+    #[test]
+    fn a_whole_file_is_outlined() {
+        let found = outline(&file());
+        assert_eq!(found.size, Some((256, 7)));
+        assert!(found.complete);
+    }
+
+    #[test]
+    fn no_prefix_of_a_file_is_complete() {
+        let file = file();
+        for end in SIGNATURE.len()..file.len() {
+            assert!(!outline(&file[..end]).complete, "complete at {end} bytes");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_file_is_not_followed() {
+        let mut file = SIGNATURE.to_vec();
+        file.extend_from_slice(&[0xFF; 8]);
+        assert_eq!(outline(&file), Outline::default());
+    }
+}
