@@ -1,1 +1,70 @@
-//! The edgeHub route language, parsed and evaluated; no sockets, no clock.
+//! The edgeHub route language: parsed once, evaluated for every message.
+//!
+//! ```text
+//! FROM /messages/* WHERE NOT IS_DEFINED($connectionModuleId)
+//!      INTO BrokeredEndpoint("/modules/FruitCounter/inputs/images")
+//! ```
+//!
+//! This room holds the language and nothing else. It owns no socket, no clock
+//! and no queue, it never looks at an environment, and it never decides what
+//! happens to a message: it says which endpoints want it, and in which order.
+//! Text from outside can neither make it panic nor overflow its stack: length,
+//! nesting and size of a condition are bounded ([`MAX_ROUTE_BYTES`],
+//! [`MAX_NESTING`], [`MAX_DEPTH`]).
+//!
+//! The language is the one that edgeHub compiles, with its habits: identifiers
+//! are greedy (`a-b` is one name), a source is a prefix, `NOT` binds tighter
+//! than `=`, a condition has three truth values. What the real hub refuses is
+//! refused here, with a position; a few forms that it lets pass by accident
+//! (text after the sink, endpoint paths with other words than `modules` and
+//! `inputs`) are refused as well, because in a development hub a spelling
+//! mistake should be seen.
+//!
+//! Where to go next: [`Route`] for one route, [`RouteSet`] for all of a hub,
+//! [`Condition`] for the parsed condition that a manifest check reasons about.
+//!
+//! ```
+//! use routes::{Origin, Route, RoutedMessage, Sink};
+//!
+//! let route = Route::parse(
+//!     "FROM /messages/* WHERE NOT IS_DEFINED($connectionModuleId) \
+//!      INTO BrokeredEndpoint(\"/modules/FruitCounter/inputs/images\")",
+//! )?;
+//! let camera = RoutedMessage::new(Origin::Leaf { device: "cam-01" }, &[], &[], b"\xff\xd8");
+//! let module = Origin::Module { device: "edge", module: "FruitCounter", output: Some("counts") };
+//! assert!(route.matches(&camera));
+//! assert!(!route.matches(&RoutedMessage::new(module, &[], &[], b"{}")));
+//! assert!(matches!(route.sink(), Sink::Input { input, .. } if input == "images"));
+//! # Ok::<(), routes::RouteError>(())
+//! ```
+
+mod body;
+mod condition;
+mod error;
+mod evaluate;
+mod function;
+mod grammar;
+mod lexer;
+mod message;
+mod number;
+mod route;
+mod set;
+mod sink;
+mod source;
+mod types;
+mod value;
+
+pub use body::{BodyPath, BodyPathError};
+pub use condition::{Condition, Expression, Literal, Operator};
+pub use error::{Position, RouteError, RouteErrorKind};
+pub use function::Function;
+pub use grammar::{MAX_DEPTH, MAX_NESTING};
+pub use lexer::MAX_ROUTE_BYTES;
+pub use message::{Origin, RoutedMessage};
+pub use route::Route;
+pub use set::{
+    DEFAULT_PRIORITY, NamedRoute, RefusedRoute, RouteSet, RouteSetError, RouteSpec, Target,
+};
+pub use sink::Sink;
+pub use source::Source;
+pub use types::Type;

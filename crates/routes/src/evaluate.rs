@@ -1,0 +1,262 @@
+//! What a condition's tree is worth for one message.
+//!
+//! Total: every well-typed tree has a value for every message. Recursion is as
+//! deep as the tree, which the parser bounds.
+
+use std::borrow::Cow;
+
+use crate::body::BodyPath;
+use crate::condition::{Expression, Literal, Operator};
+use crate::function::Function;
+use crate::message::{RoutedMessage, lower, upper};
+use crate::number;
+use crate::types;
+use crate::value::{self, Value};
+
+/// The value of `expression` for `message`.
+pub(crate) fn evaluate<'a>(
+    expression: &'a Expression,
+    message: &'a RoutedMessage<'_>,
+) -> Value<'a> {
+    match expression {
+        Expression::Literal(literal) => constant(literal),
+        Expression::Property(name) => Value::property(message.property(name)),
+        Expression::System { name, escaped } => {
+            let shadowing = if *escaped {
+                None
+            } else {
+                message.property(&format!("${name}"))
+            };
+            Value::property(shadowing.or_else(|| message.system_property(name)))
+        }
+        Expression::Body {
+            path,
+            name,
+            escaped,
+        } => {
+            let shadowing = if *escaped || path.has_index() {
+                None
+            } else {
+                message.property(name)
+            };
+            match shadowing {
+                Some(_) => Value::property(shadowing),
+                None => in_body(path, message),
+            }
+        }
+        Expression::Negate(operand) => match evaluate(operand, message) {
+            Value::Number(number) => Value::number(-number),
+            _ => Value::Undefined,
+        },
+        Expression::Not(operand) => value::not(&evaluate(operand, message)),
+        Expression::Binary {
+            operator,
+            left,
+            right,
+        } => binary(*operator, evaluate(left, message), evaluate(right, message)),
+        Expression::Call {
+            function: Function::IsNull,
+            arguments,
+        } => {
+            let argument = arguments.first();
+            let value = argument.map_or(Value::Undefined, |argument| evaluate(argument, message));
+            is_null(&value, argument.is_some_and(types::is_body))
+        }
+        Expression::Call {
+            function,
+            arguments,
+        } => {
+            let arguments: Vec<_> = arguments
+                .iter()
+                .map(|argument| evaluate(argument, message))
+                .collect();
+            call(*function, &arguments)
+        }
+        Expression::TwinChangeIncludes(path) => match message.document() {
+            None => Value::Undefined,
+            Some(document) => Value::Bool(path.find(document).is_some()),
+        },
+    }
+}
+
+fn constant(literal: &Literal) -> Value<'_> {
+    match literal {
+        Literal::Bool(truth) => Value::Bool(*truth),
+        Literal::Number(number) => Value::number(*number),
+        Literal::String(text) => Value::Text(Cow::Borrowed(text)),
+        Literal::Null => Value::Null,
+        Literal::Undefined => Value::Undefined,
+    }
+}
+
+fn in_body<'a>(path: &BodyPath, message: &'a RoutedMessage<'_>) -> Value<'a> {
+    match message.document() {
+        None => Value::Undefined,
+        Some(document) => crate::body::value(path.find(document)),
+    }
+}
+
+fn binary<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    let arithmetic = |apply: fn(f64, f64) -> f64| match (left.as_number(), right.as_number()) {
+        (Some(left), Some(right)) => Value::number(apply(left, right)),
+        _ => Value::Undefined,
+    };
+    match operator {
+        Operator::Multiply => arithmetic(|left, right| left * right),
+        Operator::Divide => arithmetic(|left, right| left / right),
+        Operator::Modulo => arithmetic(|left, right| left % right),
+        Operator::Add => arithmetic(|left, right| left + right),
+        Operator::Subtract => arithmetic(|left, right| left - right),
+        Operator::Concat => concat(&[left, right]),
+        Operator::Less
+        | Operator::LessEqual
+        | Operator::Greater
+        | Operator::GreaterEqual
+        | Operator::Equal
+        | Operator::NotEqual => value::compare(operator, &left, &right),
+        Operator::And => value::and(&left, &right),
+        Operator::Or => value::or(&left, &right),
+        Operator::Coalesce => {
+            if left.is_defined() {
+                left
+            } else {
+                right
+            }
+        }
+    }
+}
+
+/// A function's value; an argument of another type than it takes (a body value
+/// may be anything) makes it undefined.
+fn call(function: Function, arguments: &[Value<'_>]) -> Value<'static> {
+    let number = |index: usize| arguments.get(index).and_then(Value::as_number);
+    let text = |index: usize| arguments.get(index).and_then(Value::as_text);
+    let first = arguments.first().unwrap_or(&Value::Undefined);
+    let of_number =
+        |apply: fn(f64) -> f64| number(0).map(apply).map_or(Value::Undefined, Value::number);
+    let of_text = |apply: fn(&str) -> Value<'static>| text(0).map_or(Value::Undefined, apply);
+    let of_texts = |apply: fn(&str, &str) -> Value<'static>| match (text(0), text(1)) {
+        (Some(left), Some(right)) => apply(left, right),
+        _ => Value::Undefined,
+    };
+    match function {
+        Function::Abs => of_number(f64::abs),
+        Function::Exp => of_number(f64::exp),
+        Function::Square => of_number(|number| number * number),
+        Function::Ceiling => of_number(f64::ceil),
+        Function::Floor => of_number(f64::floor),
+        Function::Sign => of_number(|number| {
+            if number > 0.0 {
+                1.0
+            } else if number < 0.0 {
+                -1.0
+            } else {
+                0.0
+            }
+        }),
+        Function::Sqrt => of_number(f64::sqrt),
+        Function::Power => match (number(0), number(1)) {
+            (Some(base), Some(exponent)) => Value::number(base.powf(exponent)),
+            _ => Value::Undefined,
+        },
+        Function::AsNumber => match first {
+            Value::Number(number) => Value::Number(*number),
+            Value::Text(text) => number::from_text(text).map_or(Value::Undefined, Value::number),
+            Value::Undefined
+            | Value::Null
+            | Value::BodyNull { .. }
+            | Value::Bool(_)
+            | Value::NullText => Value::Undefined,
+        },
+        Function::IsBool => Value::Bool(matches!(first, Value::Bool(_))),
+        Function::IsDefined => Value::Bool(first.is_defined()),
+        Function::IsNull => is_null(first, false),
+        Function::IsNumber => Value::Bool(first.as_number().is_some_and(f64::is_finite)),
+        Function::IsString => Value::Bool(first.as_text().is_some()),
+        Function::Concat => concat(arguments),
+        Function::Length => of_text(|text| count(text.encode_utf16().count())),
+        Function::Lower => of_text(|text| owned(text.chars().map(lower).collect())),
+        Function::Upper => of_text(|text| owned(text.chars().map(upper).collect())),
+        Function::Substring => match (text(0), number(1), arguments.get(2)) {
+            (Some(text), Some(start), None) => substring(text, start, None),
+            (Some(text), Some(start), Some(Value::Number(length))) => {
+                substring(text, start, Some(*length))
+            }
+            _ => Value::Undefined,
+        },
+        Function::IndexOf => of_texts(|text, fragment| match text.find(fragment) {
+            Some(byte) => count(text[..byte].encode_utf16().count()),
+            None => Value::Number(-1.0),
+        }),
+        Function::StartsWith => of_texts(|text, prefix| Value::Bool(text.starts_with(prefix))),
+        Function::EndsWith => of_texts(|text, suffix| Value::Bool(text.ends_with(suffix))),
+        Function::Contains => of_texts(|text, fragment| Value::Bool(text.contains(fragment))),
+    }
+}
+
+/// Right for properties and literals. Of a body value the real hub answers the
+/// wrong way round, and so does this: true for anything that is there, an
+/// explicit null included, false for a missing member.
+fn is_null(value: &Value<'_>, of_body: bool) -> Value<'static> {
+    match (value, of_body) {
+        (Value::Undefined, true) => Value::Undefined,
+        (value, true) => Value::Bool(*value != Value::BodyNull { present: false }),
+        (value, false) => Value::Bool(matches!(value, Value::Null | Value::NullText)),
+    }
+}
+
+/// Texts joined; a property without a value counts as empty, anything else
+/// that is no text makes the whole undefined.
+fn concat(parts: &[Value<'_>]) -> Value<'static> {
+    let mut joined = String::new();
+    for part in parts {
+        match part {
+            Value::Text(text) => joined.push_str(text),
+            Value::NullText => {}
+            Value::Undefined
+            | Value::Null
+            | Value::BodyNull { .. }
+            | Value::Bool(_)
+            | Value::Number(_) => return Value::Undefined,
+        }
+    }
+    owned(joined)
+}
+
+/// A part of `text` in UTF-16 units; undefined outside of it. Fractions of a
+/// unit are cut off.
+fn substring(text: &str, start: f64, length: Option<f64>) -> Value<'static> {
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let index = |number: f64| {
+        // In range, so the cast drops a fraction and nothing else.
+        #[expect(clippy::cast_sign_loss, reason = "checked to be at least 0")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a length that was counted in memory"
+        )]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "text is far shorter than 2^53 units"
+        )]
+        (number >= 0.0 && number <= units.len() as f64).then_some(number as usize)
+    };
+    let part = index(start).and_then(|start| match length {
+        None => units.get(start..),
+        Some(length) => index(length).and_then(|length| units.get(start..start + length)),
+    });
+    part.map_or(Value::Undefined, |part| {
+        owned(String::from_utf16_lossy(part))
+    })
+}
+
+fn owned(text: String) -> Value<'static> {
+    Value::Text(Cow::Owned(text))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "text is far shorter than 2^53 units"
+)]
+fn count(units: usize) -> Value<'static> {
+    Value::Number(units as f64)
+}
