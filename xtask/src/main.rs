@@ -4,8 +4,11 @@
 //! This file is a table of contents. It knows the commands and nothing about
 //! how they work; `workspace` and `platform` are what they share.
 
+mod bench;
+mod demo;
 mod platform;
 mod setup;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -17,7 +20,7 @@ use clap::{Parser, Subcommand};
 /// Needs Linux (x86-64 or aarch64), a Rust toolchain, a C compiler and Python 3
 /// with pip. No root, no Docker, no account.
 #[derive(Parser)]
-#[command(bin_name = "cargo xtask", version)]
+#[command(name = "xtask", bin_name = "cargo xtask", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -25,14 +28,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fetch ONNX Runtime into target/onnxruntime (the other commands do it when needed).
+    /// Fetch ONNX Runtime into target/onnxruntime; the other commands do it when needed.
+    ///
+    /// The library comes out of the wheel that PyPI has for this platform, with
+    /// a pinned SHA-256. What is in place and whole is left alone, without network.
     Setup,
+    Demo(demo::Options),
+    Test(test::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let root = workspace::root();
     let outcome = match Cli::parse().command {
         Command::Setup => setup::run(&root).map(|_| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(&options, &root),
+        Command::Test(options) => test::run(&options, &root),
+        Command::Bench(options) => bench::run(&options, &root),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

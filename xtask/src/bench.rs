@@ -1,0 +1,48 @@
+//! `cargo xtask bench`: the benchmarks whose numbers the project promises.
+//!
+//! Only names them in one place; they live beside what they measure.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::{setup, test};
+
+/// The packages that have benchmarks.
+const PACKAGES: [&str; 2] = ["vision", "ledger"];
+
+/// Measure the way of one picture: decode, classify, record.
+///
+/// Compiles with optimisation. Close other programs: neighbours on the same
+/// cores show in the numbers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    cargo xtask bench\n  \
+    cargo xtask bench vision -- jpeg             (one package, benchmarks with this name)")]
+pub(crate) struct Options {
+    /// Measure this package alone.
+    #[arg(value_parser = PACKAGES)]
+    package: Option<String>,
+    /// Passed on to the benchmark program.
+    #[arg(last = true, value_name = "ARGS")]
+    extra: Vec<String>,
+}
+
+/// Sets up and measures.
+pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
+    setup::run(root)?;
+    let packages = PACKAGES
+        .iter()
+        .filter(|name| options.package.as_deref().is_none_or(|one| one == **name));
+    let mut words = vec!["bench".to_owned()];
+    for package in packages {
+        words.extend(["-p".to_owned(), (*package).to_owned()]);
+    }
+    // Benchmark targets only: the test harness of a library refuses their options.
+    words.extend(["--benches".to_owned(), "--".to_owned()]);
+    words.extend(options.extra.iter().cloned());
+    Ok(if test::cargo(root, &words)? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

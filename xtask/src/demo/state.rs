@@ -1,0 +1,152 @@
+//! What the development hub writes into its state folder for others to read:
+//! who runs where, and how often the module has been started.
+//!
+//! Its files are replaced in one step; one that cannot be read now is not there
+//! yet. Field names are the hub's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::processes::is_alive;
+
+/// The module's name in the deployment template.
+pub(super) const MODULE: &str = "FruitCounter";
+
+/// What `devhub hub` writes once it listens.
+#[derive(Debug, Deserialize)]
+pub(super) struct HubFile {
+    pub(super) pid: u32,
+    pub(super) port: u16,
+}
+
+/// What `devhub agent` writes on every change.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AgentFile {
+    pub(super) pid: u32,
+    #[serde(default)]
+    pub(super) modules: BTreeMap<String, ModuleFile>,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct ModuleFile {
+    pub(super) pid: Option<u32>,
+    #[serde(default)]
+    pub(super) restarts: u64,
+    #[serde(default)]
+    pub(super) state: String,
+}
+
+/// The part of the hub's identities that cameras need.
+#[derive(Deserialize)]
+pub(super) struct Identities {
+    pub(super) ca: PathBuf,
+    pub(super) devices: BTreeMap<String, Identity>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Identity {
+    pub(super) connection_string: String,
+}
+
+/// One of the files; `None` while it is not there.
+pub(super) fn read<T: DeserializeOwned>(state: &Path, name: &str) -> Option<T> {
+    let text = fs::read(state.join(name)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// The identities, which are there as soon as the hub is.
+pub(super) fn identities(state: &Path) -> anyhow::Result<Identities> {
+    let path = state.join("identities.json");
+    let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// How often the module was started again from one look to the next: by the
+/// agent's own count, or, if the agent is another one, by the module's process id.
+pub(super) fn restarts_between(before: &AgentFile, now: &AgentFile) -> u64 {
+    let module = |file: &AgentFile| file.modules.get(MODULE).cloned();
+    let (Some(was), Some(is)) = (module(before), module(now)) else {
+        return 0;
+    };
+    if before.pid == now.pid {
+        is.restarts.saturating_sub(was.restarts)
+    } else {
+        u64::from(was.pid.is_some() && is.pid.is_some() && was.pid != is.pid)
+    }
+}
+
+/// Whether the processes that use a state folder still run, told from the files
+/// they leave there.
+pub(super) fn is_in_use(folder: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct Owner {
+        pid: u32,
+    }
+    ["hub.json", "agent.json"].iter().any(|name| {
+        fs::read(folder.join("state").join(name))
+            .ok()
+            .and_then(|text| serde_json::from_slice::<Owner>(&text).ok())
+            .is_some_and(|owner| is_alive(owner.pid))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agent(agent: u32, module: Option<u32>, restarts: u64) -> AgentFile {
+        let module = ModuleFile {
+            pid: module,
+            restarts,
+            state: "running".to_owned(),
+        };
+        AgentFile {
+            pid: agent,
+            modules: BTreeMap::from([(MODULE.to_owned(), module)]),
+        }
+    }
+
+    #[test]
+    fn restarts_of_the_module_are_counted_across_agents() {
+        let first = agent(1, Some(10), 0);
+        assert_eq!(
+            restarts_between(&AgentFile::default(), &first),
+            0,
+            "the first start is none"
+        );
+        assert_eq!(restarts_between(&first, &agent(1, Some(12), 2)), 2);
+        assert_eq!(
+            restarts_between(&first, &agent(1, None, 0)),
+            0,
+            "about to be started"
+        );
+        assert_eq!(
+            restarts_between(&first, &agent(2, Some(10), 0)),
+            0,
+            "adopted"
+        );
+        assert_eq!(
+            restarts_between(&first, &agent(2, Some(11), 0)),
+            1,
+            "died with its agent"
+        );
+    }
+
+    #[test]
+    fn folder_is_in_use_while_a_process_of_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_in_use(folder.path()));
+        fs::create_dir(folder.path().join("state")).unwrap();
+        let file = folder.path().join("state/agent.json");
+        fs::write(&file, format!("{{\"pid\":{}}}", std::process::id())).unwrap();
+        assert!(is_in_use(folder.path()));
+        fs::write(&file, format!("{{\"pid\":{}}}", u32::MAX)).unwrap();
+        assert!(!is_in_use(folder.path()));
+    }
+}
