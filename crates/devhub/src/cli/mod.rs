@@ -1,0 +1,91 @@
+//! The command line: from arguments to a running hub and agent, and their end on SIGTERM or
+//! SIGINT. Nothing is decided here that the library could decide.
+
+mod agent;
+mod args;
+mod common;
+mod hub;
+
+use std::io;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use args::{Arguments, Mode};
+use common::Ground;
+
+/// Sets up the log: standard error, `DEVHUB_LOG` as filter, `info` without it.
+pub(crate) fn log() {
+    let filter = EnvFilter::try_from_env("DEVHUB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(filter)
+        .init();
+}
+
+/// Reads the arguments and runs until a signal comes.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(arguments.mode))
+}
+
+async fn serve(mode: Mode) -> anyhow::Result<()> {
+    // Before anything is started: a signal that comes early must not kill half of it.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (common, hub_options, agent_options) = match mode {
+        Mode::Run(run) => (run.common, Some(run.hub), Some(run.agent)),
+        Mode::Hub(only) => (only.common, Some(only.hub), None),
+        Mode::Agent(only) => (only.common, None, Some(only.agent)),
+    };
+    let ground = Ground::prepare(&common)?;
+    let hub = match &hub_options {
+        Some(options) => Some(hub::start(&ground, options).await?),
+        None => None,
+    };
+    let agent = match &agent_options {
+        Some(options) => {
+            let started = tokio::select! {
+                started = agent::start(&ground, options) => Some(started),
+                _ = terminate.recv() => None,
+                _ = interrupt.recv() => None,
+            };
+            match started {
+                Some(started) => Some(started?),
+                None => {
+                    if let Some(hub) = hub {
+                        hub.stop().await;
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        None => None,
+    };
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(signal = name, "stopping; a second signal ends at once");
+    let stopped = async {
+        // The modules first, so that they can still hand over what they have.
+        if let Some(agent) = agent {
+            agent.stop().await;
+        }
+        if let Some(hub) = hub {
+            hub.stop().await;
+        }
+    };
+    tokio::select! {
+        () = stopped => Ok(()),
+        _ = terminate.recv() => anyhow::bail!("ended by a second SIGTERM, modules may be left running"),
+        _ = interrupt.recv() => anyhow::bail!("ended by a second SIGINT, modules may be left running"),
+    }
+}

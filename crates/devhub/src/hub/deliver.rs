@@ -1,0 +1,265 @@
+//! From the queues to module inputs and upstream (sheet 6.3 and 6.4).
+//!
+//! One unacknowledged message per module over all its inputs. Within an endpoint the smallest
+//! priority number goes first; between endpoints of one module the oldest message does. What was
+//! sent and not acknowledged goes again before anything else.
+
+use rumqttc::mqttbytes::QoS;
+
+use super::session::{Awaited, Connection, Phase, Turn};
+use super::{Action, ConnectionId, Hub, outgoing};
+use crate::clock::Now;
+use crate::identity::IdentityId;
+use crate::store::{Endpoint, Entry, QueueId, StoreError};
+use crate::topics::{self, Feature};
+
+/// Longest topic MQTT can carry, in bytes.
+const MAX_TOPIC_BYTES: usize = 65_535;
+
+/// What the head of a lane turned out to be.
+enum Head {
+    /// Sent; or nothing can be sent now.
+    Done,
+    /// Removed without being sent: look again.
+    Removed,
+}
+
+impl Hub {
+    /// Sends the next input message to a module if it may have one.
+    pub(super) fn pump(&mut self, id: &IdentityId, now: Now) {
+        while let Some((connection, queue, sequence, again)) = self.next_for(id) {
+            match self.offer(id, connection, &queue, sequence, again, now) {
+                Head::Done => break,
+                Head::Removed => {}
+            }
+        }
+    }
+
+    /// The connection, queue and sequence of the next message for a module, and whether it was
+    /// sent before.
+    fn next_for(&mut self, id: &IdentityId) -> Option<(ConnectionId, QueueId, u64, bool)> {
+        if id.device_id() != self.identities.hosts().edge_device {
+            return None;
+        }
+        let lane = self.lanes.get(id.module_id()?)?;
+        let client = self.clients.get_mut(id)?;
+        let connection = client.connection?;
+        if !client.wants(Feature::Inputs) {
+            return None;
+        }
+        match &client.turn {
+            Turn::Out { .. } => return None,
+            Turn::Again { queue, sequence } => {
+                if self.store.front_sequence(queue) == Some(*sequence) {
+                    return Some((connection, queue.clone(), *sequence, true));
+                }
+                client.turn = Turn::Idle;
+            }
+            Turn::Idle => {}
+        }
+        let mut best: Option<(&QueueId, u64)> = None;
+        let mut served: Option<&Endpoint> = None;
+        for queue in lane {
+            // Queues come in order of endpoint, then priority: the first that holds something
+            // stands for its endpoint.
+            if served == Some(&queue.endpoint) {
+                continue;
+            }
+            let Some(sequence) = self.store.front_sequence(queue) else {
+                continue;
+            };
+            served = Some(&queue.endpoint);
+            if best.is_none_or(|(_, oldest)| sequence < oldest) {
+                best = Some((queue, sequence));
+            }
+        }
+        best.map(|(queue, sequence)| (connection, queue.clone(), sequence, false))
+    }
+
+    fn offer(
+        &mut self,
+        id: &IdentityId,
+        connection: ConnectionId,
+        queue: &QueueId,
+        sequence: u64,
+        again: bool,
+        now: Now,
+    ) -> Head {
+        let Some(entry) = self.read_front(queue, sequence) else {
+            let removed = self.store.front_sequence(queue) != Some(sequence);
+            return if removed { Head::Removed } else { Head::Done };
+        };
+        // What was sent once is past the check of its time (sheet 6.4).
+        if !again && entry.has_expired(now.wall) {
+            self.drop_expired(queue, &entry);
+            return Head::Removed;
+        }
+        let Endpoint::Input { module, input } = &queue.endpoint else {
+            return Head::Done;
+        };
+        let properties = entry.message.delivery_properties();
+        let topic = topics::input_delivery(id.device_id(), module, input, &properties);
+        let granted = self
+            .clients
+            .get(id)
+            .and_then(|client| client.granted(&topic));
+        let Some(qos) = granted.filter(|_| topic.len() <= MAX_TOPIC_BYTES) else {
+            self.counters.dropped_undeliverable += 1;
+            tracing::error!(client = %id, endpoint = %queue.endpoint, topic_bytes = topic.len(),
+                "message dropped: no subscription covers its topic, or the topic is too long");
+            self.pop(queue, sequence);
+            return Head::Removed;
+        };
+        let delivery = self.next_delivery;
+        self.next_delivery += 1;
+        if again {
+            self.counters.redelivered += 1;
+        }
+        let turn = Turn::Out {
+            queue: queue.clone(),
+            sequence,
+            delivery,
+            due: now.elapsed + self.settings.ack_timeout,
+        };
+        if let Some(client) = self.clients.get_mut(id) {
+            client.turn = turn;
+        }
+        let report_written = match qos {
+            // At QoS 0 a message is complete when it is written.
+            QoS::AtMostOnce => Some(delivery),
+            QoS::AtLeastOnce | QoS::ExactlyOnce => {
+                self.await_acknowledgement(connection, Awaited::Delivery(delivery));
+                None
+            }
+        };
+        let packet = outgoing(topic, qos, entry.message.body.clone());
+        self.send_and_report(connection, packet, report_written, now);
+        Head::Done
+    }
+
+    /// Notes that the next unmatched PUBACK is for this packet.
+    pub(super) fn await_acknowledgement(&mut self, connection: ConnectionId, awaited: Awaited) {
+        if let Some(Connection {
+            phase: Phase::Serving(serving),
+        }) = self.connections.get_mut(&connection)
+        {
+            serving.awaited.push_back(awaited);
+        }
+    }
+
+    /// A PUBACK: it is for the oldest packet that waits for one, whichever the client meant.
+    pub(super) fn acknowledged(
+        &mut self,
+        connection: ConnectionId,
+        client: &IdentityId,
+        packet_id: u16,
+        now: Now,
+    ) {
+        let Some(Connection {
+            phase: Phase::Serving(serving),
+        }) = self.connections.get_mut(&connection)
+        else {
+            return;
+        };
+        let oldest = if packet_id == 1 {
+            serving.awaited.pop_front()
+        } else {
+            None
+        };
+        match oldest {
+            Some(Awaited::Delivery(delivery)) => self.delivered(client, delivery, now),
+            Some(Awaited::Notice) => {}
+            None => {
+                self.counters.stray_acknowledgements += 1;
+                tracing::warn!(%client, packet_id, "PUBACK ignored: nothing with this id waits for one");
+            }
+        }
+    }
+
+    /// A delivery is complete, if it is the one that is out; one sent before the last time-out
+    /// acknowledges nothing (sheet 6.3).
+    pub(super) fn delivered(&mut self, client: &IdentityId, delivery: u64, now: Now) {
+        let Some(known) = self.clients.get_mut(client) else {
+            return;
+        };
+        match std::mem::take(&mut known.turn) {
+            Turn::Out {
+                queue,
+                sequence,
+                delivery: out,
+                ..
+            } if out == delivery => {
+                self.counters.delivered += 1;
+                self.pop(&queue, sequence);
+                self.pump(client, now);
+            }
+            other @ (Turn::Out { .. } | Turn::Again { .. } | Turn::Idle) => {
+                known.turn = other;
+                self.counters.stray_acknowledgements += 1;
+                tracing::warn!(%client, "PUBACK came after its time and is for a delivery that was given up");
+            }
+        }
+    }
+
+    /// The same message goes first again, on the same connection.
+    pub(super) fn acknowledgement_timed_out(&mut self, id: &IdentityId, now: Now) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        client.turn.interrupt();
+        tracing::warn!(client = %id, seconds = self.settings.ack_timeout.as_secs_f64(), "no PUBACK in time, sending again");
+        self.pump(id, now);
+    }
+
+    /// Offers the next message to the outer world unless one is on its way.
+    pub(super) fn pump_upstream(&mut self, now: Now) {
+        if self.upstream.writing.is_some() || self.upstream.retry_at.is_some() {
+            return;
+        }
+        loop {
+            let next = self
+                .upstream
+                .queues
+                .iter()
+                .find_map(|queue| Some((queue.clone(), self.store.front_sequence(queue)?)));
+            let Some((queue, sequence)) = next else {
+                return;
+            };
+            let Some(entry) = self.read_front(&queue, sequence) else {
+                if self.store.front_sequence(&queue) == Some(sequence) {
+                    return;
+                }
+                continue;
+            };
+            if entry.has_expired(now.wall) {
+                self.drop_expired(&queue, &entry);
+                continue;
+            }
+            self.upstream.writing = Some((queue, sequence));
+            self.actions.push_back(Action::Upstream(entry));
+            return;
+        }
+    }
+
+    fn drop_expired(&mut self, queue: &QueueId, entry: &Entry) {
+        self.counters.dropped_expired += 1;
+        tracing::warn!(endpoint = %queue.endpoint, sequence = entry.sequence, "message dropped: its time to live has passed");
+        self.pop(queue, entry.sequence);
+    }
+
+    /// Reads the oldest message back; one that is damaged is dropped, or it would block its queue
+    /// for ever.
+    fn read_front(&mut self, queue: &QueueId, sequence: u64) -> Option<Entry> {
+        match self.store.front(queue) {
+            Ok(entry) => entry,
+            Err(error) => {
+                tracing::error!(endpoint = %queue.endpoint, error = &error as &dyn std::error::Error, "queued message unreadable");
+                if matches!(error, StoreError::Damaged { .. }) {
+                    self.counters.storage_failures += 1;
+                    self.pop(queue, sequence);
+                }
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,523 @@
+//! The hub's decisions, without sockets, clock or tasks.
+//!
+//! The shell tells it what happened ([`Hub::accepted`], [`Hub::received`], [`Hub::written`],
+//! [`Hub::lost`], [`Hub::upstream_finished`]) and when ([`Now`]); it carries out the [`Action`]s of
+//! [`Hub::poll_action`] in order, and calls [`Hub::tick`] at [`Hub::next_deadline`]. Nothing else
+//! drives it, so the tests run hours in milliseconds.
+//!
+//! Rooms: `connect` (CONNECT and its refusals), `session` (what is known of a connection and of a
+//! client), `publish` (from PUBLISH to queues), `deliver` (from queues to inputs and upstream),
+//! `twin_requests`. Storage sits behind [`Store`].
+//!
+//! What must never happen here: a PUBACK before every matched queue has the message; two
+//! unacknowledged input messages at one module; a message out of its queue before it was
+//! acknowledged, except by time to live or by a reason that is counted in [`Counters`].
+
+mod connect;
+mod counters;
+mod deliver;
+mod publish;
+mod session;
+mod twin_requests;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{
+    ConnAck, ConnectReturnCode, Packet, Publish, SubAck, SubscribeReasonCode, UnsubAck,
+};
+use serde_json::Value;
+
+use crate::clock::Now;
+use crate::identities::Identities;
+use crate::identity::IdentityId;
+use crate::routing::Routing;
+use crate::store::{Document, Endpoint, Entry, QueueId, Store, StoreError};
+use crate::twin::Twin;
+
+pub use counters::Counters;
+pub use session::CloseReason;
+use session::{Client, Connection, Phase};
+
+/// Number of a connection, given by the shell, never used twice.
+pub type ConnectionId = u64;
+
+/// The settings a hub runs under.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a module may take to acknowledge an input message before it is sent again.
+    /// Default 30 s, edgeHub's `MessageAckTimeoutSecs`.
+    pub ack_timeout: Duration,
+    /// How long a connection may take to send CONNECT. Default 60 s.
+    pub connect_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ack_timeout: Duration::from_secs(30),
+            connect_deadline: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Pause before a message that could not be written upstream is tried again.
+const UPSTREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// What the shell does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Write a packet.
+    Send {
+        /// To whom.
+        connection: ConnectionId,
+        /// What.
+        packet: Packet,
+        /// When there is a number, tell [`Hub::written`] once the socket has taken the bytes.
+        report_written: Option<u64>,
+    },
+    /// Write what was sent before, then close the socket.
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+        /// For the log.
+        reason: CloseReason,
+    },
+    /// Hand a message to the outer world, then call [`Hub::upstream_finished`].
+    Upstream(Entry),
+}
+
+/// The hub as a value.
+pub struct Hub {
+    settings: Settings,
+    identities: Identities,
+    routing: Routing,
+    store: Box<dyn Store>,
+    twins: HashMap<IdentityId, Twin>,
+    connections: HashMap<ConnectionId, Connection>,
+    clients: HashMap<IdentityId, Client>,
+    /// Queues by the module they lead to.
+    lanes: BTreeMap<String, BTreeSet<QueueId>>,
+    upstream: Upstream,
+    next_delivery: u64,
+    counters: Counters,
+    actions: VecDeque<Action>,
+}
+
+/// The way to the outer world: one message at a time.
+#[derive(Debug, Default)]
+struct Upstream {
+    queues: BTreeSet<QueueId>,
+    writing: Option<(QueueId, u64)>,
+    retry_at: Option<Duration>,
+}
+
+impl Hub {
+    /// A hub over `store`, whose queues, sessions and twins it takes up. `desired` holds the
+    /// deployment's desired properties by module. Queues to which no route leads are deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn new(
+        settings: Settings,
+        identities: Identities,
+        routing: Routing,
+        mut store: Box<dyn Store>,
+        desired: &BTreeMap<String, Value>,
+        now: Now,
+    ) -> Result<Self, StoreError> {
+        let mut clients = HashMap::new();
+        let mut twins: HashMap<IdentityId, Twin> = HashMap::new();
+        for (name, document) in store.documents()? {
+            match name {
+                Document::Session(client) => {
+                    if let Some(id) = known(&identities, &client) {
+                        clients.insert(id, Client::restored(&document));
+                    }
+                }
+                Document::Twin(client) => {
+                    if let (Some(id), Ok(twin)) = (
+                        known(&identities, &client),
+                        serde_json::from_value(document),
+                    ) {
+                        twins.insert(id, twin);
+                    }
+                }
+            }
+        }
+        for id in identities.ids() {
+            let twin = twins.entry(id.clone()).or_default();
+            if id
+                .module_id()
+                .is_some_and(|name| twin.replace_desired(desired.get(name)))
+            {
+                persist_twin(store.as_mut(), id, twin);
+            }
+        }
+        let mut hub = Self {
+            settings,
+            identities,
+            routing,
+            store,
+            twins,
+            connections: HashMap::new(),
+            clients,
+            lanes: BTreeMap::new(),
+            upstream: Upstream::default(),
+            next_delivery: 1,
+            counters: Counters::default(),
+            actions: VecDeque::new(),
+        };
+        for (queue, messages) in hub.store.queues() {
+            if hub.routing.leads_to(&queue.endpoint) {
+                hub.note_queue(&queue);
+            } else {
+                tracing::warn!(endpoint = %queue.endpoint, messages, "queue deleted: no route leads to it any more");
+                hub.store.delete(&queue)?;
+            }
+        }
+        hub.pump_upstream(now);
+        Ok(hub)
+    }
+
+    /// A connection has passed TLS.
+    pub fn accepted(&mut self, connection: ConnectionId, now: Now) {
+        self.counters.connections += 1;
+        let deadline = now.elapsed + self.settings.connect_deadline;
+        self.connections
+            .insert(connection, Connection::new(deadline));
+    }
+
+    /// A packet came in. Packets of a connection that was closed here are ignored.
+    pub fn received(&mut self, connection: ConnectionId, packet: Packet, now: Now) {
+        let Some(known) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let Phase::Serving(serving) = &mut known.phase else {
+            match packet {
+                Packet::Connect(connect) => self.connect(connection, connect, now),
+                _ => self.close(connection, CloseReason::NotConnectFirst, now),
+            }
+            return;
+        };
+        serving.last_activity = now.elapsed;
+        let client = serving.client.clone();
+        match packet {
+            Packet::Connect(_) => self.close(connection, CloseReason::SecondConnect, now),
+            Packet::Publish(publish) => self.published(connection, &client, &publish, now),
+            Packet::PubAck(ack) => self.acknowledged(connection, &client, ack.pkid, now),
+            Packet::Subscribe(subscribe) => {
+                let codes = subscribe
+                    .filters
+                    .iter()
+                    .map(|filter| SubscribeReasonCode::Success(capped(filter.qos)))
+                    .collect();
+                for filter in subscribe.filters {
+                    self.subscribed(&client, filter.path, capped(filter.qos));
+                }
+                self.persist_session(&client);
+                self.send(
+                    connection,
+                    Packet::SubAck(SubAck::new(subscribe.pkid, codes)),
+                    now,
+                );
+                self.pump(&client, now);
+            }
+            Packet::Unsubscribe(unsubscribe) => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    for filter in &unsubscribe.topics {
+                        client.subscriptions.remove(filter);
+                    }
+                }
+                self.persist_session(&client);
+                self.send(
+                    connection,
+                    Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)),
+                    now,
+                );
+            }
+            Packet::PingReq => self.send(connection, Packet::PingResp, now),
+            Packet::Disconnect => {
+                serving.will = None;
+                self.close(connection, CloseReason::Disconnected, now);
+            }
+            Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_) => {
+                self.close(connection, CloseReason::UnexpectedPacket, now);
+            }
+        }
+    }
+
+    /// A CONNECT came that is not MQTT 3.1.1 (name `MQTT`, level 4): CONNACK 1 and close.
+    pub fn wrong_protocol(&mut self, connection: ConnectionId, now: Now) {
+        if let Some(Connection {
+            phase: Phase::AwaitingConnect { .. },
+        }) = self.connections.get(&connection)
+        {
+            self.counters.refused += 1;
+            let refusal = ConnAck::new(ConnectReturnCode::RefusedProtocolVersion, false);
+            self.send(connection, Packet::ConnAck(refusal), now);
+        }
+        self.close(connection, CloseReason::Refused, now);
+    }
+
+    /// The bytes of [`Action::Send::report_written`] have left.
+    pub fn written(&mut self, connection: ConnectionId, delivery: u64, now: Now) {
+        let Some(client) = self.client_of(connection) else {
+            return;
+        };
+        self.delivered(&client, delivery, now);
+    }
+
+    /// A connection ended on its own, or by a packet the codec refused. One that was closed here
+    /// before is no news.
+    pub fn lost(&mut self, connection: ConnectionId, reason: CloseReason, now: Now) {
+        self.close(connection, reason, now);
+    }
+
+    /// Whether an [`Action::Upstream`] arrived. Without success it is offered again in a second.
+    pub fn upstream_finished(&mut self, sequence: u64, success: bool, now: Now) {
+        let Some((queue, writing)) = self.upstream.writing.take() else {
+            return;
+        };
+        if writing != sequence {
+            self.upstream.writing = Some((queue, writing));
+            return;
+        }
+        if success {
+            self.counters.upstream += 1;
+            self.pop(&queue, sequence);
+        } else {
+            self.upstream.retry_at = Some(now.elapsed + UPSTREAM_RETRY);
+        }
+        self.pump_upstream(now);
+    }
+
+    /// Closes every connection at once, without a word: the lost network of tests.
+    pub fn kill_connections(&mut self, now: Now) {
+        let all: Vec<_> = self.connections.keys().copied().collect();
+        for connection in all {
+            self.close(connection, CloseReason::Killed, now);
+        }
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Hub::tick`] is due, as [`Now::elapsed`]; `None` when nothing waits for time.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let connections = self.connections.values().map(Connection::deadline);
+        let turns = self
+            .clients
+            .values()
+            .filter_map(|client| client.turn.deadline());
+        connections.chain(turns).chain(self.upstream.retry_at).min()
+    }
+
+    /// Does what time demands: closes the silent, sends again what was not acknowledged.
+    pub fn tick(&mut self, now: Now) {
+        let overdue: Vec<_> = self
+            .connections
+            .iter()
+            .filter_map(|(id, connection)| Some((*id, connection.overdue(now.elapsed)?)))
+            .collect();
+        for (connection, reason) in overdue {
+            self.close(connection, reason, now);
+        }
+        let late: Vec<_> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.turn.deadline().is_some_and(|due| due <= now.elapsed))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in late {
+            self.acknowledgement_timed_out(&id, now);
+        }
+        if self.upstream.retry_at.is_some_and(|due| due <= now.elapsed) {
+            self.upstream.retry_at = None;
+            self.pump_upstream(now);
+        }
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether a message is on its way to the outer world.
+    pub fn is_writing_upstream(&self) -> bool {
+        self.upstream.writing.is_some()
+    }
+
+    /// Every queue and the number of messages in it.
+    pub fn queues(&self) -> Vec<(QueueId, usize)> {
+        self.store.queues()
+    }
+
+    /// Clients that are connected now.
+    pub fn connected(&self) -> Vec<IdentityId> {
+        let mut connected: Vec<_> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.connection.is_some())
+            .map(|(id, _)| id.clone())
+            .collect();
+        connected.sort();
+        connected
+    }
+
+    /// The twin of an identity.
+    pub fn twin(&self, id: &IdentityId) -> Option<&Twin> {
+        self.twins.get(id)
+    }
+
+    fn send(&mut self, connection: ConnectionId, packet: Packet, now: Now) {
+        self.send_and_report(connection, packet, None, now);
+    }
+
+    fn send_and_report(
+        &mut self,
+        connection: ConnectionId,
+        packet: Packet,
+        report_written: Option<u64>,
+        now: Now,
+    ) {
+        // The hub's own writes count as life too (sheet 4.4).
+        if let Some(Connection {
+            phase: Phase::Serving(serving),
+        }) = self.connections.get_mut(&connection)
+        {
+            serving.last_activity = now.elapsed;
+        }
+        self.actions.push_back(Action::Send {
+            connection,
+            packet,
+            report_written,
+        });
+    }
+
+    /// Ends a connection: its will is published unless it said goodbye, and what it had not
+    /// acknowledged waits for the next one.
+    fn close(&mut self, connection: ConnectionId, reason: CloseReason, now: Now) {
+        let Some(ended) = self.connections.remove(&connection) else {
+            return;
+        };
+        if let Phase::Serving(serving) = ended.phase {
+            tracing::info!(client = %serving.client, connection, %reason, "connection closed");
+            if let Some(client) = self.clients.get_mut(&serving.client)
+                && client.connection == Some(connection)
+            {
+                client.connection = None;
+                client.turn.interrupt();
+                if !client.persistent {
+                    client.subscriptions.clear();
+                }
+            }
+            if let Some(will) = serving.will {
+                self.publish_will(&serving.client, &will, now);
+            }
+        } else {
+            tracing::info!(connection, %reason, "connection closed before it was accepted");
+        }
+        self.actions.push_back(Action::Close { connection, reason });
+    }
+
+    fn subscribed(&mut self, id: &IdentityId, filter: String, qos: QoS) {
+        if crate::topics::feature(&filter).is_none() {
+            tracing::warn!(client = %id, filter, "subscription granted, but edgeHub sends nothing on this filter");
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.subscriptions.insert(filter, qos as u8);
+        }
+    }
+
+    fn persist_session(&mut self, id: &IdentityId) {
+        let Some(client) = self.clients.get(id) else {
+            return;
+        };
+        let document = client.persistent.then(|| client.document());
+        let name = Document::Session(id.to_string());
+        if let Err(error) = self.store.put_document(&name, document.as_ref()) {
+            tracing::error!(client = %id, error = &error as &dyn std::error::Error, "session not kept");
+        }
+    }
+
+    fn client_of(&self, connection: ConnectionId) -> Option<IdentityId> {
+        match &self.connections.get(&connection)?.phase {
+            Phase::Serving(serving) => Some(serving.client.clone()),
+            Phase::AwaitingConnect { .. } => None,
+        }
+    }
+
+    fn note_queue(&mut self, queue: &QueueId) {
+        match &queue.endpoint {
+            Endpoint::Upstream => {
+                self.upstream.queues.insert(queue.clone());
+            }
+            Endpoint::Input { module, .. } => {
+                let lane = self.lanes.entry(module.clone()).or_default();
+                if !lane.contains(queue) {
+                    lane.insert(queue.clone());
+                }
+            }
+        }
+    }
+
+    fn pop(&mut self, queue: &QueueId, sequence: u64) {
+        if let Err(error) = self.store.pop(queue, sequence) {
+            tracing::error!(endpoint = %queue.endpoint, error = &error as &dyn std::error::Error,
+                "a delivered message may come again after a restart");
+        }
+    }
+}
+
+fn known(identities: &Identities, client: &str) -> Option<IdentityId> {
+    identities
+        .ids()
+        .find(|id| id.to_string() == client)
+        .cloned()
+}
+
+fn persist_twin(store: &mut dyn Store, id: &IdentityId, twin: &Twin) {
+    let name = Document::Twin(id.to_string());
+    let kept = serde_json::to_value(twin)
+        .map_err(|error| error.to_string())
+        .and_then(|value| {
+            store
+                .put_document(&name, Some(&value))
+                .map_err(|e| e.to_string())
+        });
+    if let Err(error) = kept {
+        tracing::error!(client = %id, error, "twin not kept");
+    }
+}
+
+/// SUBACK grants at most QoS 1 (sheet 5.2).
+fn capped(qos: QoS) -> QoS {
+    match qos {
+        QoS::AtMostOnce => QoS::AtMostOnce,
+        QoS::AtLeastOnce | QoS::ExactlyOnce => QoS::AtLeastOnce,
+    }
+}
+
+/// Every PUBLISH of the hub has packet id 1 and DUP 0, the first and the tenth time alike
+/// (sheet 6.3).
+fn outgoing(topic: String, qos: QoS, payload: bytes::Bytes) -> Packet {
+    let mut publish = Publish::from_bytes(topic, qos, payload);
+    publish.pkid = match qos {
+        QoS::AtMostOnce => 0,
+        QoS::AtLeastOnce | QoS::ExactlyOnce => 1,
+    };
+    Packet::Publish(publish)
+}

@@ -1,0 +1,1 @@
+//! The hub under virtual time.

@@ -1,0 +1,204 @@
+//! The workload API: HTTP/1.1 on a unix socket, by which a module has tokens signed and learns
+//! whom to trust (sheet 2).
+//!
+//! | call | answer |
+//! |---|---|
+//! | `POST /modules/{name}/genid/{genid}/sign` | 200 `{"digest"}`: HMAC-SHA256 of the decoded `data` |
+//! | `GET /trust-bundle` | 200 `{"certificate"}`: PEM |
+//! | `GET /manifest-trust-bundle` | 200 `{"certificate":""}`: there is none |
+//! | `GET /modules` | 200 `{"modules":[…]}` |
+//! | `POST …/encrypt`, `…/decrypt`, `…/certificate/server`, `…/certificate/identity` | 500: not offered here |
+//!
+//! Every call needs a known `api-version`. Answers always carry `Content-Length`, which the C# SDK
+//! cannot do without. One socket serves all modules; the daemon tells them apart by process id, we
+//! by name only, so this must never listen anywhere but in a state directory of one user.
+
+mod http;
+
+use std::convert::Infallible;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::identities::Identities;
+
+/// Longest path of a unix socket on Linux, in bytes: 108 with the closing zero.
+pub const MAX_SOCKET_PATH: usize = 107;
+/// Requests at the same time; further connections are closed without a reply, as the daemon does.
+const MAX_REQUESTS: usize = 10;
+/// How long a request's head, or its body, may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the socket cannot be had.
+#[derive(Debug, Error)]
+pub enum WorkloadError {
+    /// The path does not fit into a socket address.
+    #[error("the workload socket's path has {length} bytes, at most {MAX_SOCKET_PATH} are possible: {}; name a shorter --state, for example under /tmp", path.display())]
+    PathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// Its length.
+        length: usize,
+    },
+    /// The file system refused.
+    #[error("cannot listen on {}", path.display())]
+    Bind {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What the API answers from.
+#[derive(Debug)]
+pub struct Workload {
+    identities: Identities,
+    trust_bundle: TrustBundle,
+}
+
+/// Where the trust bundle comes from.
+#[derive(Debug)]
+pub enum TrustBundle {
+    /// This PEM text.
+    Text(String),
+    /// A file that is read at each call, since the hub may come later and replace it.
+    File(PathBuf),
+}
+
+impl From<&str> for TrustBundle {
+    fn from(pem: &str) -> Self {
+        Self::Text(pem.to_owned())
+    }
+}
+
+impl TrustBundle {
+    fn pem(&self) -> io::Result<String> {
+        match self {
+            Self::Text(pem) => Ok(pem.clone()),
+            Self::File(path) => std::fs::read_to_string(path),
+        }
+    }
+}
+
+impl Workload {
+    /// Signs with the module keys of `identities`; tells clients to trust `trust_bundle`.
+    pub fn new(identities: Identities, trust_bundle: impl Into<TrustBundle>) -> Self {
+        Self {
+            identities,
+            trust_bundle: trust_bundle.into(),
+        }
+    }
+
+    /// Serves on a socket at `path`; a socket left there by a dead process is replaced. Must be
+    /// called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`WorkloadError`].
+    pub fn listen(self, path: &Path) -> Result<WorkloadHandle, WorkloadError> {
+        let length = path.as_os_str().len();
+        if length > MAX_SOCKET_PATH {
+            return Err(WorkloadError::PathTooLong {
+                path: path.to_owned(),
+                length,
+            });
+        }
+        let bind_error = |source| WorkloadError::Bind {
+            path: path.to_owned(),
+            source,
+        };
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(bind_error(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).map_err(bind_error)?;
+        let everyone = std::fs::Permissions::from_mode(0o666);
+        std::fs::set_permissions(path, everyone).map_err(bind_error)?;
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(serve(listener, Arc::new(self), stop.clone()));
+        Ok(WorkloadHandle {
+            path: path.to_owned(),
+            stop,
+            task,
+        })
+    }
+}
+
+/// A served socket.
+#[derive(Debug)]
+pub struct WorkloadHandle {
+    path: PathBuf,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl WorkloadHandle {
+    /// What `IOTEDGE_WORKLOADURI` says: `unix://` and the path.
+    pub fn uri(&self) -> String {
+        format!("unix://{}", self.path.display())
+    }
+
+    /// Closes the socket and removes its file.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the workload API's task failed");
+        }
+        let _absent = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn serve(listener: UnixListener, workload: Arc<Workload>, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(MAX_REQUESTS));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+                        let workload = Arc::clone(&workload);
+                        connections.spawn(async move {
+                            answer(stream, workload).await;
+                            drop(slot);
+                        });
+                    } else {
+                        tracing::warn!(limit = MAX_REQUESTS, "workload connection closed: too many requests at once");
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept a workload connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, workload: Arc<Workload>) {
+    let service = service_fn(move |request| {
+        let workload = Arc::clone(&workload);
+        async move { Ok::<_, Infallible>(http::answer(&workload, request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "workload connection ended");
+    }
+}
