@@ -1,1 +1,50 @@
 //! Durable counts: every frame once, windows, sealed reports, totals.
+//!
+//! A [`Ledger`] takes frames with their outcomes ([`Ledger::record`]), counts each in exactly one
+//! outcome and one window, seals closed windows into reports ([`Ledger::seal_due`]) and keeps them
+//! until they were sent ([`Ledger::unsent`], [`Ledger::mark_sent`]). Adding all reports of a ledger
+//! gives the truth, whatever crashed in between. An [`AttemptLog`] beside it notes which frames are
+//! being worked on, so that one that kills the process does so three times at most.
+//!
+//! This crate must never see a picture (a frame is known by the digest of its bytes), ask a clock
+//! (the wall time comes in as [`Now`]) or talk to a network.
+//!
+//! The order of one frame, for the pipeline that drives it:
+//! [`AttemptLog::begin`], decode and classify, [`AttemptLog::finish`], [`Ledger::record`],
+//! acknowledge.
+//!
+//! Where to go next: the contract and its crash windows in the `ledger` module, the tables in
+//! `schema`, the message in `report`, what counts as the same frame in `duplicates`.
+
+mod attempts;
+mod counting;
+mod duplicates;
+mod error;
+mod frame;
+mod ledger;
+mod lock;
+mod options;
+mod outbox;
+mod report;
+mod schema;
+mod seal;
+mod store;
+mod sums;
+mod totals;
+mod verify;
+mod window;
+
+pub use attempts::{AttemptError, AttemptKey, AttemptLog};
+pub use error::{LedgerError, LedgerErrorKind};
+pub use frame::{
+    Clock, FrameKey, FrameRecord, MAX_NAME_BYTES, ModelInfo, Now, Outcome, Recorded, RejectReason,
+    Software, UnknownRejectReason,
+};
+pub use ledger::Ledger;
+pub use options::LedgerOptions;
+pub use report::{Report, SCHEMA, SealedReport};
+pub use store::SetAside;
+pub use sums::{FrameSums, Sums};
+pub use totals::Totals;
+pub use verify::{MAX_FINDINGS, Verification};
+pub use window::StampLimits;

@@ -1,0 +1,179 @@
+//! Which frames are known already.
+//!
+//! Two memories. Frames with a message id are remembered per camera, the last N by count (never by
+//! age: the clock may be wrong). Frames without one can only be told apart by their content, and a
+//! fixed camera may honestly send equal pictures; they are compared with the last ten frames of
+//! their input, and only where the caller says that a redelivery can be. Both memories are written
+//! in the commit that counts the frame and must never be written apart from it.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use crate::frame::FrameKey;
+
+/// What the memories know about a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// This very frame is counted already.
+    Counted,
+    /// Not this frame, but another one of the same camera under the same message id.
+    IdOnly,
+    /// Nothing.
+    No,
+}
+
+/// Looks a frame up. Two or three steps in an index, whatever the memory's size.
+pub(crate) fn look_up(
+    connection: &Connection,
+    camera: i64,
+    key: &FrameKey,
+) -> rusqlite::Result<Known> {
+    let content = content_hash(key);
+    let Some(id) = key.message_id.as_deref().map(id_hash) else {
+        let found = key.may_be_redelivery
+            && connection
+                .prepare_cached(
+                    "SELECT 1 FROM recent WHERE input = ?1 AND camera = ?2 AND content = ?3",
+                )?
+                .exists(params![key.input, camera, content])?;
+        return Ok(if found { Known::Counted } else { Known::No });
+    };
+    let this = connection
+        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3")?
+        .exists(params![camera, id, content])?;
+    if this {
+        return Ok(Known::Counted);
+    }
+    let other = connection
+        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
+        .exists(params![camera, id])?;
+    Ok(if other { Known::IdOnly } else { Known::No })
+}
+
+/// Remembers a frame that is being counted, and lets the oldest ones go.
+pub(crate) fn remember(
+    connection: &Connection,
+    camera: i64,
+    key: &FrameKey,
+    per_camera: u32,
+) -> rusqlite::Result<()> {
+    let content = content_hash(key);
+    if let Some(id) = key.message_id.as_deref().map(id_hash) {
+        remember_id(connection, camera, id, content, per_camera)?;
+        // It took one of the ten places; its id tells it apart, so its content is not compared.
+        remember_recent(connection, camera, &key.input, None)
+    } else {
+        remember_recent(connection, camera, &key.input, Some(content))
+    }
+}
+
+fn remember_id(
+    connection: &Connection,
+    camera: i64,
+    id: Hash,
+    content: Hash,
+    per_camera: u32,
+) -> rusqlite::Result<()> {
+    let ordinal: i64 = connection
+        .prepare_cached("SELECT coalesce(max(ordinal), 0) + 1 FROM remembered WHERE camera = ?1")?
+        .query_row([camera], |row| row.get(0))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO remembered (camera, id, content, ordinal) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![camera, id, content, ordinal])?;
+    // Letting go in small batches touches the far end of the index once in a while, not each time.
+    if ordinal % LET_GO_EVERY == 0 {
+        connection
+            .prepare_cached("DELETE FROM remembered WHERE camera = ?1 AND ordinal <= ?2")?
+            .execute([camera, ordinal - i64::from(per_camera)])?;
+    }
+    Ok(())
+}
+
+/// The memory of a camera holds up to this many frames more than it is asked to.
+const LET_GO_EVERY: i64 = 16;
+
+fn remember_recent(
+    connection: &Connection,
+    camera: i64,
+    input: &str,
+    content: Option<Hash>,
+) -> rusqlite::Result<()> {
+    let slot = match oldest_slot(connection, input)? {
+        Some(slot) => slot,
+        None => {
+            forget_surplus_inputs(connection)?;
+            0
+        }
+    };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO recent (input, slot, ordinal, camera, content)
+             VALUES (?1, ?2, (SELECT coalesce(max(ordinal), 0) + 1 FROM recent), ?3, ?4)",
+        )?
+        .execute(params![input, slot, camera, content])?;
+    Ok(())
+}
+
+/// How many frames of an input are compared: edgeHub hands a module at most ten messages of an
+/// input at once, so no more can come again after a connect.
+const RECENT: i64 = 10;
+
+/// The slot that the next frame of this input takes: a free one, else the oldest. `None` when the
+/// input is new.
+fn oldest_slot(connection: &Connection, input: &str) -> rusqlite::Result<Option<i64>> {
+    let (used, oldest): (i64, Option<i64>) = connection
+        .prepare_cached(
+            "SELECT count(*), (SELECT slot FROM recent WHERE input = ?1 ORDER BY ordinal LIMIT 1)
+             FROM recent WHERE input = ?1",
+        )?
+        .query_row([input], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(oldest.map(|oldest| if used < RECENT { used } else { oldest }))
+}
+
+/// Inputs are named by the deployment's routes, so there are few; this keeps it so.
+const MAX_INPUTS: i64 = 64;
+
+fn forget_surplus_inputs(connection: &Connection) -> rusqlite::Result<()> {
+    let surplus: Option<String> = connection
+        .prepare_cached(
+            "SELECT input FROM recent GROUP BY input ORDER BY max(ordinal) DESC
+             LIMIT 1 OFFSET ?1",
+        )?
+        .query_row([MAX_INPUTS - 1], |row| row.get(0))
+        .optional()?;
+    if let Some(input) = surplus {
+        connection
+            .prepare_cached("DELETE FROM recent WHERE input = ?1")?
+            .execute([input])?;
+    }
+    Ok(())
+}
+
+/// The first half of a SHA-256. 128 bits are enough: an accidental match is out of reach, and
+/// someone who could make one could as well send the picture twice.
+type Hash = [u8; 16];
+
+fn id_hash(id: &str) -> Hash {
+    half(Sha256::digest(id.as_bytes()).into())
+}
+
+/// Over the creation stamp and the digest. The stamp is set by the camera, so a redelivery carries
+/// the same one.
+fn content_hash(key: &FrameKey) -> Hash {
+    let mut hash = Sha256::new();
+    // The digest has a fixed length, so no stamp can be mistaken for a part of it.
+    hash.update(key.digest);
+    if let Some(created) = &key.created {
+        hash.update([1]);
+        hash.update(created.as_bytes());
+    }
+    half(hash.finalize().into())
+}
+
+fn half(whole: [u8; 32]) -> Hash {
+    let mut half = Hash::default();
+    half.copy_from_slice(&whole[..16]);
+    half
+}

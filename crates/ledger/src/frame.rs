@@ -1,0 +1,231 @@
+//! What the ledger is told about one frame: which one it is, when, and how it ended.
+//!
+//! Plain values without a store or a clock. A [`FrameKey`] is made from the bytes that arrived, so
+//! that a second delivery of the same frame makes an equal key. This room must never hold a
+//! picture: a key carries the digest of the bytes, not the bytes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// What makes two deliveries the same frame.
+///
+/// With a message id, two deliveries are one frame when camera, message id, creation stamp and
+/// digest are all equal. Without one, camera, creation stamp and digest are compared, and only
+/// where a redelivery can be, see [`FrameKey::may_be_redelivery`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FrameKey {
+    /// Who took the picture: `$.cdid`, `$.cdid/$.cmid`, or `http:NAME`. At most
+    /// [`MAX_NAME_BYTES`] bytes.
+    pub camera: String,
+    /// Through which input it came; frames without a message id are compared within one input.
+    pub input: String,
+    /// The camera's own id of the message (`$.mid`, or an `Idempotency-Key`), if it set one.
+    pub message_id: Option<String>,
+    /// The camera's creation stamp exactly as it arrived, if it set one. Text that is no time at
+    /// all is compared all the same.
+    pub created: Option<String>,
+    /// SHA-256 of the picture's bytes as they arrived.
+    pub digest: [u8; 32],
+    /// Whether the hub may be delivering this frame again: one of the first ten deliveries of its
+    /// input after a connect, one after a PUBACK that took over 30 s, or one marked `mqtt-dup`.
+    /// Only then is a frame without a message id compared with the last ten of its input, because
+    /// a fixed camera may honestly send equal pictures.
+    pub may_be_redelivery: bool,
+}
+
+/// The longest camera name and label that the ledger takes, in bytes: `$.cdid/$.cmid` is at most
+/// 128 + 1 + 128. Longer ones are refused, so that every camera fits into a report.
+pub const MAX_NAME_BYTES: usize = 300;
+
+/// One frame with its outcome, ready to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameRecord {
+    /// Which frame it is.
+    pub key: FrameKey,
+    /// When the camera says that it took the picture; `None` when it does not say or the text
+    /// cannot be read.
+    pub stamp: Option<OffsetDateTime>,
+    /// When the frame arrived, by the wall clock of the box.
+    pub arrival: OffsetDateTime,
+    /// Whether the wall clock could be trusted at arrival.
+    pub clock: Clock,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a frame ended. Closed; `duplicate` is missing because it is the ledger's own finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The model named a fruit that counts.
+    Classified {
+        /// The label, as the model has it. At most [`MAX_NAME_BYTES`] bytes.
+        label: String,
+    },
+    /// No label reached the minimum confidence.
+    Unsure,
+    /// The model named something that does not count, such as Custom Vision's Negative.
+    Ignored,
+    /// The bytes were no picture that could be classified.
+    Rejected(RejectReason),
+}
+
+/// Why a frame was rejected. Closed, with a stable snake_case name for reports and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RejectReason {
+    /// No bytes at all.
+    Empty,
+    /// A known format whose content does not decode.
+    Undecodable,
+    /// A picture that ends before its end.
+    Truncated,
+    /// More bytes or pixels than the limits allow.
+    TooLarge,
+    /// Bytes of a format that is not decoded here.
+    UnsupportedFormat,
+    /// Decoded, but the model could not be run on it.
+    ModelFailed,
+    /// The process ended while working on it, three times.
+    Crashed,
+}
+
+impl RejectReason {
+    /// Every reason, for metrics that show zeros too.
+    pub const ALL: [RejectReason; 7] = [
+        RejectReason::Empty,
+        RejectReason::Undecodable,
+        RejectReason::Truncated,
+        RejectReason::TooLarge,
+        RejectReason::UnsupportedFormat,
+        RejectReason::ModelFailed,
+        RejectReason::Crashed,
+    ];
+
+    /// The stable name, as reports, metrics and the stored rows have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RejectReason::Empty => "empty",
+            RejectReason::Undecodable => "undecodable",
+            RejectReason::Truncated => "truncated",
+            RejectReason::TooLarge => "too_large",
+            RejectReason::UnsupportedFormat => "unsupported_format",
+            RejectReason::ModelFailed => "model_failed",
+            RejectReason::Crashed => "crashed",
+        }
+    }
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RejectReason {
+    type Err = UnknownRejectReason;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        RejectReason::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| UnknownRejectReason {
+                found: text.to_owned(),
+            })
+    }
+}
+
+/// A name that is no [`RejectReason`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no reject reason is called {found:?}, expected one such as \"undecodable\"")]
+pub struct UnknownRejectReason {
+    /// The name that was seen.
+    pub found: String,
+}
+
+/// The model that gave an outcome. A report names exactly one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the model file in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// The program that seals a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Software {
+    /// Version of the module, such as `0.1.0`.
+    pub version: String,
+}
+
+/// The wall clock, as the caller reads it. The ledger never asks a clock itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Wall time; any offset, it is taken as UTC.
+    pub wall: OffsetDateTime,
+    /// Whether it can be trusted.
+    pub clock: Clock,
+}
+
+/// Whether the wall clock can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// Synchronised, or at least not known to be wrong.
+    Plausible,
+    /// Not set since boot, stepped lately, or before the build of this program.
+    Unsure,
+}
+
+impl Clock {
+    /// The name in reports and in the stored rows: `plausible` or `unsure`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Clock::Plausible => "plausible",
+            Clock::Unsure => "unsure",
+        }
+    }
+}
+
+/// What recording a frame came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// A new frame: its outcome is counted.
+    Counted {
+        /// The camera used this message id before for another frame (other bytes or another
+        /// creation stamp). The frame counts; the caller should warn, since such a camera is
+        /// protected by its digest alone.
+        reused_id: bool,
+    },
+    /// A frame that is already counted: only `duplicate` (and `received`) went up.
+    Duplicate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_found_by_its_own_name() {
+        for reason in RejectReason::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(reason));
+        }
+    }
+
+    #[test]
+    fn another_name_is_refused_with_the_name() {
+        let refused = "Undecodable".parse::<RejectReason>();
+        assert_eq!(
+            refused,
+            Err(UnknownRejectReason {
+                found: "Undecodable".into()
+            })
+        );
+    }
+}

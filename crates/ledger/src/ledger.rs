@@ -1,0 +1,343 @@
+//! The ledger: what is written, flushed and published, in which order.
+//!
+//! # Contract
+//!
+//! *Record.* (1) begin, (2) look for the same frame, (3) add to the totals and to the open window,
+//! remember the frame, (4) commit: the log is appended and flushed, (5) `record` returns, (6) the
+//! caller acknowledges the delivery.
+//!
+//! | crash | left behind | next time |
+//! |---|---|---|
+//! | before 4 is flushed | nothing (a torn log entry fails its checksum and is ignored) | the hub delivers again: new, counted once |
+//! | between 4 and 6 | the frame, counted and remembered | the hub delivers again: `duplicate` |
+//! | after 6 | the frame | nothing |
+//!
+//! *Seal.* For each window that is due: (1) begin, (2) fix sequence, id and bytes of its reports,
+//! (3) add it to what sealed reports say and forget its own sums, (4) commit and flush, (5) the
+//! caller publishes what [`Ledger::unsent`] gives, (6) the hub's PUBACK, (7) [`Ledger::mark_sent`]
+//! commits.
+//!
+//! | crash | left behind | next time |
+//! |---|---|---|
+//! | before 4 is flushed | the open window | it is sealed then, with the same sequence |
+//! | between 4 and 5 | the report, unsent | it is sent then |
+//! | between 5 and 7 | the report, unsent, perhaps taken | the same bytes and id are sent again |
+//!
+//! *Errors.* An error from any call means "not known to be durable". Nothing half done is left, and
+//! the same call may be made again. A commit whose flush failed can still turn out to be there
+//! after a crash; the frame then comes again and is a `duplicate`.
+//!
+//! *Time.* The wall clock comes in with each call and decides only which window a frame belongs to
+//! and when windows are sealed. A clock that steps back makes further reports for windows that were
+//! sealed before, which add up; it never opens a sealed report. A window that was opened under a
+//! clock far ahead is sealed at the end of the window that is running when the clock is back.
+//!
+//! One process, one writer: the lock is held from [`Ledger::open`] until the value is dropped. All
+//! calls block on the disk; give the ledger a thread of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+use time::OffsetDateTime;
+
+use crate::counting;
+use crate::duplicates::{self, Known};
+use crate::error::{LedgerError, store_failed};
+use crate::frame::{
+    FrameKey, FrameRecord, MAX_NAME_BYTES, ModelInfo, Now, Outcome, Recorded, Software,
+};
+use crate::lock::Lock;
+use crate::options::LedgerOptions;
+use crate::outbox;
+use crate::report::SealedReport;
+use crate::seal::{self, Sealing};
+use crate::store::{self, STORE_FILE, SetAside};
+use crate::totals::{self, Totals};
+use crate::verify::{self, Verification};
+use crate::window::{Windows, instant, seconds};
+
+/// Durable counts. The contract at the top of this file says what each crash leaves behind.
+///
+/// Memory does not grow with what was counted: nothing but the store's page cache (2 MB) is kept.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: PathBuf,
+    id: String,
+    windows: Windows,
+    dedupe_per_camera: u32,
+    report_limit: usize,
+    /// When the next open window is due, in seconds since the epoch, as of the last commit.
+    earliest_due: Option<i64>,
+    set_aside: Option<SetAside>,
+    /// Declared last, so that the store is closed before the lock is given back.
+    _lock: Lock,
+}
+
+impl Ledger {
+    /// Opens the ledger of a folder, making both if they are missing, and holds its lock.
+    ///
+    /// A damaged file is set aside and a new ledger with a new id begins, see
+    /// [`Ledger::set_aside`]. Every page of the file is read once: milliseconds per megabyte.
+    ///
+    /// # Errors
+    /// `Argument` for options out of range, `HeldByAnother`, `NewerFormat`, and `Full`, `ReadOnly`,
+    /// `Io` or `Busy` when the folder cannot be used.
+    pub fn open(dir: &Path, options: LedgerOptions, now: Now) -> Result<Self, LedgerError> {
+        let checked = options.check()?;
+        store::make_folder(dir)?;
+        let lock = Lock::take(dir)?;
+        let (connection, set_aside) = store::open(dir, now.wall)?;
+        let path = dir.join(STORE_FILE);
+        let read = || {
+            Ok((
+                totals::ledger_id(&connection)?,
+                counting::earliest_due(&connection)?,
+            ))
+        };
+        let (id, earliest_due) = read().map_err(store_failed(&path, "read the ledger's id"))?;
+        Ok(Self {
+            connection,
+            path,
+            id,
+            windows: checked.windows,
+            dedupe_per_camera: checked.dedupe_per_camera,
+            report_limit: checked.report_limit,
+            earliest_due,
+            set_aside,
+            _lock: lock,
+        })
+    }
+
+    /// The ledger's id: 16 hexadecimal digits, drawn when it began.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The damaged file that opening this ledger moved out of the way, if there was one. Its
+    /// counts are not in this ledger, so the operator must hear of it.
+    #[must_use]
+    pub fn set_aside(&self) -> Option<&SetAside> {
+        self.set_aside.as_ref()
+    }
+
+    /// Whether a frame is counted already: a cheap look before the picture is decoded. Only
+    /// [`Ledger::record`] decides; a frame that is a duplicate is to be recorded all the same, with
+    /// any outcome.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_duplicate(&self, key: &FrameKey) -> Result<bool, LedgerError> {
+        let look_up = || match counting::known_camera(&self.connection, &key.camera)? {
+            Some(camera) => duplicates::look_up(&self.connection, camera, key),
+            None => Ok(Known::No),
+        };
+        let known = look_up().map_err(store_failed(&self.path, "look a frame up"))?;
+        Ok(known == Known::Counted)
+    }
+
+    /// Records one frame in one durable commit. When this returns `Ok`, the frame may be
+    /// acknowledged.
+    ///
+    /// The caller's outcome counts unless the frame is counted already; then `duplicate` counts.
+    /// Costs one flush of the disk, whatever the size of the ledger.
+    ///
+    /// # Errors
+    /// `Argument` for names over [`MAX_NAME_BYTES`]; otherwise the store's: the frame must not be
+    /// acknowledged.
+    pub fn record(
+        &mut self,
+        frame: &FrameRecord,
+        model: &ModelInfo,
+    ) -> Result<Recorded, LedgerError> {
+        check_name("camera", &frame.key.camera)?;
+        if let Outcome::Classified { label } = &frame.outcome {
+            check_name("label", label)?;
+        }
+        let (windows, dedupe) = (self.windows, self.dedupe_per_camera);
+        let (recorded, due) = self.commit("record a frame", |change| {
+            counting::record(change, &windows, dedupe, frame, model)
+        })?;
+        self.earliest_due = Some(self.earliest_due.map_or(due, |earliest| earliest.min(due)));
+        Ok(recorded)
+    }
+
+    /// Seals the windows that are closed at `now`, one commit each, oldest first. Gives the number
+    /// of reports they became: none for a time without frames, several for a window that is too
+    /// large for one.
+    ///
+    /// # Errors
+    /// The store's. Windows that were sealed before the error stay sealed.
+    pub fn seal_due(&mut self, now: Now, software: &Software) -> Result<usize, LedgerError> {
+        self.bring_stranded_back(now.wall)?;
+        self.seal_until(seconds(now.wall), now, software)
+    }
+
+    /// Seals every window that has frames, closed or not: at a change of model, or at an orderly
+    /// stop where the last counts are wanted at once. Later frames of the same windows make further
+    /// reports.
+    ///
+    /// # Errors
+    /// As [`Ledger::seal_due`].
+    pub fn seal_all(&mut self, now: Now, software: &Software) -> Result<usize, LedgerError> {
+        self.seal_until(i64::MAX, now, software)
+    }
+
+    /// The oldest reports that were not sent yet, at most `limit` of them, exactly as sealed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn unsent(&self, limit: usize) -> Result<Vec<SealedReport>, LedgerError> {
+        outbox::unsent(&self.connection, limit)
+            .map_err(store_failed(&self.path, "read the reports that wait"))
+    }
+
+    /// Notes that the hub took a report: call it after the PUBACK. Again for the same report, it
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// `Argument` when no such report was sealed; otherwise the store's: the report is sent again.
+    pub fn mark_sent(&mut self, sequence: u64, now: Now) -> Result<(), LedgerError> {
+        let sent_at = seconds(now.wall);
+        let known = self.commit("note a report as sent", |change| {
+            outbox::mark_sent(change, sequence, sent_at)
+        })?;
+        if known {
+            return Ok(());
+        }
+        Err(LedgerError::Argument {
+            name: "sequence",
+            seen: sequence.to_string(),
+            expected: "the sequence of a sealed report",
+        })
+    }
+
+    /// Everything since the ledger began, open windows included, by camera.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn totals(&self) -> Result<Totals, LedgerError> {
+        totals::read(&self.connection).map_err(store_failed(&self.path, "read the totals"))
+    }
+
+    /// How long until [`Ledger::seal_due`] has something to do, by the wall clock; `None` while no
+    /// window is open. Zero right after the wall clock was set back far. Ask again after every
+    /// `record` and `seal_due`, and at least once a minute, since the wall clock may step; after an
+    /// error wait before the next try.
+    #[must_use]
+    pub fn next_closing(&self, now: Now) -> Option<Duration> {
+        let due = self.earliest_due?;
+        if self.windows.is_stranded(due, now.wall) {
+            return Some(Duration::ZERO);
+        }
+        // Negative when it is overdue.
+        Some(Duration::try_from(instant(due) - now.wall).unwrap_or(Duration::ZERO))
+    }
+
+    /// Writes and flushes a value that counts nothing: whether the disk can be written again after
+    /// a failure.
+    ///
+    /// # Errors
+    /// The store's, when it still cannot.
+    pub fn probe(&mut self) -> Result<(), LedgerError> {
+        self.commit("write a probe", |change| {
+            change
+                .prepare_cached("UPDATE ledger SET probes = probes + 1")?
+                .execute([])
+                .map(drop)
+        })
+    }
+
+    /// Proves the sums: in every row and report `received = Σ outcomes`, and for each camera
+    /// `Σ reports + open windows = totals`. Reads everything, so its time grows with the reports.
+    ///
+    /// # Errors
+    /// When the store cannot be read. Sums that do not agree are no error but a
+    /// [finding](Verification::findings).
+    pub fn verify(&self) -> Result<Verification, LedgerError> {
+        verify::verify(&self.connection, &self.path)
+    }
+
+    /// A window opened under a clock that was far ahead would wait for that time to come again.
+    fn bring_stranded_back(&mut self, now: OffsetDateTime) -> Result<(), LedgerError> {
+        let furthest = self.windows.furthest_due(now);
+        let any = counting::has_due_after(&self.connection, furthest).map_err(store_failed(
+            &self.path,
+            "look for windows under a wrong clock",
+        ))?;
+        if any {
+            let due = self.windows.around(now).end;
+            self.commit("bring windows back to the clock", |change| {
+                counting::make_due(change, furthest, due)
+            })?;
+            self.refresh_earliest_due()?;
+        }
+        Ok(())
+    }
+
+    fn seal_until(
+        &mut self,
+        due_until: i64,
+        now: Now,
+        software: &Software,
+    ) -> Result<usize, LedgerError> {
+        let windows = seal::due_windows(&self.connection, due_until)
+            .map_err(store_failed(&self.path, "look for closed windows"))?;
+        let (ledger, limit) = (self.id.clone(), self.report_limit);
+        let sealing = Sealing {
+            ledger: &ledger,
+            software,
+            now,
+            limit,
+        };
+        let mut reports = 0;
+        for window in &windows {
+            reports += self.commit("seal a window", |change| {
+                seal::seal(change, window, &sealing)
+            })?;
+        }
+        if !windows.is_empty() {
+            self.refresh_earliest_due()?;
+        }
+        Ok(reports)
+    }
+
+    fn refresh_earliest_due(&mut self) -> Result<(), LedgerError> {
+        self.earliest_due = counting::earliest_due(&self.connection)
+            .map_err(store_failed(&self.path, "look for the next closing"))?;
+        Ok(())
+    }
+
+    /// Runs a change in one durable commit; an error leaves nothing of it.
+    fn commit<T>(
+        &mut self,
+        doing: &'static str,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let connection = &mut self.connection;
+        let run = move || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(store_failed(&self.path, doing))
+    }
+}
+
+fn check_name(name: &'static str, value: &str) -> Result<(), LedgerError> {
+    if value.len() <= MAX_NAME_BYTES {
+        return Ok(());
+    }
+    Err(LedgerError::Argument {
+        name,
+        seen: format!("{} bytes long", value.len()),
+        expected: "at most 300 bytes",
+    })
+}
+
+#[cfg(test)]
+mod tests;

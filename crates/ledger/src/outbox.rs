@@ -1,0 +1,48 @@
+//! Sealed reports that wait until the hub has taken them.
+//!
+//! The outbox gives reports out as they were sealed and notes when one was taken. It must never
+//! change a body and never let an unsent report go.
+
+use rusqlite::Connection;
+
+use crate::report::SealedReport;
+use crate::sums::number;
+
+/// The oldest reports that were not taken yet.
+pub(crate) fn unsent(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<SealedReport>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, report_id, body FROM report
+         WHERE sent_at IS NULL ORDER BY sequence LIMIT ?1",
+    )?;
+    let reports = statement.query_map([limit], |row| {
+        Ok(SealedReport {
+            sequence: number(row, 0)?,
+            report_id: row.get(1)?,
+            body: row.get(2)?,
+        })
+    })?;
+    reports.collect()
+}
+
+/// Notes that a report was taken. The first note stays; false when there is no such report.
+pub(crate) fn mark_sent(
+    connection: &Connection,
+    sequence: u64,
+    sent_at: i64,
+) -> rusqlite::Result<bool> {
+    let Ok(sequence) = i64::try_from(sequence) else {
+        return Ok(false);
+    };
+    let changed = connection
+        .prepare_cached("UPDATE report SET sent_at = coalesce(sent_at, ?2) WHERE sequence = ?1")?
+        .execute([sequence, sent_at])?;
+    Ok(changed == 1)
+}
+
+/// How many reports wait.
+pub(crate) fn waiting(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM report WHERE sent_at IS NULL")?
+        .query_row([], |row| number(row, 0))
+}

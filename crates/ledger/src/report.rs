@@ -1,0 +1,72 @@
+//! The counts message, as it goes upstream.
+//!
+//! These types are the contract `fruit-counts/1`. `counts` and `frames` are additions for the
+//! window: adding all reports of a ledger gives the truth. `totals` run since the ledger began, up
+//! to and including this report: the totals of one report minus those of the one before are its
+//! own additions, so that a reader can see a gap. A report holds names and numbers, never a part
+//! of a picture.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::frame::{Clock, ModelInfo, Software};
+use crate::sums::{FrameSums, Sums};
+
+/// The value of [`Report::schema`].
+pub const SCHEMA: &str = "fruit-counts/1";
+
+/// One counts message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// `<ledger>-<sequence>`; the message id. The same report sent twice has the same one.
+    pub report_id: String,
+    /// 1 for the first report of a ledger, then without gaps.
+    pub sequence: u64,
+    /// Id of the ledger: 16 hexadecimal digits, new when the ledger is new.
+    pub ledger: String,
+    /// Begin of the window, which belongs to it.
+    #[serde(with = "time::serde::rfc3339")]
+    pub window_start: OffsetDateTime,
+    /// End of the window, which belongs to the next one.
+    #[serde(with = "time::serde::rfc3339")]
+    pub window_end: OffsetDateTime,
+    /// Whether the clock that placed these frames could be trusted.
+    pub clock: Clock,
+    /// The lot that was set; absent when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    /// Fruits by label, in this report.
+    pub counts: BTreeMap<String, u64>,
+    /// Frames by outcome, in this report.
+    pub frames: FrameSums,
+    /// The same by camera; only those with frames in this report.
+    pub cameras: BTreeMap<String, Sums>,
+    /// Everything that reports 1 to this one say together.
+    pub totals: Sums,
+    /// The model that gave these outcomes.
+    pub model: ModelInfo,
+    /// The program that sealed the report.
+    pub module: Software,
+}
+
+/// A report that is sealed: its sequence, id and bytes never change again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedReport {
+    /// 1 for the first report of a ledger, then without gaps.
+    pub sequence: u64,
+    /// `<ledger>-<sequence>`, to be sent as the message id.
+    pub report_id: String,
+    /// The JSON, UTF-8, as it was fixed at sealing. At most
+    /// [`LedgerOptions::report_limit`](crate::LedgerOptions::report_limit) bytes.
+    pub body: Vec<u8>,
+}
+
+/// The id of a report.
+pub(crate) fn report_id(ledger: &str, sequence: u64) -> String {
+    format!("{ledger}-{sequence}")
+}

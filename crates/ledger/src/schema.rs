@@ -1,0 +1,130 @@
+//! The tables, and the way from an older format to this one.
+//!
+//! The format's number stands in the file (`user_version`), beside a mark that says whose file it
+//! is (`application_id`). Each migration takes the file one format further; all that are due run in
+//! one commit, so that a crash leaves the old format or the new one. A migration that was once
+//! released must never change; a new format gets a new one at the end of the list.
+//!
+//! | table | one row for |
+//! |---|---|
+//! | `ledger` | the ledger itself (one row) |
+//! | `model`, `camera` | a model and a camera that was seen, under a short number |
+//! | `open_window` | a window of one model and one clock state that is not sealed yet |
+//! | `frame_sum` | the frames of one camera in one scope, by outcome |
+//! | `named_sum` | the fruits by label, and the rejected frames by reason, of the same |
+//! | `report` | a sealed report, sent or not |
+//! | `remembered` | a frame with a message id that may come again |
+//! | `recent` | one of the last ten frames of an input |
+//!
+//! A *scope* is what a sum is over: 0 everything recorded since the ledger began, -1 everything
+//! that sealed reports say, -2 reports that were pruned (nothing prunes yet), a positive number the
+//! open window of that number. So `0 = -1 + Σ open windows` at every commit, for each camera.
+
+use rusqlite::Connection;
+
+/// Marks a SQLite file as a ledger of ours: "FCNT".
+pub(crate) const APPLICATION_ID: i64 = 0x4643_4e54;
+
+/// The newest format that this program reads and the one it writes.
+pub(crate) const NEWEST: i64 = 1;
+
+/// `MIGRATIONS[n]` takes a file from format `n` to `n + 1`.
+const MIGRATIONS: [&str; 1] = [FORMAT_1];
+
+/// Takes a file of format `from` (0: a new one) to [`NEWEST`], in the caller's transaction.
+pub(crate) fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
+    for (format, migration) in (1_i64..).zip(MIGRATIONS) {
+        if format > from {
+            connection.execute_batch(migration)?;
+        }
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", NEWEST)
+}
+
+/// The check holds `received = Σ outcomes` for every row at every commit: the store itself refuses
+/// a commit that breaks it.
+const FORMAT_1: &str = "
+CREATE TABLE ledger (
+    one             INTEGER PRIMARY KEY CHECK (one = 1),
+    id              TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    next_sequence   INTEGER NOT NULL CHECK (next_sequence >= 1),
+    probes          INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE model (
+    model   INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL,
+    version TEXT NOT NULL,
+    sha256  TEXT NOT NULL,
+    UNIQUE (name, version, sha256)
+) STRICT;
+
+CREATE TABLE camera (
+    camera  INTEGER PRIMARY KEY CHECK (camera > 0),
+    name    TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE open_window (
+    open_window INTEGER PRIMARY KEY CHECK (open_window > 0),
+    starts_at   INTEGER NOT NULL,
+    ends_at     INTEGER NOT NULL CHECK (ends_at > starts_at),
+    model       INTEGER NOT NULL REFERENCES model,
+    clock       TEXT    NOT NULL CHECK (clock IN ('plausible', 'unsure')),
+    lot         TEXT    NOT NULL DEFAULT '',
+    due_at      INTEGER NOT NULL,
+    UNIQUE (starts_at, ends_at, model, clock, lot)
+) STRICT;
+
+CREATE TABLE frame_sum (
+    scope       INTEGER NOT NULL,
+    camera      INTEGER NOT NULL REFERENCES camera,
+    received    INTEGER NOT NULL,
+    classified  INTEGER NOT NULL,
+    unsure      INTEGER NOT NULL,
+    ignored     INTEGER NOT NULL,
+    duplicate   INTEGER NOT NULL,
+    rejected    INTEGER NOT NULL,
+    PRIMARY KEY (scope, camera),
+    CHECK (received = classified + unsure + ignored + duplicate + rejected)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE named_sum (
+    scope   INTEGER NOT NULL,
+    camera  INTEGER NOT NULL REFERENCES camera,
+    kind    TEXT    NOT NULL CHECK (kind IN ('fruit', 'rejected')),
+    name    TEXT    NOT NULL,
+    number  INTEGER NOT NULL CHECK (number > 0),
+    PRIMARY KEY (scope, camera, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE report (
+    sequence    INTEGER PRIMARY KEY,
+    starts_at   INTEGER NOT NULL,
+    ends_at     INTEGER NOT NULL,
+    sealed_at   INTEGER NOT NULL,
+    sent_at     INTEGER,
+    report_id   TEXT    NOT NULL,
+    body        BLOB    NOT NULL
+) STRICT;
+CREATE INDEX report_unsent ON report (sequence) WHERE sent_at IS NULL;
+
+CREATE TABLE remembered (
+    camera  INTEGER NOT NULL REFERENCES camera,
+    id      BLOB    NOT NULL,
+    content BLOB    NOT NULL,
+    ordinal INTEGER NOT NULL,
+    PRIMARY KEY (camera, id, content)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX remembered_order ON remembered (camera, ordinal);
+
+CREATE TABLE recent (
+    input   TEXT    NOT NULL,
+    slot    INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 9),
+    ordinal INTEGER NOT NULL,
+    camera  INTEGER NOT NULL REFERENCES camera,
+    content BLOB,
+    PRIMARY KEY (input, slot)
+) STRICT, WITHOUT ROWID;
+";

@@ -1,0 +1,207 @@
+//! Sealing: an open window becomes one or more reports that never change again.
+//!
+//! One commit per window fixes sequence, id and bytes, adds the window to what sealed reports say,
+//! and forgets the window's own sums. Before that commit the frames are in the open window, after
+//! it in the reports, at no moment in both or neither.
+
+use rusqlite::{Connection, params};
+
+use crate::frame::{Clock, ModelInfo, Now, Software};
+use crate::report::{Report, SCHEMA, report_id};
+use crate::sums::{self, CameraSums, Scope, Sums};
+use crate::window::{instant, seconds};
+
+/// A window that is to be sealed.
+#[derive(Debug)]
+pub(crate) struct ClosedWindow {
+    open_window: i64,
+    starts_at: i64,
+    ends_at: i64,
+    clock: Clock,
+    lot: Option<String>,
+    model: ModelInfo,
+}
+
+/// What is the same for every report that one call seals.
+#[derive(Debug)]
+pub(crate) struct Sealing<'a> {
+    pub(crate) ledger: &'a str,
+    pub(crate) software: &'a Software,
+    pub(crate) now: Now,
+    /// Bytes of a body.
+    pub(crate) limit: usize,
+}
+
+/// The windows whose time has come, oldest first.
+pub(crate) fn due_windows(
+    connection: &Connection,
+    due_until: i64,
+) -> rusqlite::Result<Vec<ClosedWindow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT open_window, starts_at, ends_at, clock, lot, name, version, sha256
+         FROM open_window JOIN model USING (model)
+         WHERE due_at <= ?1 ORDER BY starts_at, open_window",
+    )?;
+    let windows = statement.query_map([due_until], |row| {
+        let clock: String = row.get(3)?;
+        let lot: String = row.get(4)?;
+        Ok(ClosedWindow {
+            open_window: row.get(0)?,
+            starts_at: row.get(1)?,
+            ends_at: row.get(2)?,
+            clock: if clock == Clock::Plausible.as_str() {
+                Clock::Plausible
+            } else {
+                Clock::Unsure
+            },
+            lot: Some(lot).filter(|lot| !lot.is_empty()),
+            model: ModelInfo {
+                name: row.get(5)?,
+                version: row.get(6)?,
+                sha256: row.get(7)?,
+            },
+        })
+    })?;
+    windows.collect()
+}
+
+/// Seals one window in the caller's transaction. Gives the number of reports it became.
+pub(crate) fn seal(
+    connection: &Connection,
+    window: &ClosedWindow,
+    sealing: &Sealing<'_>,
+) -> rusqlite::Result<usize> {
+    let cameras = sums::of_cameras(connection, Scope::Open(window.open_window))?;
+    let mut totals = sums::of_all(connection, Scope::Sealed)?;
+    let mut sequence = next_sequence(connection)?;
+
+    let mut largest_totals = totals.clone();
+    largest_totals.add(&sums::whole(&cameras));
+    let frame = report(window, sealing, u64::MAX, CameraSums::new(), largest_totals);
+    // The sums of a part are at most those of the whole window, so no part's frame is larger.
+    let frame = Report {
+        counts: frame.totals.counts.clone(),
+        frames: frame.totals.frames.clone(),
+        ..frame
+    };
+    let room = sealing.limit.saturating_sub(json(&frame)?.len());
+
+    let parts = split(cameras, room)?;
+    for part in &parts {
+        totals.add(&sums::whole(part));
+        let report = report(window, sealing, sequence, part.clone(), totals.clone());
+        insert(connection, window, sealing, &report)?;
+        sequence += 1;
+    }
+    set_next_sequence(connection, sequence)?;
+    sums::move_to_sealed(connection, window.open_window)?;
+    connection
+        .prepare_cached("DELETE FROM open_window WHERE open_window = ?1")?
+        .execute([window.open_window])?;
+    Ok(parts.len())
+}
+
+fn report(
+    window: &ClosedWindow,
+    sealing: &Sealing<'_>,
+    sequence: u64,
+    cameras: CameraSums,
+    totals: Sums,
+) -> Report {
+    let Sums { counts, frames } = sums::whole(&cameras);
+    Report {
+        schema: SCHEMA.to_owned(),
+        report_id: report_id(sealing.ledger, sequence),
+        sequence,
+        ledger: sealing.ledger.to_owned(),
+        window_start: instant(window.starts_at),
+        window_end: instant(window.ends_at),
+        clock: window.clock,
+        lot: window.lot.clone(),
+        counts,
+        frames,
+        cameras,
+        totals,
+        model: window.model.clone(),
+        module: sealing.software.clone(),
+    }
+}
+
+/// Parts of the cameras whose JSON takes at most `room` bytes each. A camera that is larger than
+/// the room alone gets a part of its own: that takes thousands of labels, see
+/// [`LedgerOptions::report_limit`](crate::LedgerOptions::report_limit).
+fn split(cameras: CameraSums, room: usize) -> rusqlite::Result<Vec<CameraSums>> {
+    let mut parts: Vec<CameraSums> = Vec::new();
+    let mut left = 0;
+    for (name, sums) in cameras {
+        // The name, a colon, the sums and a comma.
+        let size = json(&name)?.len() + json(&sums)?.len() + 2;
+        match parts.last_mut() {
+            Some(part) if size <= left => {
+                left -= size;
+                part.insert(name, sums);
+            }
+            Some(_) | None => {
+                left = room.saturating_sub(size);
+                parts.push(CameraSums::from([(name, sums)]));
+            }
+        }
+    }
+    Ok(parts)
+}
+
+fn insert(
+    connection: &Connection,
+    window: &ClosedWindow,
+    sealing: &Sealing<'_>,
+    report: &Report,
+) -> rusqlite::Result<()> {
+    let body = json(report)?;
+    if body.len() > sealing.limit {
+        tracing::error!(
+            report = report.report_id,
+            bytes = body.len(),
+            limit = sealing.limit,
+            "report exceeds its size limit: one camera has too many labels"
+        );
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO report (sequence, starts_at, ends_at, sealed_at, report_id, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            stored(report.sequence)?,
+            window.starts_at,
+            window.ends_at,
+            seconds(sealing.now.wall),
+            report.report_id,
+            body
+        ])?;
+    Ok(())
+}
+
+/// The sequence number of the next report. Kept apart from the reports, since those may be pruned.
+pub(crate) fn next_sequence(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT next_sequence FROM ledger")?
+        .query_row([], |row| sums::number(row, 0))
+}
+
+fn set_next_sequence(connection: &Connection, next: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE ledger SET next_sequence = ?1")?
+        .execute([stored(next)?])
+        .map(drop)
+}
+
+/// A sequence number as the store keeps it.
+fn stored(sequence: u64) -> rusqlite::Result<i64> {
+    i64::try_from(sequence)
+        .map_err(|source| rusqlite::Error::ToSqlConversionFailure(Box::new(source)))
+}
+
+fn json<T: serde::Serialize>(value: &T) -> rusqlite::Result<Vec<u8>> {
+    serde_json::to_vec(value)
+        .map_err(|source| rusqlite::Error::ToSqlConversionFailure(Box::new(source)))
+}

@@ -1,0 +1,239 @@
+//! Opening the store: from a folder to a connection that is safe to count into.
+//!
+//! Order, and what a crash between two steps leaves:
+//! 1. the folder is made and its parent flushed; 2. the lock is taken (by the caller); 3. a file
+//!    that is damaged is set aside: first the store, then its log, each by one rename. A crash
+//!    between the two leaves a log without a store, which the next open sets aside too, so that it
+//!    is never replayed into a new store; 4. tables, format and id are written in one commit: a crash
+//!    before it leaves an empty file, which opens as a new ledger; 5. the folder is flushed.
+//!
+//! A file is set aside only when its content is wrong. A disk that is full, busy or failing is an
+//! error, since the content may be good.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
+use crate::schema;
+use crate::window::seconds;
+
+/// A damaged file that was moved out of the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it lies now, named by the time at which it was moved. Its log, if it had one, lies
+    /// beside it with `-wal` added, so that the `sqlite3` tool can still try to read both.
+    pub path: PathBuf,
+    /// What was found to be wrong.
+    pub finding: String,
+}
+
+/// The store's file in its folder.
+pub(crate) const STORE_FILE: &str = "counts.db";
+
+/// How long a statement waits for another process that reads or checks the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The log is folded into the store after this many pages of 4 KiB, and cut back to as much.
+const LOG_PAGES: i64 = 1000;
+const LOG_BYTES: i64 = LOG_PAGES * 4096;
+
+/// Makes the folder, if it is missing, in a way that survives a power cut.
+pub(crate) fn make_folder(dir: &Path) -> Result<(), LedgerError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(file_failed(dir, "create the folder"))?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => flush_folder(parent),
+        None => Ok(()),
+    }
+}
+
+/// Opens the store of a folder, setting a damaged one aside and beginning a new one.
+pub(crate) fn open(
+    dir: &Path,
+    now: OffsetDateTime,
+) -> Result<(Connection, Option<SetAside>), LedgerError> {
+    let path = dir.join(STORE_FILE);
+    if !path.exists() && with_suffix(&path, "-wal").exists() {
+        set_aside(&path, now, "a log without a store".to_owned())?;
+    }
+    let opened = match open_file(&path, now) {
+        Err(error) if error.kind() == LedgerErrorKind::Damaged => {
+            let aside = set_aside(&path, now, with_causes(&error))?;
+            (open_file(&path, now)?, Some(aside))
+        }
+        opened => (opened?, None),
+    };
+    flush_folder(dir)?;
+    Ok(opened)
+}
+
+fn open_file(path: &Path, now: OffsetDateTime) -> Result<Connection, LedgerError> {
+    let mut connection = Connection::open(path).map_err(store_failed(path, "open the file"))?;
+    let format = check(&connection, path)?;
+    let doing = "prepare the tables";
+    configure(&connection, format).map_err(store_failed(path, doing))?;
+    if format < schema::NEWEST {
+        begin_or_migrate(&mut connection, format, now).map_err(store_failed(path, doing))?;
+    }
+    Ok(connection)
+}
+
+/// Looks at a file before anything is written to it. Gives its format; 0 is an empty file.
+fn check(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
+    let (application, format, tables) =
+        header(connection).map_err(store_failed(path, "read the header"))?;
+    let damaged = |finding| {
+        Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            finding,
+        })
+    };
+    if (application, format, tables) == (0, 0, 0) {
+        return Ok(0);
+    }
+    if application != schema::APPLICATION_ID {
+        return damaged(format!(
+            "it is marked as a file of application {application:#x}, expected {:#x}",
+            schema::APPLICATION_ID
+        ));
+    }
+    if format > schema::NEWEST {
+        let newest = schema::NEWEST;
+        return Err(LedgerError::NewerFormat {
+            path: path.to_owned(),
+            found: format,
+            newest,
+        });
+    }
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(store_failed(path, "check the pages"))?;
+    if verdict != "ok" {
+        return damaged(verdict);
+    }
+    Ok(format)
+}
+
+fn header(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
+    connection.busy_timeout(BUSY)?;
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    let tables =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok((pragma("application_id")?, pragma("user_version")?, tables))
+}
+
+fn configure(connection: &Connection, format: i64) -> rusqlite::Result<()> {
+    if format == 0 {
+        // Lets a later retention give pages back without rewriting the file; cannot be turned on
+        // once there are tables.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        // A file system without shared memory, such as some network mounts.
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error {
+                code: ErrorCode::SystemIoFailure,
+                extended_code: 0,
+            },
+            Some(format!(
+                "journal mode is {mode}, expected wal: use a local file system"
+            )),
+        ));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
+    // Above the number of our statements, so that none is ever prepared twice.
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn begin_or_migrate(
+    connection: &mut Connection,
+    format: i64,
+    now: OffsetDateTime,
+) -> rusqlite::Result<()> {
+    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    schema::migrate(&change, format)?;
+    if format == 0 {
+        // 64 random bits from the operating system, which seeds SQLite's generator.
+        change.execute(
+            "INSERT INTO ledger (one, id, created_at, next_sequence)
+             VALUES (1, lower(hex(randomblob(8))), ?1, 1)",
+            params![seconds(now)],
+        )?;
+    }
+    change.commit()
+}
+
+/// Moves a store and its log out of the way.
+fn set_aside(path: &Path, now: OffsetDateTime, finding: String) -> Result<SetAside, LedgerError> {
+    let aside = free_name(path, now);
+    for suffix in ["", "-wal"] {
+        let from = with_suffix(path, suffix);
+        if from.exists() {
+            fs::rename(&from, with_suffix(&aside, suffix))
+                .map_err(file_failed(&from, "set aside"))?;
+        }
+    }
+    // Only an index into the log, made anew whenever it is missing.
+    let index = with_suffix(path, "-shm");
+    if index.exists() {
+        fs::remove_file(&index).map_err(file_failed(&index, "remove"))?;
+    }
+    Ok(SetAside {
+        path: aside,
+        finding,
+    })
+}
+
+fn free_name(path: &Path, now: OffsetDateTime) -> PathBuf {
+    let stamp = now
+        .to_offset(time::UtcOffset::UTC)
+        .format(format_description!(
+            "[year][month][day]T[hour][minute][second]Z"
+        ))
+        // Only a year that has more than four digits cannot be written.
+        .unwrap_or_else(|_| "undated".to_owned());
+    let name = |again: u32| match again {
+        0 => format!("counts-damaged-{stamp}.db"),
+        again => format!("counts-damaged-{stamp}-{again}.db"),
+    };
+    let taken = |path: &PathBuf| path.exists() || with_suffix(path, "-wal").exists();
+    (0..)
+        .map(|again| path.with_file_name(name(again)))
+        .find(|path| !taken(path))
+        .unwrap_or_else(|| path.with_extension("damaged"))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn flush_folder(dir: &Path) -> Result<(), LedgerError> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(file_failed(dir, "flush the folder"))
+}
+
+fn with_causes(error: &LedgerError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,231 @@
+//! The proof that the sums agree.
+//!
+//! Reads the reports' own bytes, as the hub got them, and adds them up anew; nothing is taken over
+//! from the sums that were kept while counting. Writes nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::error::{LedgerError, store_failed};
+use crate::report::{Report, report_id};
+use crate::seal::next_sequence;
+use crate::sums::{self, CameraSums, Scope, Sums, number};
+use crate::totals::ledger_id;
+
+/// What a [verification](crate::Ledger::verify) saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Reports that were read and added up.
+    pub reports: u64,
+    /// Windows that are not sealed yet.
+    pub open_windows: u64,
+    /// Cameras that were compared.
+    pub cameras: u64,
+    /// Frames received since the ledger began.
+    pub received: u64,
+    /// What does not agree; empty when the counts are right. At most [`MAX_FINDINGS`].
+    pub findings: Vec<String>,
+}
+
+impl Verification {
+    /// Whether everything agreed.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// After this many findings no more are written down.
+pub const MAX_FINDINGS: usize = 100;
+
+pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verification, LedgerError> {
+    let failed = || store_failed(path, "verify the sums");
+    let moment = connection.unchecked_transaction().map_err(failed())?;
+    let mut findings = Findings::default();
+
+    let ledger = ledger_id(&moment).map_err(failed())?;
+    let reported = add_reports(&moment, path, &ledger, &mut findings)?;
+    let next = next_sequence(&moment).map_err(failed())?;
+    if reported.reports + 1 != next {
+        findings.add(|| format!("{} reports, expected {}", reported.reports, next - 1));
+    }
+
+    let sealed = sums::of_cameras(&moment, Scope::Sealed).map_err(failed())?;
+    compare(
+        "sealed sums",
+        &sealed,
+        "reports",
+        &reported.cameras,
+        &mut findings,
+    );
+
+    let mut counted = reported.cameras;
+    let open = open_windows(&moment).map_err(failed())?;
+    for open_window in &open {
+        let of_window = sums::of_cameras(&moment, Scope::Open(*open_window)).map_err(failed())?;
+        for (camera, sums) in &of_window {
+            check_outcomes(
+                &format!("open window of camera {camera:?}"),
+                sums,
+                &mut findings,
+            );
+        }
+        add_cameras(&mut counted, &of_window);
+    }
+    let recorded = sums::of_cameras(&moment, Scope::Recorded).map_err(failed())?;
+    for (camera, sums) in &recorded {
+        check_outcomes(&format!("totals of camera {camera:?}"), sums, &mut findings);
+    }
+    compare(
+        "totals",
+        &recorded,
+        "reports and open windows",
+        &counted,
+        &mut findings,
+    );
+
+    Ok(Verification {
+        reports: reported.reports,
+        open_windows: open.len() as u64,
+        cameras: recorded.len() as u64,
+        received: sums::whole(&recorded).frames.received,
+        findings: findings.texts,
+    })
+}
+
+#[derive(Default)]
+struct Reported {
+    reports: u64,
+    cameras: CameraSums,
+}
+
+fn add_reports(
+    connection: &Connection,
+    path: &Path,
+    ledger: &str,
+    findings: &mut Findings,
+) -> Result<Reported, LedgerError> {
+    let failed = || store_failed(path, "read the reports");
+    let mut statement = connection
+        .prepare_cached("SELECT sequence, report_id, body FROM report ORDER BY sequence")
+        .map_err(failed())?;
+    let mut rows = statement.query([]).map_err(failed())?;
+    let mut reported = Reported::default();
+    let mut running = Sums::default();
+    while let Some(row) = rows.next().map_err(failed())? {
+        let sequence = number(row, 0).map_err(failed())?;
+        let id: String = row.get(1).map_err(failed())?;
+        let body = row
+            .get_ref(2)
+            .and_then(|body| Ok(body.as_blob()?))
+            .map_err(failed())?;
+        let report: Report =
+            serde_json::from_slice(body).map_err(|source| LedgerError::Report {
+                path: path.to_owned(),
+                sequence,
+                source,
+            })?;
+
+        reported.reports += 1;
+        let expected = reported.reports;
+        let named = (
+            sequence,
+            report.sequence,
+            id.as_str(),
+            report.report_id.as_str(),
+        );
+        let expected_id = report_id(ledger, expected);
+        if named
+            != (
+                expected,
+                expected,
+                expected_id.as_str(),
+                expected_id.as_str(),
+            )
+        {
+            findings.add(|| format!("report {sequence} ({id}), expected {expected_id}"));
+        }
+        for (camera, sums) in &report.cameras {
+            check_outcomes(&format!("camera {camera:?} in report {id}"), sums, findings);
+        }
+        let own = Sums {
+            counts: report.counts,
+            frames: report.frames,
+        };
+        if own != sums::whole(&report.cameras) {
+            findings.add(|| format!("report {id} is not the sum of its cameras"));
+        }
+        running.add(&own);
+        if running != report.totals {
+            findings.add(|| format!("totals of report {id} are not the sum of all up to it"));
+        }
+        add_cameras(&mut reported.cameras, &report.cameras);
+    }
+    Ok(reported)
+}
+
+fn open_windows(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    // From the sums too, so that one without its window is found.
+    connection
+        .prepare_cached(
+            "SELECT open_window FROM open_window
+             UNION SELECT scope FROM frame_sum WHERE scope > 0
+             UNION SELECT scope FROM named_sum WHERE scope > 0",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+fn add_cameras(into: &mut CameraSums, from: &CameraSums) {
+    for (camera, sums) in from {
+        into.entry(camera.clone()).or_default().add(sums);
+    }
+}
+
+fn check_outcomes(what: &str, sums: &Sums, findings: &mut Findings) {
+    let (received, outcomes) = (sums.frames.received, sums.frames.outcomes());
+    if received != outcomes {
+        findings
+            .add(|| format!("{what}: received {received}, expected {outcomes} as the outcomes"));
+    }
+}
+
+fn compare(
+    what: &str,
+    seen: &CameraSums,
+    by: &str,
+    expected: &CameraSums,
+    findings: &mut Findings,
+) {
+    let nothing = Sums::default();
+    let cameras: BTreeMap<&String, ()> = seen
+        .keys()
+        .chain(expected.keys())
+        .map(|camera| (camera, ()))
+        .collect();
+    for camera in cameras.into_keys() {
+        let seen = seen.get(camera).unwrap_or(&nothing);
+        let expected = expected.get(camera).unwrap_or(&nothing);
+        if seen != expected {
+            findings.add(|| {
+                format!("{what} of camera {camera:?} are {seen:?}, expected {expected:?} by {by}")
+            });
+        }
+    }
+}
+
+#[derive(Default)]
+struct Findings {
+    texts: Vec<String>,
+}
+
+impl Findings {
+    fn add(&mut self, text: impl FnOnce() -> String) {
+        if self.texts.len() < MAX_FINDINGS {
+            self.texts.push(text());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The ledger through its public border, on a real disk.
+
+// Helpers here are parts of tests too; clippy sees only functions marked as such.
+#![allow(clippy::unwrap_used)]
+
+mod duplicates;
+mod killed;
+mod opening;
+mod properties;
+mod reports;
+mod support;
+mod windows;

@@ -1,0 +1,255 @@
+//! Any order of calls, crashes and clock steps keeps the sums.
+//!
+//! A model in memory, a set of frames by camera, says what the ledger must have counted.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+
+use ledger::{
+    FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Outcome, Recorded, RejectReason,
+    Report, Sums,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+use tempfile::TempDir;
+
+use crate::support::{at, classified, frame, model, software};
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A frame by camera, number and how far its stamp lies off its arrival, in seconds. The same
+    /// camera and number is the same frame.
+    Record {
+        camera: u8,
+        number: u32,
+        stamp: Option<i64>,
+        outcome: Outcome,
+        newer_model: bool,
+    },
+    /// Time goes on, or the wall clock steps.
+    Clock(i64),
+    SealDue,
+    SealAll,
+    /// The oldest report that waits is taken by the hub.
+    Send,
+    /// The hub took it, but the process died before it could be noted.
+    SendUnnoted,
+    Reopen,
+    /// The files as they are now, without any closing, in another folder.
+    Crash,
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        4 => select(vec!["ripe", "unripe"]).prop_map(classified),
+        1 => Just(Outcome::Unsure),
+        1 => Just(Outcome::Ignored),
+        1 => select(RejectReason::ALL.to_vec()).prop_map(Outcome::Rejected),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let stamp = proptest::option::of(prop_oneof![-200_i64..200, -100_000_i64..100_000]);
+    let record = (
+        0..4_u8,
+        0..30_u32,
+        stamp,
+        outcome(),
+        proptest::bool::weighted(0.1),
+    );
+    prop_oneof![
+        12 => record.prop_map(|(camera, number, stamp, outcome, newer_model)| {
+            Step::Record { camera, number, stamp, outcome, newer_model }
+        }),
+        4 => prop_oneof![0_i64..90, -100_000_i64..100_000].prop_map(Step::Clock),
+        3 => Just(Step::SealDue),
+        1 => Just(Step::SealAll),
+        2 => Just(Step::Send),
+        1 => Just(Step::SendUnnoted),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Crash),
+    ]
+}
+
+/// In memory where the machine has such a folder: what a kill leaves is the same there, and
+/// thousands of flushes are not what this test is about.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+struct World {
+    dir: TempDir,
+    ledger: Option<Ledger>,
+    options: LedgerOptions,
+    second: i64,
+    counted: HashSet<FrameKey>,
+    expected: BTreeMap<String, Sums>,
+    /// What the hub took, by report id, with how it read.
+    upstream: BTreeMap<String, Vec<u8>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = folder();
+        // Small enough that most windows are split.
+        let options = LedgerOptions {
+            report_limit: 1200,
+            ..LedgerOptions::default()
+        };
+        let ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
+        Self {
+            dir,
+            ledger: Some(ledger),
+            options,
+            second: 0,
+            counted: HashSet::new(),
+            expected: BTreeMap::new(),
+            upstream: BTreeMap::new(),
+        }
+    }
+
+    fn ledger(&mut self) -> &mut Ledger {
+        self.ledger.as_mut().unwrap()
+    }
+
+    fn take(&mut self, step: &Step) {
+        let now = at(self.second);
+        match step {
+            Step::Record {
+                camera,
+                number,
+                stamp,
+                outcome,
+                newer_model,
+            } => {
+                let mut taken = frame(&format!("cam-{camera}"), *number, self.second);
+                taken.stamp = stamp.map(|off| at(self.second + off).wall);
+                taken.outcome = outcome.clone();
+                self.record(&taken, *newer_model);
+            }
+            Step::Clock(by) => self.second += by,
+            Step::SealDue => {
+                self.ledger().seal_due(now, &software()).unwrap();
+            }
+            Step::SealAll => {
+                self.ledger().seal_all(now, &software()).unwrap();
+                assert_eq!(self.ledger().next_closing(now), None);
+            }
+            Step::Send => {
+                if let Some(sequence) = self.publish_oldest() {
+                    self.ledger().mark_sent(sequence, now).unwrap();
+                }
+            }
+            Step::SendUnnoted => {
+                self.publish_oldest();
+            }
+            Step::Reopen => {
+                drop(self.ledger.take());
+                self.ledger = Some(Ledger::open(self.dir.path(), self.options, now).unwrap());
+            }
+            Step::Crash => {
+                let copy = folder();
+                for name in ["counts.db", "counts.db-wal"] {
+                    if self.dir.path().join(name).exists() {
+                        fs::copy(self.dir.path().join(name), copy.path().join(name)).unwrap();
+                    }
+                }
+                drop(self.ledger.take());
+                self.dir = copy;
+                self.ledger = Some(Ledger::open(self.dir.path(), self.options, now).unwrap());
+                assert_eq!(self.ledger().set_aside(), None);
+            }
+        }
+    }
+
+    fn record(&mut self, taken: &FrameRecord, newer_model: bool) {
+        let version = if newer_model { "2" } else { "1" };
+        let model = ModelInfo {
+            version: version.into(),
+            ..model()
+        };
+        let looked_up = self.ledger().is_duplicate(&taken.key).unwrap();
+        let recorded = self.ledger().record(taken, &model).unwrap();
+        let is_new = self.counted.insert(taken.key.clone());
+        assert_eq!(recorded == Recorded::Duplicate, !is_new);
+        assert_eq!(looked_up, !is_new);
+
+        let sums = self.expected.entry(taken.key.camera.clone()).or_default();
+        sums.frames.received += 1;
+        match &taken.outcome {
+            _ if !is_new => sums.frames.duplicate += 1,
+            Outcome::Classified { label } => {
+                sums.frames.classified += 1;
+                *sums.counts.entry(label.clone()).or_default() += 1;
+            }
+            Outcome::Unsure => sums.frames.unsure += 1,
+            Outcome::Ignored => sums.frames.ignored += 1,
+            Outcome::Rejected(reason) => {
+                *sums.frames.rejected.entry(reason.to_string()).or_default() += 1;
+            }
+        }
+    }
+
+    fn publish_oldest(&mut self) -> Option<u64> {
+        let report = self.ledger().unsent(1).unwrap().into_iter().next()?;
+        if let Some(before) = self.upstream.insert(report.report_id, report.body.clone()) {
+            assert_eq!(before, report.body, "a sealed report never changes");
+        }
+        Some(report.sequence)
+    }
+
+    fn check(&mut self) {
+        let verification = self.ledger().verify().unwrap();
+        assert!(verification.is_right(), "{:#?}", verification.findings);
+        assert_eq!(self.ledger().totals().unwrap().cameras, self.expected);
+    }
+
+    fn check_upstream(&mut self) {
+        self.take(&Step::SealAll);
+        while let Some(sequence) = self.publish_oldest() {
+            let now = at(self.second);
+            self.ledger().mark_sent(sequence, now).unwrap();
+        }
+        let mut cameras: BTreeMap<String, Sums> = BTreeMap::new();
+        let mut sequences = Vec::new();
+        for body in self.upstream.values() {
+            assert!(
+                body.len() <= self.options.report_limit,
+                "{} bytes",
+                body.len()
+            );
+            let report: Report = serde_json::from_slice(body).unwrap();
+            sequences.push(report.sequence);
+            for (camera, sums) in &report.cameras {
+                cameras.entry(camera.clone()).or_default().add(sums);
+            }
+        }
+        assert_eq!(cameras, self.expected, "all reports together are the truth");
+        sequences.sort_unstable();
+        let gapless: Vec<u64> = (1..=sequences.len() as u64).collect();
+        assert_eq!(sequences, gapless);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    // On a failure proptest prints the smallest list of steps that fails.
+    #[test]
+    fn any_order_of_calls_crashes_and_clock_steps_keeps_the_sums(
+        steps in proptest::collection::vec(step(), 1..60),
+    ) {
+        let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+            if matches!(step, Step::SealDue | Step::Crash | Step::Reopen) {
+                world.check();
+            }
+        }
+        world.check();
+        world.check_upstream();
+        world.check();
+    }
+}
