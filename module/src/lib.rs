@@ -1,1 +1,38 @@
-//! The module's rooms, as a library so that tests can assemble them in-process.
+//! The fruit counter module for Azure IoT Edge, as a library so that its rooms can
+//! be tested and assembled in-process; `main.rs` is the door.
+//!
+//! - [`settings`]: where it runs, read once from the environment
+//! - [`app`]: start, wait, stop in order
+//! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
+//! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
+//! - [`reporter`]: sealed reports, sent until confirmed
+//! - [`classify`]: the same eyes for files on a disk
+//! - [`shared_ledger`], [`clock`], [`logging`]: what the rooms share
+//!
+//! What is absent on purpose: any way for a picture, or part of one, to leave.
+
+pub mod app;
+pub mod classify;
+pub mod clock;
+pub mod frame;
+pub mod logging;
+pub mod pipeline;
+pub mod redelivery;
+pub mod reporter;
+pub mod settings;
+pub mod shared_ledger;
+
+pub use shared_ledger::SharedLedger;
+
+/// An error with its causes, on one line.
+#[must_use]
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

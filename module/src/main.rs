@@ -1,2 +1,98 @@
-//! Entry point.
-fn main() {}
+//! The door: arguments, logging, settings, then the module or one of the commands
+//! for people. No rule of the business lives here.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use fruit_counter::settings::{self, Settings};
+use fruit_counter::{app, classify, logging};
+
+/// Exit code for a bad environment: starting again will not mend it (`EX_CONFIG`).
+const BAD_SETTINGS: u8 = 78;
+
+/// Counts ripe and unripe fruit on an Azure IoT Edge box and sends only the counts.
+///
+/// Without a command it is the IoT Edge module: it takes pictures from edgeHub,
+/// classifies them and sends counts. Its settings are environment variables.
+#[derive(Debug, Parser)]
+#[command(name = "fruit-counter", version, after_help = settings_help())]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Classify picture files and print what the module would count.
+    Classify(classify::Arguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Some(Command::Classify(arguments)) => classify::run(&arguments),
+        None => run_module(),
+    }
+}
+
+fn run_module() -> ExitCode {
+    let variables: Vec<(String, String)> = variables();
+    if let Err(error) = logging::start(settings::log_level(variables.iter().cloned())) {
+        eprintln!("fruit-counter: cannot start logging: {error}");
+        return ExitCode::FAILURE;
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        "fruit-counter"
+    );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (settings, connection) = match Settings::read(variables, cores) {
+        Ok(read) => read,
+        Err(error) => {
+            tracing::error!("the settings have mistakes; nothing was started");
+            for mistake in &error.mistakes {
+                tracing::error!("settings: {mistake}");
+            }
+            return ExitCode::from(BAD_SETTINGS);
+        }
+    };
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(app::run(settings, connection));
+            // A picture that outlasted the grace must not hold up the exit.
+            runtime.shutdown_background();
+            outcome
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The process's variables; one that is not text cannot be a setting of ours.
+fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn settings_help() -> String {
+    let mut help = String::from("Settings (environment variables):\n");
+    for setting in settings::SETTINGS {
+        help.push_str(&format!(
+            "  {}\n      {}\n      accepts {}; default: {}\n",
+            setting.name, setting.effect, setting.accepts, setting.default
+        ));
+    }
+    help.push_str(
+        "\nExit codes: 0 stopped as told, 1 failed while running, 2 bad arguments, 78 bad settings.",
+    );
+    help
+}

@@ -1,0 +1,264 @@
+//! The way of one picture, and the only file that knows the order of the stages:
+//! delivery → frame → pixels → scores → verdict → ledger → acknowledgement.
+//!
+//! One thread of its own runs it, since decoding and inference are CPU work and
+//! edgeHub gives one unacknowledged delivery at a time. A frame is acknowledged
+//! only after its outcome is durable; when it cannot be made durable the delivery
+//! is dropped unused, which closes its connection, so that edgeHub keeps the
+//! picture, and the connection is held closed until the ledger takes a probe write.
+//! No picture, or part of one, leaves this file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_client::{Acknowledged, Client, Deliveries, Delivery};
+use ledger::{
+    AttemptKey, AttemptLog, FrameRecord, LedgerError, ModelInfo, Outcome, Recorded, RejectReason,
+};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::{debug, error, info, info_span, warn};
+use vision::{Classifier, DecodeErrorKind, DecodeLimits, Scores, Verdict, decode};
+
+use crate::SharedLedger;
+use crate::clock;
+use crate::frame::Frame;
+use crate::redelivery::RedeliveryWatch;
+
+/// First and longest pause between probe writes while the ledger takes nothing.
+const PROBE_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+/// The label of Custom Vision that means "none of these"; it does not count.
+const NEGATIVE_LABEL: &str = "Negative";
+
+/// The stages and what they hold.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// From bytes to an outcome.
+    pub eyes: Eyes,
+    /// What the counts are attributed to.
+    pub model: ModelInfo,
+    /// Durable counts, shared with the reporter.
+    pub ledger: SharedLedger,
+    /// Which frames were being worked on when a process died; whoever stops the
+    /// module marks the stop there.
+    pub attempts: Arc<AttemptLog>,
+}
+
+/// What the pipeline's thread needs of the world around it.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Pictures from edgeHub.
+    pub deliveries: Deliveries,
+    /// The connection they come on, to be held while nothing can be made durable.
+    pub client: Client,
+    /// Turns true when the module is to stop.
+    pub stop: watch::Receiver<bool>,
+    /// The runtime that the client lives on.
+    pub runtime: Handle,
+}
+
+impl Pipeline {
+    /// Takes deliveries until the client closes or `stop` turns true; the delivery
+    /// in hand is finished first.
+    pub fn run(mut self, mut around: Surroundings) {
+        let mut watch = RedeliveryWatch::default();
+        while let Some(delivery) = around.deliveries.blocking_next() {
+            if *around.stop.borrow() {
+                // Not begun, not acknowledged: edgeHub keeps it.
+                break;
+            }
+            if let Err(error) = self.handle(delivery, &mut watch) {
+                let why = crate::error_chain(&error);
+                error!(
+                    why,
+                    "an outcome cannot be made durable; its picture stays with edgeHub"
+                );
+                self.hold_until_durable(&mut around);
+            }
+        }
+    }
+
+    /// Brings one delivery to its end; on an error it is dropped unused, which gives
+    /// it back to edgeHub.
+    fn handle(
+        &mut self,
+        delivery: Delivery,
+        watch: &mut RedeliveryWatch,
+    ) -> Result<(), LedgerError> {
+        let frame = Frame::new(
+            delivery.input(),
+            delivery.properties(),
+            delivery.payload(),
+            clock::now().wall,
+            watch.is_possible(delivery.ordinal()),
+        );
+        let span = info_span!(
+            "frame",
+            camera = frame.key.camera,
+            id = frame.key.message_id
+        );
+        let _in_span = span.entered();
+        let recorded = self.count(&frame, delivery.payload())?;
+        watch.acknowledged(delivery.received_at().elapsed());
+        acknowledge(delivery, &recorded);
+        Ok(())
+    }
+
+    /// Keeps the connection closed until the ledger takes a probe write again.
+    fn hold_until_durable(&mut self, around: &mut Surroundings) {
+        around.runtime.block_on(around.client.hold());
+        let mut pause = PROBE_PAUSES.0;
+        loop {
+            let stop = &mut around.stop;
+            let told_to_stop = around
+                .runtime
+                .block_on(async { timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() });
+            if told_to_stop {
+                return;
+            }
+            match self.ledger.lock().probe() {
+                Ok(()) => break,
+                Err(error) => debug!(%error, "the ledger still takes nothing"),
+            }
+            pause = (pause * 2).min(PROBE_PAUSES.1);
+        }
+        info!("the ledger can be written again; taking pictures");
+        around.runtime.block_on(around.client.resume());
+    }
+
+    /// Finds the frame's outcome and makes it durable.
+    fn count(&mut self, frame: &Frame, picture: &[u8]) -> Result<Recorded, LedgerError> {
+        // A repeat needs no second look at its pixels: the ledger finds it a
+        // duplicate again in the commit, whatever outcome comes with it.
+        let outcome = if self.ledger.lock().is_duplicate(&frame.key)? {
+            Outcome::Ignored
+        } else {
+            self.judge(frame, picture)
+        };
+        let record = FrameRecord {
+            key: frame.key.clone(),
+            stamp: frame.stamp,
+            arrival: frame.arrival,
+            clock: clock::now().clock,
+            outcome,
+        };
+        let recorded = self.ledger.lock().record(&record, &self.model)?;
+        if record.outcome == Outcome::Rejected(RejectReason::Crashed) {
+            self.forget(&AttemptKey::from(&frame.key));
+        }
+        debug!(outcome = ?record.outcome, ?recorded, "recorded");
+        Ok(recorded)
+    }
+
+    /// Decodes and classifies under an attempt note, so that a picture that kills
+    /// the process is known by it.
+    fn judge(&mut self, frame: &Frame, picture: &[u8]) -> Outcome {
+        let attempt = AttemptKey::from(&frame.key);
+        if self.attempts.crashes(&attempt) >= AttemptLog::CRASH_LIMIT {
+            warn!(
+                "this picture ended the process {} times",
+                AttemptLog::CRASH_LIMIT
+            );
+            return Outcome::Rejected(RejectReason::Crashed);
+        }
+        // A note that cannot be kept must not stop the counting.
+        if let Err(error) = self.attempts.begin(&attempt) {
+            warn!(%error, "no note is kept of this attempt");
+        }
+        let sight = self.eyes.look(picture);
+        self.forget(&attempt);
+        if let Some(refusal) = &sight.refusal {
+            warn!(reason = %refusal, "picture rejected");
+        }
+        sight.outcome
+    }
+
+    fn forget(&self, attempt: &AttemptKey) {
+        if let Err(error) = self.attempts.finish(attempt) {
+            warn!(%error, "the note of this attempt stays");
+        }
+    }
+}
+
+/// Bytes → pixels → scores → verdict → outcome; used by the pipeline and by
+/// `fruit-counter classify`, so that both see the same.
+#[derive(Debug)]
+pub struct Eyes {
+    /// Owns the inference session; nothing else runs it.
+    pub classifier: Classifier,
+    /// Least score that counts under its label, 0..=1.
+    pub min_confidence: f32,
+    /// What a picture may cost.
+    pub limits: DecodeLimits,
+}
+
+/// What came of looking at one picture.
+#[derive(Debug)]
+pub struct Sight {
+    /// What it counts as.
+    pub outcome: Outcome,
+    /// The model's scores, if it came that far.
+    pub scores: Option<Scores>,
+    /// Why it was rejected, in words for people.
+    pub refusal: Option<String>,
+}
+
+impl Eyes {
+    /// Finds the outcome of one picture; any bytes give one.
+    pub fn look(&mut self, picture: &[u8]) -> Sight {
+        let pixels = match decode(picture, &self.limits) {
+            Ok(pixels) => pixels,
+            Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
+        };
+        match self.classifier.classify(&pixels) {
+            Ok(scores) => {
+                let outcome = match scores.verdict(self.min_confidence) {
+                    Verdict::Label { label, .. } if label == NEGATIVE_LABEL => Outcome::Ignored,
+                    Verdict::Label { label, .. } => Outcome::Classified { label },
+                    Verdict::Unsure { .. } => Outcome::Unsure,
+                };
+                Sight {
+                    outcome,
+                    scores: Some(scores),
+                    refusal: None,
+                }
+            }
+            Err(error) => Sight::rejected(RejectReason::ModelFailed, &error),
+        }
+    }
+}
+
+impl Sight {
+    fn rejected(reason: RejectReason, error: &dyn std::error::Error) -> Self {
+        Sight {
+            outcome: Outcome::Rejected(reason),
+            scores: None,
+            refusal: Some(crate::error_chain(error)),
+        }
+    }
+}
+
+/// What the ledger calls a decoder's refusal.
+#[must_use]
+pub fn reject_reason(kind: DecodeErrorKind) -> RejectReason {
+    match kind {
+        DecodeErrorKind::Empty => RejectReason::Empty,
+        DecodeErrorKind::UnsupportedFormat => RejectReason::UnsupportedFormat,
+        DecodeErrorKind::TooLarge => RejectReason::TooLarge,
+        DecodeErrorKind::Truncated => RejectReason::Truncated,
+        DecodeErrorKind::Undecodable => RejectReason::Undecodable,
+    }
+}
+
+fn acknowledge(delivery: Delivery, recorded: &Recorded) {
+    if let Recorded::Counted { reused_id: true } = recorded {
+        warn!("the camera used a message id again for another picture; both are counted");
+    }
+    match delivery.acknowledge() {
+        Acknowledged::Queued => {}
+        // Durable already: edgeHub delivers it again and the ledger knows it.
+        Acknowledged::ConnectionGone => debug!("the connection ended before the acknowledgement"),
+    }
+}

@@ -1,0 +1,66 @@
+//! Where a redelivery can be: the rule that lets equal pictures of a fixed camera
+//! count each, although frames without an id are known only by their bytes.
+//!
+//! edgeHub marks no redelivery (packet id and DUP never change), so the place in
+//! the stream must tell. It hands out batches of ten and forgets which of them
+//! were acknowledged when the connection, or the hub, goes; and it sends a message
+//! again when its PUBACK takes longer than `MessageAckTimeoutSecs`, 30 s
+//! (Azure/iotedge, `DeviceMessageHandler.cs`, `StoringAsyncEndpointExecutor.cs`).
+
+use std::time::Duration;
+
+/// edgeHub's batch for a module: so many deliveries can come again after a connect.
+const BATCH: u64 = 10;
+
+/// A PUBACK later than this finds that the hub has sent the message again.
+const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Watches acknowledgements and says which deliveries may be repeats.
+#[derive(Debug, Default)]
+pub struct RedeliveryWatch {
+    /// Deliveries that are still suspect after a late acknowledgement.
+    suspects: u64,
+}
+
+impl RedeliveryWatch {
+    /// Whether the `ordinal`-th delivery (from 1) of its input since the connect may be a repeat.
+    pub fn is_possible(&mut self, ordinal: u64) -> bool {
+        let after_late_ack = self.suspects > 0;
+        self.suspects = self.suspects.saturating_sub(1);
+        ordinal <= BATCH || after_late_ack
+    }
+
+    /// Notes how long a delivery waited for its acknowledgement.
+    pub fn acknowledged(&mut self, after: Duration) {
+        if after > ACK_TIMEOUT {
+            self.suspects = BATCH;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_batch_after_a_connect_is_suspect_and_the_next_delivery_is_not() {
+        let mut watch = RedeliveryWatch::default();
+        assert!((1..=10).all(|ordinal| watch.is_possible(ordinal)));
+        assert!(!watch.is_possible(11));
+    }
+
+    #[test]
+    fn a_late_acknowledgement_makes_one_batch_suspect() {
+        let mut watch = RedeliveryWatch::default();
+        watch.acknowledged(Duration::from_millis(30_001));
+        assert!((100..110).all(|ordinal| watch.is_possible(ordinal)));
+        assert!(!watch.is_possible(110));
+    }
+
+    #[test]
+    fn an_acknowledgement_in_time_changes_nothing() {
+        let mut watch = RedeliveryWatch::default();
+        watch.acknowledged(Duration::from_secs(30));
+        assert!(!watch.is_possible(11));
+    }
+}

@@ -1,0 +1,339 @@
+//! Where the module runs: `FRUIT_COUNTER_*` variables, read once at start into types.
+//!
+//! Nothing else in the module reads the environment. The reader takes a list of
+//! variables, so tests pass their own, and it looks at every setting before it
+//! fails: the operator sees all mistakes in one message. [`SETTINGS`] is the one
+//! table of names, defaults and ranges; the parser below takes its texts from it.
+
+mod value;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use edge_protocol::connection_string::ConnectionString;
+use edge_protocol::environment::{self, EdgeEnvironment};
+
+pub(crate) use value::parse_fraction;
+pub use value::{Level, parse_duration};
+use value::{parse_level, parse_switch, parse_whole};
+
+/// Least score that counts under its label when nothing else is set.
+pub const DEFAULT_MIN_CONFIDENCE: f32 = 0.6;
+
+/// The volume's place in the container, as the deployment template mounts it.
+const DEFAULT_LEDGER: &str = "/var/lib/fruit-counter";
+
+/// The prefix of every variable that belongs to this module.
+pub const PREFIX: &str = "FRUIT_COUNTER_";
+
+/// One setting as people see it: its name, what it takes, its default and its effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Full name of the environment variable.
+    pub name: &'static str,
+    /// The accepted form, with unit and range.
+    pub accepts: &'static str,
+    /// What holds when the variable is absent.
+    pub default: &'static str,
+    /// What it changes.
+    pub effect: &'static str,
+}
+
+const MODEL: Setting = Setting {
+    name: "FRUIT_COUNTER_MODEL",
+    accepts: "path of a model folder or of an exported zip file",
+    default: "the folder `model` beside the program, else in the working folder",
+    effect: "the model that classifies the pictures",
+};
+const LEDGER: Setting = Setting {
+    name: "FRUIT_COUNTER_LEDGER",
+    accepts: "path of a folder that survives the container",
+    default: "/var/lib/fruit-counter",
+    effect: "where the durable counts are kept; one running module per folder",
+};
+const REPORT_INTERVAL: Setting = Setting {
+    name: "FRUIT_COUNTER_REPORT_INTERVAL",
+    accepts: "a duration with unit (`2s`, `1m`, `1.5h`), 1s to 24h",
+    default: "60s",
+    effect: "length of a counting window, and so how often counts are sent",
+};
+const MIN_CONFIDENCE: Setting = Setting {
+    name: "FRUIT_COUNTER_MIN_CONFIDENCE",
+    accepts: "a number from 0 to 1",
+    default: "0.6",
+    effect: "a best score below this counts the picture as `unsure`",
+};
+const THREADS: Setting = Setting {
+    name: "FRUIT_COUNTER_THREADS",
+    accepts: "a whole number from 1 to 64",
+    default: "the number of cores, at most 4",
+    effect: "threads of the one inference session",
+};
+const EDGEHUB_PORT: Setting = Setting {
+    name: "FRUIT_COUNTER_EDGEHUB_PORT",
+    accepts: "a port number from 1 to 65535",
+    default: "8883",
+    effect: "port of edgeHub's MQTT listener on the gateway host",
+};
+const TLS12_ONLY: Setting = Setting {
+    name: "FRUIT_COUNTER_TLS12_ONLY",
+    accepts: "true or false",
+    default: "false",
+    effect: "offer TLS 1.2 at most (a way round edgeHub 1.6.0 and 1.6.1, which can lose a CONNECT)",
+};
+const LOG: Setting = Setting {
+    name: "FRUIT_COUNTER_LOG",
+    accepts: "fatal, error, warning, info, debug or verbose",
+    default: "RuntimeLogLevel as edgeAgent hands it down, else info",
+    effect: "the least severe lines that are written",
+};
+
+/// Every `FRUIT_COUNTER_*` variable, in the order of the reference page.
+pub const SETTINGS: &[Setting] = &[
+    MODEL,
+    LEDGER,
+    REPORT_INTERVAL,
+    MIN_CONFIDENCE,
+    THREADS,
+    EDGEHUB_PORT,
+    TLS12_ONLY,
+    LOG,
+];
+
+/// The variable that edgeAgent hands down; used when [`LOG`] is absent.
+const RUNTIME_LOG_LEVEL: &str = "RuntimeLogLevel";
+/// A connection string for development wins over the IoT Edge variables, as in the official SDKs.
+const CONNECTION_STRING: &str = "EdgeHubConnectionString";
+/// PEM file of the only trusted roots, needed beside [`CONNECTION_STRING`].
+const CA_FILE: &str = "EdgeModuleCACertificateFile";
+
+/// The settings of one run.
+#[derive(Debug)]
+pub struct Settings {
+    /// Model folder or zip; `None`: look in the usual places.
+    pub model: Option<PathBuf>,
+    /// Folder of the durable counts.
+    pub ledger: PathBuf,
+    /// Length of a counting window.
+    pub report_interval: Duration,
+    /// Least score that counts under its label, 0..=1.
+    pub min_confidence: f32,
+    /// Threads of the inference session.
+    pub threads: usize,
+    /// Port of edgeHub's MQTT listener.
+    pub edgehub_port: u16,
+    /// Whether TLS 1.3 is left out of the offer.
+    pub tls12_only: bool,
+    /// The least severe level that is written.
+    pub log: Level,
+}
+
+/// The ways to reach edgeHub.
+#[derive(Debug)]
+pub enum Connection {
+    /// Deployed by edgeAgent: identity and workload API from `IOTEDGE_*`.
+    Edge(EdgeEnvironment),
+    /// Development: a connection string and a PEM file of trusted roots.
+    Development {
+        /// The parsed `EdgeHubConnectionString`.
+        connection_string: ConnectionString,
+        /// The file named by `EdgeModuleCACertificateFile`.
+        ca_file: PathBuf,
+    },
+}
+
+/// Everything that is wrong with the environment, one line each.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{} in the settings:\n{}", count(.mistakes.len()), bullets(.mistakes))]
+pub struct SettingsError {
+    /// What is wrong, each naming the variable, its value and what is accepted.
+    pub mistakes: Vec<String>,
+}
+
+fn count(mistakes: usize) -> String {
+    if mistakes == 1 {
+        "1 mistake".to_owned()
+    } else {
+        format!("{mistakes} mistakes")
+    }
+}
+
+fn bullets(mistakes: &[String]) -> String {
+    mistakes
+        .iter()
+        .map(|mistake| format!("  - {mistake}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+impl Settings {
+    /// Reads the settings, and the way to edgeHub, out of the process's variables.
+    ///
+    /// # Errors
+    /// [`SettingsError`] lists every mistake: bad values, names with our prefix
+    /// that do not exist, and whatever the IoT Edge variables lack.
+    pub fn read(
+        variables: impl IntoIterator<Item = (String, String)>,
+        cores: usize,
+    ) -> Result<(Settings, Connection), SettingsError> {
+        let mut reader = Reader::new(variables);
+        let connection = reader.connection();
+        let settings = reader.settings(cores);
+        match connection {
+            Some(connection) if reader.mistakes.is_empty() => Ok((settings, connection)),
+            _ => Err(SettingsError {
+                mistakes: reader.mistakes,
+            }),
+        }
+    }
+}
+
+/// The level to log at, for the time before the rest of the settings is known.
+///
+/// A bad value is reported by [`Settings::read`]; here it means the default.
+#[must_use]
+pub fn log_level(variables: impl IntoIterator<Item = (String, String)>) -> Level {
+    Reader::new(variables).log_level()
+}
+
+struct Reader {
+    variables: Vec<(String, String)>,
+    mistakes: Vec<String>,
+}
+
+impl Reader {
+    fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Reader {
+            variables: variables.into_iter().collect(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn lookup(&self, name: &str) -> Option<String> {
+        self.variables
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.clone())
+    }
+
+    /// An absent variable is `None`; an empty one is a mistake, since nobody means it.
+    fn optional<T>(
+        &mut self,
+        setting: Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.lookup(setting.name)?;
+        let parsed = if text.trim().is_empty() {
+            Err("it is empty".to_owned())
+        } else {
+            parse(text.trim())
+        };
+        match parsed {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.mistakes.push(format!(
+                    "{} is {text:?}: {why}; accepted: {}",
+                    setting.name, setting.accepts
+                ));
+                None
+            }
+        }
+    }
+
+    fn value<T>(
+        &mut self,
+        setting: Setting,
+        default: T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        self.optional(setting, parse).unwrap_or(default)
+    }
+
+    fn settings(&mut self, cores: usize) -> Settings {
+        self.unknown_names();
+        Settings {
+            model: self.optional(MODEL, |text| Ok(PathBuf::from(text))),
+            ledger: self.value(
+                LEDGER,
+                PathBuf::from(DEFAULT_LEDGER),
+                |text| Ok(text.into()),
+            ),
+            report_interval: self.value(REPORT_INTERVAL, Duration::from_secs(60), |text| {
+                parse_duration(text, Duration::from_secs(1), Duration::from_secs(86_400))
+            }),
+            min_confidence: self.value(MIN_CONFIDENCE, DEFAULT_MIN_CONFIDENCE, parse_fraction),
+            threads: self.value(THREADS, cores.clamp(1, 4), |text| parse_whole(text, 1, 64)),
+            edgehub_port: self.value(EDGEHUB_PORT, 8883, |text| parse_whole(text, 1, u16::MAX)),
+            tls12_only: self.value(TLS12_ONLY, false, parse_switch),
+            log: self.log_level(),
+        }
+    }
+
+    fn log_level(&mut self) -> Level {
+        if let Some(level) = self.optional(LOG, parse_level) {
+            return level;
+        }
+        // edgeAgent's own variable is not ours to refuse.
+        self.lookup(RUNTIME_LOG_LEVEL)
+            .and_then(|text| parse_level(text.trim()).ok())
+            .unwrap_or(Level::Info)
+    }
+
+    fn connection(&mut self) -> Option<Connection> {
+        if let Some(text) = self.lookup(CONNECTION_STRING) {
+            return self.development(&text);
+        }
+        if !environment::is_present(|name| self.lookup(name)) {
+            self.mistakes.push(format!(
+                "no IOTEDGE_* variable and no {CONNECTION_STRING}: there is no edgeHub to connect \
+                 to; deploy with IoT Edge, start it under `devhub run`, or set {CONNECTION_STRING} \
+                 and {CA_FILE}"
+            ));
+            return None;
+        }
+        match EdgeEnvironment::parse(|name| self.lookup(name)) {
+            Ok(environment) => Some(Connection::Edge(environment)),
+            Err(error) => {
+                self.mistakes.push(error.to_string());
+                None
+            }
+        }
+    }
+
+    fn development(&mut self, text: &str) -> Option<Connection> {
+        let ca_file = self.lookup(CA_FILE);
+        if ca_file.is_none() {
+            self.mistakes.push(format!(
+                "{CA_FILE} is missing; {CONNECTION_STRING} needs it: the PEM file of the roots to trust"
+            ));
+        }
+        match ConnectionString::parse(text) {
+            Ok(connection_string) => Some(Connection::Development {
+                connection_string,
+                ca_file: PathBuf::from(ca_file?),
+            }),
+            Err(error) => {
+                self.mistakes.push(format!("{CONNECTION_STRING}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// A misspelt name would leave a default in force without a word.
+    fn unknown_names(&mut self) {
+        for (name, _) in &self.variables {
+            if name.starts_with(PREFIX) && !SETTINGS.iter().any(|s| s.name == name) {
+                let known = SETTINGS
+                    .iter()
+                    .map(|s| s.name)
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                self.mistakes
+                    .push(format!("{name} is not a setting; there are: {known}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

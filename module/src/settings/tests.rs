@@ -1,0 +1,161 @@
+use super::*;
+
+const EDGE: &[(&str, &str)] = &[
+    (
+        "IOTEDGE_WORKLOADURI",
+        "unix:///var/run/iotedge/workload.sock",
+    ),
+    ("IOTEDGE_AUTHSCHEME", "sasToken"),
+    ("IOTEDGE_MODULEGENERATIONID", "638012345678901234"),
+    ("IOTEDGE_IOTHUBHOSTNAME", "hub1.azure-devices.net"),
+    ("IOTEDGE_GATEWAYHOSTNAME", "edge-box-1"),
+    ("IOTEDGE_DEVICEID", "edge-dev"),
+    ("IOTEDGE_MODULEID", "FruitCounter"),
+    ("IOTEDGE_APIVERSION", "2022-08-03"),
+];
+
+fn read(extra: &[(&str, &str)]) -> Result<(Settings, Connection), SettingsError> {
+    let variables = EDGE
+        .iter()
+        .chain(extra)
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    Settings::read(variables, 2)
+}
+
+fn mistakes(extra: &[(&str, &str)]) -> Vec<String> {
+    read(extra).unwrap_err().mistakes
+}
+
+#[test]
+fn the_agents_environment_alone_gives_the_defaults() {
+    let (settings, connection) = read(&[]).unwrap();
+    assert_eq!(settings.report_interval, Duration::from_secs(60));
+    assert_eq!(settings.ledger, PathBuf::from("/var/lib/fruit-counter"));
+    assert_eq!((settings.edgehub_port, settings.threads), (8883, 2));
+    assert!((settings.min_confidence - 0.6).abs() < f32::EPSILON);
+    assert_eq!(settings.log, Level::Info);
+    assert!(matches!(connection, Connection::Edge(_)));
+}
+
+#[test]
+fn every_mistake_is_in_one_message() {
+    let found = mistakes(&[
+        ("FRUIT_COUNTER_REPORT_INTERVAL", "60"),
+        ("FRUIT_COUNTER_MIN_CONFIDENCE", "1.2"),
+        ("FRUIT_COUNTER_EDGEHUB_PORT", "0"),
+        ("FRUIT_COUNTER_LOG", "loud"),
+        ("FRUIT_COUNTER_MODLE", "/model"),
+    ]);
+    assert_eq!(found.len(), 5, "{found:#?}");
+    for (name, value) in [
+        ("FRUIT_COUNTER_REPORT_INTERVAL", "\"60\""),
+        ("FRUIT_COUNTER_MIN_CONFIDENCE", "\"1.2\""),
+        ("FRUIT_COUNTER_EDGEHUB_PORT", "\"0\""),
+        ("FRUIT_COUNTER_LOG", "\"loud\""),
+        ("FRUIT_COUNTER_MODLE", "FRUIT_COUNTER_MODEL"),
+    ] {
+        assert!(
+            found.iter().any(|m| m.contains(name) && m.contains(value)),
+            "{name}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn missing_edge_variables_join_the_other_mistakes() {
+    let error = Settings::read(
+        [
+            ("IOTEDGE_DEVICEID".to_owned(), "edge-dev".to_owned()),
+            ("FRUIT_COUNTER_THREADS".to_owned(), "none".to_owned()),
+        ],
+        2,
+    )
+    .unwrap_err();
+    let text = error.to_string();
+    for part in [
+        "IOTEDGE_WORKLOADURI",
+        "IOTEDGE_MODULEID",
+        "FRUIT_COUNTER_THREADS",
+    ] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+}
+
+#[test]
+fn without_any_way_to_a_hub_the_message_says_what_to_set() {
+    let error = Settings::read([], 2).unwrap_err();
+    assert!(
+        error.to_string().contains("EdgeHubConnectionString"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_connection_string_wins_over_the_edge_variables_and_needs_its_roots() {
+    let string = "HostName=hub1.azure-devices.net;GatewayHostName=localhost;DeviceId=edge-dev;\
+                  ModuleId=FruitCounter;SharedAccessKey=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let found = mistakes(&[("EdgeHubConnectionString", string)]);
+    assert!(
+        found[0].contains("EdgeModuleCACertificateFile"),
+        "{found:#?}"
+    );
+    let (_, connection) = read(&[
+        ("EdgeHubConnectionString", string),
+        ("EdgeModuleCACertificateFile", "/run/ca.pem"),
+    ])
+    .unwrap();
+    assert!(matches!(connection, Connection::Development { .. }));
+}
+
+#[test]
+fn durations_need_a_unit_and_keep_to_their_range() {
+    let check =
+        |text: &str| parse_duration(text, Duration::from_secs(1), Duration::from_secs(86_400)).ok();
+    assert_eq!(check("2s"), Some(Duration::from_secs(2)));
+    assert_eq!(check("1500ms"), Some(Duration::from_millis(1500)));
+    assert_eq!(check("1.5h"), Some(Duration::from_secs(5400)));
+    assert_eq!(check("5 min"), Some(Duration::from_secs(300)));
+    for bad in [
+        "",
+        "60",
+        "s",
+        "-5s",
+        "10 parsecs",
+        "1ms",
+        "2d",
+        "1e9s",
+        "9999999999999999999d",
+        "1.2.3s",
+    ] {
+        assert_eq!(check(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn the_agents_log_level_holds_unless_ours_is_set() {
+    assert_eq!(
+        read(&[("RuntimeLogLevel", "debug")]).unwrap().0.log,
+        Level::Debug
+    );
+    let both = [
+        ("RuntimeLogLevel", "debug"),
+        ("FRUIT_COUNTER_LOG", "Warning"),
+    ];
+    assert_eq!(read(&both).unwrap().0.log, Level::Warning);
+    assert_eq!(
+        read(&[("RuntimeLogLevel", "shout")]).unwrap().0.log,
+        Level::Info
+    );
+}
+
+#[test]
+fn every_setting_is_in_the_table_once_with_the_prefix() {
+    for (at, setting) in SETTINGS.iter().enumerate() {
+        assert!(setting.name.starts_with(PREFIX));
+        assert!(
+            SETTINGS[at + 1..]
+                .iter()
+                .all(|other| other.name != setting.name)
+        );
+    }
+}
