@@ -40,12 +40,10 @@ fn chunk_name(index: usize) -> String {
 /// is taken as it is, pieces that are there already joined first. Settings
 /// without `createOptions` stay as they are.
 pub(crate) fn split(settings: &mut Vec<(String, Json)>, path: &str) -> Result<(), ManifestError> {
-    let Some(place) = settings.iter().position(|(key, _)| key == NAME) else {
-        return Ok(());
-    };
-    let text = match &settings[place].1 {
-        Json::String(_) => joined_text(settings),
-        object => object.minified(),
+    let text = match settings.iter().find(|(key, _)| key == NAME) {
+        None => return Ok(()),
+        Some((_, Json::String(_))) => joined_text(settings),
+        Some((_, object)) => object.minified(),
     };
     let characters = text.chars().count();
     let limit = CHUNK_CHARS * MAX_CHUNKS;
@@ -56,14 +54,15 @@ pub(crate) fn split(settings: &mut Vec<(String, Json)>, path: &str) -> Result<()
             limit,
         });
     }
-    settings.retain(|(key, _)| key == NAME || !is_further_chunk(key));
-    let place = settings
-        .iter()
-        .position(|(key, _)| key == NAME)
-        .unwrap_or(settings.len());
-    let pieces = chunks(&text).into_iter().enumerate();
-    let pieces = pieces.map(|(index, piece)| (chunk_name(index), Json::String(piece)));
-    settings.splice(place..=place, pieces);
+    settings.retain(|(key, _)| !is_further_chunk(key));
+    for (index, piece) in chunks(&text).into_iter().enumerate() {
+        let (name, piece) = (chunk_name(index), Json::String(piece));
+        match settings.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, place)) => *place = piece,
+            // Behind everything else, where the tools put them.
+            None => settings.push((name, piece)),
+        }
+    }
     Ok(())
 }
 

@@ -17,9 +17,10 @@
 //! Source: Azure/iotedge, Routing.Core/grammar/Route.g4 and Condition.g4.
 
 use winnow::Parser;
-use winnow::combinator::{opt, preceded, repeat, separated, terminated};
+use winnow::combinator::{delimited, preceded, repeat, separated};
 use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{Stream, TokenSlice};
+use winnow::token::any;
 
 use crate::body::{BodyPath, BodyPathError};
 use crate::condition::{Condition, Expression, Literal, Operator};
@@ -43,35 +44,49 @@ pub const MAX_DEPTH: usize = 512;
 /// Parse a whole route.
 pub(crate) fn route(text: &str) -> Result<Route, RouteError> {
     let tokens = lexer::tokens(text)?;
-    let mut input = TokenSlice::new(&tokens);
-    let parsed = (
-        opt((
-            sign(Kind::Select, "SELECT"),
-            sign(Kind::Operator(Operator::Multiply), "*"),
-        )),
-        preceded(sign(Kind::From, "FROM"), source),
-    )
-        .parse_next(&mut input)
-        .and_then(|(_, source)| {
-            let condition = opt(preceded(
-                sign(Kind::Where, "WHERE"),
-                |input: &mut Input<'_, '_>| condition(input, &source),
-            ));
-            let sink = preceded(sign(Kind::Into, "INTO"), sink);
-            let end = sign(Kind::End, "the end of the route");
-            let (condition, sink) = (condition, terminated(sink, end)).parse_next(&mut input)?;
-            Ok(Route {
-                text: text.to_owned(),
-                source,
-                condition,
-                sink,
-            })
-        });
-    parsed.map_err(|error| match error {
-        ErrMode::Backtrack(refusal) | ErrMode::Cut(refusal) => refusal.into_error(text, &tokens),
-        // Tokens are all there from the start; the parser never waits for more.
-        ErrMode::Incomplete(_) => Refusal::at(0, "a whole route").into_error(text, &tokens),
-    })
+    parts(&mut TokenSlice::new(&tokens))
+        .map(|(source, condition, sink)| Route {
+            text: text.to_owned(),
+            source,
+            condition,
+            sink,
+        })
+        .map_err(|error| match error {
+            ErrMode::Backtrack(refusal) | ErrMode::Cut(refusal) => {
+                refusal.into_error(text, &tokens)
+            }
+            // Tokens are all there from the start; the parser never waits for more.
+            ErrMode::Incomplete(_) => Refusal::at(0, "a whole route").into_error(text, &tokens),
+        })
+}
+
+fn parts(input: &mut Input<'_, '_>) -> Parsed<(Source, Option<Condition>, Sink)> {
+    // What may be left out is looked for with a peek and not with `opt`, which
+    // would take a mistake behind the keyword for its absence.
+    if is_next(input, Kind::Select) {
+        let all = sign(Kind::Operator(Operator::Multiply), "\"*\"");
+        (any, all, sign(Kind::From, "FROM"))
+            .void()
+            .parse_next(input)?;
+    } else {
+        sign(Kind::From, "SELECT or FROM")
+            .void()
+            .parse_next(input)?;
+    }
+    let source = source(input)?;
+    let (condition, next) = if is_next(input, Kind::Where) {
+        input.next_token();
+        (Some(condition(input, &source)?), "an operator or INTO")
+    } else {
+        (None, "\"/\", WHERE or INTO")
+    };
+    let end = sign(Kind::End, "the end of the route");
+    let sink = delimited(sign(Kind::Into, next), sink, end).parse_next(input)?;
+    Ok((source, condition, sink))
+}
+
+fn is_next(input: &Input<'_, '_>, kind: Kind) -> bool {
+    input.peek_token().is_some_and(|token| token.kind == kind)
 }
 
 type Input<'t, 's> = TokenSlice<'t, Token<'s>>;
