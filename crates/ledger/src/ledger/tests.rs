@@ -436,3 +436,28 @@ fn memory_of_the_log_stays_bounded() {
     }
     assert!(longest < 6 * 1024 * 1024, "{longest}");
 }
+
+#[test]
+fn every_commit_is_flushed_and_the_log_is_kept_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(&dir);
+    let number = |name| -> i64 {
+        ledger
+            .connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    };
+    // 2 is FULL: the log is flushed in each commit, not only when it is folded into the store.
+    assert_eq!(number("synchronous"), 2);
+    assert_eq!(
+        number("auto_vacuum"),
+        2,
+        "pages can be given back by a later retention"
+    );
+    assert_eq!(number("foreign_keys"), 1);
+    let mode: String = ledger
+        .connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod duplicates;
+mod full_disk;
 mod killed;
 mod opening;
 mod properties;
