@@ -53,6 +53,9 @@ impl Blueprint {
             .arg("--state")
             .arg(self.state())
             .env("ORT_DYLIB_PATH", &self.onnxruntime);
+        for camera in &self.cameras {
+            command.args(["--device", &camera.id]);
+        }
         command
     }
 
@@ -60,9 +63,6 @@ impl Blueprint {
         let mut command = self.devhub("hub");
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         command.arg("--upstream").arg(self.upstream(start));
-        for camera in &self.cameras {
-            command.args(["--device", &camera.id]);
-        }
         command
     }
 

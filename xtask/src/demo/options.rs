@@ -111,9 +111,9 @@ pub(super) fn camera_command(
     if let Some(seconds) = options.seconds() {
         command.args(["--seconds", &seconds.to_string()]);
     }
-    command
-        .args(["--rate", &options.rate.to_string(), "--quiet", "--report"])
-        .arg(report);
+    // A hub that is killed near the end needs time to come back.
+    command.args(["--grace", "60", "--rate", &options.rate.to_string()]);
+    command.args(["--quiet", "--report"]).arg(report);
     command
 }
 
@@ -154,7 +154,7 @@ mod tests {
             "{command}"
         );
         assert!(
-            command.ends_with(" --seconds 30 --rate 5 --quiet --report r"),
+            command.ends_with(" --seconds 30 --grace 60 --rate 5 --quiet --report r"),
             "{command}"
         );
         assert_eq!(options(&[]).unwrap().plan(1).unwrap().len(), 4);
@@ -167,12 +167,12 @@ mod tests {
         let pictures = folder.path().to_str().unwrap();
         let unlimited = command(&["--pictures", pictures]);
         assert!(
-            unlimited.contains("/ripe --shard 1/4 --rate 5"),
+            unlimited.contains("/ripe --shard 1/4 --grace 60 --rate 5"),
             "{unlimited}"
         );
         let limited = command(&["--pictures", pictures, "--seconds", "9", "--rate", "0.5"]);
         assert!(
-            limited.contains("--shard 1/4 --seconds 9 --rate 0.5"),
+            limited.contains("--shard 1/4 --seconds 9 --grace 60 --rate 0.5"),
             "{limited}"
         );
     }
