@@ -50,6 +50,6 @@ pub use package::{ModelPackage, NotOnnx, PackageError, PropertyError};
 pub use pixels::{CHANNELS, Pixels};
 pub use prepare::{MAX_INPUT_SIDE, Preparer, RecipeError};
 pub use preprocess::{AxisOrder, ChannelOrder, Filter, Fit, Origin, Preprocess, Size, ValueRange};
-pub use runtime::{RuntimeError, RuntimeOptions};
+pub use runtime::{RuntimeError, RuntimeOptions, environment};
 pub use scores::{Scores, Verdict};
 pub use tensor::Tensor;

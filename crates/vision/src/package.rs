@@ -337,6 +337,3 @@ fn name(path: &Path, outline: &OnnxOutline) -> String {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-
-#[cfg(test)]
-mod tests;

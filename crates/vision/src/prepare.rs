@@ -5,23 +5,28 @@
 //! table of 256 values per channel. About a tenth of a millisecond for a
 //! 640x480 picture.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+mod four_point;
+mod resample;
+
+use fast_image_resize::FilterType;
+
+use four_point::FourPoint;
+use resample::{KEPT_BYTES, Resampler};
 
 use crate::pixels::CHANNELS;
 use crate::{AxisOrder, ChannelOrder, Filter, Fit, Pixels, Preprocess, Size, Tensor};
 
-/// Carries out one [`Preprocess`] again and again; keeps its buffers, whose
-/// size follows the model's input (and 1600x1600 pixels for recipes that
-/// shrink first), never the pictures.
+/// Carries out one [`Preprocess`] again and again. Keeps its buffers: a few
+/// times the model's input, and at most 4 MiB for each step before it.
 #[derive(Debug)]
 pub struct Preparer {
     recipe: Preprocess,
     /// Byte to value, one table per channel in tensor order.
     tables: [[f32; 256]; CHANNELS],
-    resizer: Resizer,
+    resampler: Resampler,
+    four_point: FourPoint,
     resized: Vec<u8>,
+    blended: Vec<f32>,
     shrunk: Vec<u8>,
 }
 
@@ -66,14 +71,16 @@ impl Preparer {
         let table = |channel| {
             let mut table = [0.0; 256];
             for (byte, value) in (0..=u8::MAX).zip(&mut table) {
-                *value = recipe.value_of(byte, channel);
+                *value = recipe.value_of(byte.into(), channel);
             }
             table
         };
         Ok(Self {
             tables: [table(0), table(1), table(2)],
-            resizer: Resizer::new(),
+            resampler: Resampler::default(),
+            four_point: FourPoint::default(),
             resized: Vec::new(),
+            blended: Vec::new(),
             shrunk: Vec::new(),
             recipe,
         })
@@ -108,20 +115,24 @@ impl Preparer {
         let mut shrunk = std::mem::take(&mut self.shrunk);
         let picture = self.shrink(picture, &mut shrunk).unwrap_or(picture);
         let region = region(&self.recipe, picture.size);
-        let algorithm = match self.recipe.filter {
-            Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
-            Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
-            Filter::FourPoint => ResizeAlg::Interpolation(FilterType::Bilinear),
-        };
         let input = self.recipe.input;
-        resize(
-            &mut self.resizer,
-            picture,
-            (region, algorithm),
-            (input, &mut self.resized),
-        );
-        self.shrunk = shrunk;
-        self.fill(tensor.values_mut());
+        let filter = match self.recipe.filter {
+            Filter::Bilinear => Some(FilterType::Bilinear),
+            Filter::Bicubic => Some(FilterType::CatmullRom),
+            Filter::FourPoint => None,
+        };
+        if let Some(filter) = filter {
+            let target = (input, &mut self.resized);
+            self.resampler.resize(picture, region, filter, target);
+            self.write_bytes(tensor.values_mut());
+        } else {
+            self.four_point
+                .resize(picture, region, input, &mut self.blended);
+            self.write_blended(tensor.values_mut());
+        }
+        if shrunk.capacity() <= KEPT_BYTES {
+            self.shrunk = shrunk;
+        }
     }
 
     /// The picture at most `shrink_to_longest` long, in `buffer`; nothing when
@@ -149,42 +160,57 @@ impl Preparer {
             FilterType::CatmullRom
         };
         let whole = Region::whole(picture.size);
-        resize(
-            &mut self.resizer,
-            picture,
-            (whole, ResizeAlg::Convolution(filter)),
-            (size, buffer),
-        );
+        self.resampler
+            .resize(picture, whole, filter, (size, buffer));
         Some(View { size, rgb: buffer })
     }
 
-    /// Writes the resized pixels as values.
-    fn fill(&self, values: &mut [f32]) {
-        let pixels = self.resized.chunks_exact(CHANNELS);
-        let [first, second, third] = &self.tables;
-        // Channel of the picture that comes first and third in the tensor.
-        let (a, c) = match self.recipe.channels {
-            ChannelOrder::Rgb => (0, 2),
-            ChannelOrder::Bgr => (2, 0),
-        };
-        match self.recipe.axes {
-            AxisOrder::Nchw => {
-                let plane = values.len() / CHANNELS;
-                let (plane_a, rest) = values.split_at_mut(plane);
-                let (plane_b, plane_c) = rest.split_at_mut(plane);
-                let planes = plane_a.iter_mut().zip(plane_b).zip(plane_c);
-                for (pixel, ((va, vb), vc)) in pixels.zip(planes) {
-                    *va = first[usize::from(pixel[a])];
-                    *vb = second[usize::from(pixel[1])];
-                    *vc = third[usize::from(pixel[c])];
-                }
+    fn write_bytes(&self, values: &mut [f32]) {
+        let tables = &self.tables;
+        lay_out(&self.recipe, &self.resized, values, |channel, byte| {
+            tables[channel][usize::from(byte)]
+        });
+    }
+
+    fn write_blended(&self, values: &mut [f32]) {
+        let recipe = &self.recipe;
+        lay_out(recipe, &self.blended, values, |channel, value| {
+            recipe.value_of(value, channel)
+        });
+    }
+}
+
+/// Writes interleaved red, green, blue in the recipe's channel and axis order.
+/// `value_of` gets the channel in tensor order.
+fn lay_out<T: Copy>(
+    recipe: &Preprocess,
+    interleaved: &[T],
+    values: &mut [f32],
+    value_of: impl Fn(usize, T) -> f32,
+) {
+    let pixels = interleaved.chunks_exact(CHANNELS);
+    // Channels of the picture that come first and last in the tensor.
+    let (first, last) = match recipe.channels {
+        ChannelOrder::Rgb => (0, 2),
+        ChannelOrder::Bgr => (2, 0),
+    };
+    match recipe.axes {
+        AxisOrder::Nchw => {
+            let plane = values.len() / CHANNELS;
+            let (plane_0, rest) = values.split_at_mut(plane);
+            let (plane_1, plane_2) = rest.split_at_mut(plane);
+            let planes = plane_0.iter_mut().zip(plane_1).zip(plane_2);
+            for (pixel, ((value_0, value_1), value_2)) in pixels.zip(planes) {
+                *value_0 = value_of(0, pixel[first]);
+                *value_1 = value_of(1, pixel[1]);
+                *value_2 = value_of(2, pixel[last]);
             }
-            AxisOrder::Nhwc => {
-                for (pixel, value) in pixels.zip(values.chunks_exact_mut(CHANNELS)) {
-                    value[0] = first[usize::from(pixel[a])];
-                    value[1] = second[usize::from(pixel[1])];
-                    value[2] = third[usize::from(pixel[c])];
-                }
+        }
+        AxisOrder::Nhwc => {
+            for (pixel, value) in pixels.zip(values.chunks_exact_mut(CHANNELS)) {
+                value[0] = value_of(0, pixel[first]);
+                value[1] = value_of(1, pixel[1]);
+                value[2] = value_of(2, pixel[last]);
             }
         }
     }
@@ -272,6 +298,19 @@ fn region(recipe: &Preprocess, picture: Size) -> Region {
         }
     };
     let input = recipe.input;
+    let cut = |start, length, resized: f64, wanted: f64| {
+        // Of an odd remainder the start gets the smaller part. The container
+        // of 2018 halves both sizes first, which moves odd inputs by one.
+        let skipped = match recipe.fit {
+            Fit::CentreSquare(_) => (resized / 2.0).floor() - (wanted / 2.0).floor(),
+            Fit::Stretch(_) | Fit::ShorterSide(_) => ((resized - wanted) / 2.0).floor(),
+        };
+        let scale = length / resized;
+        (
+            start + skipped.min(resized - wanted) * scale,
+            wanted * scale,
+        )
+    };
     let (left, across) = cut(source.left, source.width, resized.0, input.width.into());
     let (top, down) = cut(source.top, source.height, resized.1, input.height.into());
     // Rounding must not carry the region over the edge.
@@ -281,41 +320,6 @@ fn region(recipe: &Preprocess, picture: Size) -> Region {
         width: across.min(whole.width - left),
         height: down.min(whole.height - top),
     }
-}
-
-/// Start and length, in the source, of the middle `wanted` of `resized` pixels.
-/// Of an odd remainder the larger part is cut from the end or the start as the
-/// containers do it: half the picture less half the input, each rounded down.
-fn cut(start: f64, length: f64, resized: f64, wanted: f64) -> (f64, f64) {
-    let scale = length / resized;
-    let skipped = (resized / 2.0).floor() - (wanted / 2.0).floor();
-    let skipped = skipped.min(resized - wanted);
-    (start + skipped * scale, wanted * scale)
-}
-
-/// Resizes `region` of `picture` into `buffer`, which is made to fit `size`.
-fn resize(
-    resizer: &mut Resizer,
-    picture: View<'_>,
-    (region, algorithm): (Region, ResizeAlg),
-    (size, buffer): (Size, &mut Vec<u8>),
-) {
-    let Size { width, height } = size;
-    buffer.resize(width as usize * height as usize * CHANNELS, 0);
-    let options = ResizeOptions::new()
-        .resize_alg(algorithm)
-        .crop(region.left, region.top, region.width, region.height)
-        .use_alpha(false);
-    // Both lengths are width x height x 3: `Pixels` promises the one, the line
-    // above makes the other. The region lies within the picture by `region`.
-    let source =
-        TypedImageRef::<U8x3>::from_buffer(picture.size.width, picture.size.height, picture.rgb)
-            .expect("a picture holds three bytes for each pixel");
-    let mut target = TypedImage::<U8x3>::from_buffer(width, height, buffer)
-        .expect("the buffer was made three bytes for each pixel");
-    resizer
-        .resize_typed(&source, &mut target, &options)
-        .expect("the region lies within the picture");
 }
 
 #[cfg(test)]

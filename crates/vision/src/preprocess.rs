@@ -51,8 +51,8 @@ pub enum Filter {
     Bilinear,
     /// Cubic filter with a = -0.5, widened when shrinking (Pillow's `BICUBIC`).
     Bicubic,
-    /// The four nearest pixels, also when shrinking (OpenCV's `INTER_LINEAR`).
-    /// Detail between them is lost.
+    /// The four nearest pixels, also when shrinking (OpenCV's `INTER_LINEAR`),
+    /// not rounded to bytes. Detail between them is lost.
     FourPoint,
 }
 
@@ -176,14 +176,14 @@ impl Preprocess {
         }
     }
 
-    /// The value that `byte` becomes in channel `channel` (0..=2) of the tensor.
+    /// What a pixel's value, 0.0..=255.0, becomes in channel `channel` (0..=2)
+    /// of the tensor.
     #[must_use]
-    pub fn value_of(&self, byte: u8, channel: usize) -> f32 {
-        let byte = f32::from(byte);
+    pub fn value_of(&self, value: f32, channel: usize) -> f32 {
         let ranged = match self.range {
-            ValueRange::Bytes => byte,
-            ValueRange::Unit => byte / 255.0,
-            ValueRange::Signed => byte / 127.5 - 1.0,
+            ValueRange::Bytes => value,
+            ValueRange::Unit => value / 255.0,
+            ValueRange::Signed => value / 127.5 - 1.0,
         };
         (ranged - self.mean[channel]) / self.deviation[channel]
     }

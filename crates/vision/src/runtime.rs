@@ -79,8 +79,12 @@ const LIBRARY: &str = if cfg!(target_os = "macos") {
 /// 20 ms.
 ///
 /// The binding allows one environment per process, ever, so it lives until the
-/// process ends.
-pub(crate) fn environment(library: Option<&Path>) -> Result<&'static Environment, RuntimeError> {
+/// process ends. It is public for programs that run sessions of their own
+/// beside a [`Classifier`](crate::Classifier), as the benchmark does.
+///
+/// # Errors
+/// [`RuntimeError`]; a later call looks again.
+pub fn environment(library: Option<&Path>) -> Result<&'static Environment, RuntimeError> {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     static LOADING: Mutex<()> = Mutex::new(());
     if let Some(environment) = ENVIRONMENT.get() {

@@ -1,0 +1,11 @@
+//! The crate against real pictures and models, and against numbers that other
+//! programs made. One binary, so that linking stays quick.
+//!
+//! Pictures and models from outside lie beside the repository and are not part
+//! of it; a test that needs them says that it was skipped where they are not.
+
+mod classify;
+mod frames;
+mod packages;
+mod prepared;
+mod shared;
