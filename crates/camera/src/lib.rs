@@ -1,6 +1,15 @@
-//! A leaf device: sends pictures from a folder, or rendered ones whose truth is known.
+//! A leaf device that plays the camera of a fruit counter.
+//!
+//! - [`render`]: pictures of fruit, ripe or unripe, made from a seed; their truth is known.
+//! - [`baseline`]: how far a single threshold on a mean colour gets, for comparison.
+//! - [`encode`]: JPEG, and how a picture is made to fit into a message.
+//! - [`send`]: pictures from a folder or from the renderer to an edgeHub, each until it is
+//!   acknowledged, with a report of what was sent.
+//!
+//! Rendering knows nothing of sending. Neither ever holds more pictures than a small, named number.
 
 pub mod baseline;
 pub mod encode;
 pub mod render;
+pub mod send;
 pub mod truth;

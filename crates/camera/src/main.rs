@@ -3,10 +3,14 @@
 mod command;
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// A leaf device for Azure IoT Edge that sends fruit pictures
+///
+/// It plays the camera of a fruit counter: it sends photographs from a folder, or rendered ones
+/// whose truth is known, to the edgeHub of a box (or to a development hub).
 #[derive(Debug, Parser)]
-#[command(name = "camera", version)]
+#[command(name = "camera", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -15,10 +19,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Render(command::render::Render),
+    Send(Box<command::send::Send>),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
-        Command::Render(render) => render.run(),
+        Command::Render(render) => render.run().map(|()| ExitCode::SUCCESS),
+        Command::Send(send) => send.run(),
     }
 }

@@ -1,3 +1,5 @@
 //! The commands, one room each.
 
+mod progress;
 pub(crate) mod render;
+pub(crate) mod send;

@@ -32,7 +32,7 @@ const WHITE: f32 = 1.25;
 
 impl Lens {
     pub(crate) fn sample(stream: &mut Stream) -> Self {
-        let exposure = stream.between(0.62, 1.22);
+        let exposure = stream.between(0.66, 1.22);
         // Within 7 % red against blue a yellow stays yellow and a green green.
         let warm = stream.around(0.0, 0.07);
         let green = stream.around(1.0, 0.025);
@@ -43,7 +43,7 @@ impl Lens {
                 exposure * (1.0 - warm),
             ],
             vignette: stream.between(0.0, 0.35),
-            blur_passes: stream.count(1, 3),
+            blur_passes: stream.count(1, 2),
             blur_share: stream.between(0.0, 1.0),
             noise: stream.between(0.8, 5.5),
             contrast: stream.between(0.9, 1.15),
@@ -59,7 +59,7 @@ impl Lens {
             blur(&mut canvas, 0.25 * if last { self.blur_share } else { 1.0 });
         }
         let tones = self.tones();
-        let mut bytes = Vec::with_capacity(canvas.pixels.len() * 3);
+        let mut bytes = vec![0; canvas.pixels.len() * 3];
         let mut noise = Sensor(self.noise_seed | 1);
         let corner = canvas.point(0, 0);
         let fall = self.vignette / (corner.x * corner.x + corner.y * corner.y);
@@ -67,14 +67,18 @@ impl Lens {
             .map(|x| fall * canvas.point(x, 0).x.powi(2))
             .collect();
         let to_tone = self.gain.map(|gain| gain * TONES as f32 / WHITE);
-        for (y, row) in canvas.pixels.chunks_exact(canvas.width).enumerate() {
+        let rows = canvas.pixels.chunks_exact(canvas.width);
+        for ((y, row), out) in rows
+            .enumerate()
+            .zip(bytes.chunks_exact_mut(canvas.width * 3))
+        {
             let light = 1.0 - fall * canvas.point(0, y).y.powi(2);
-            for (pixel, rim) in row.iter().zip(&rim) {
+            for ((pixel, rim), out) in row.iter().zip(&rim).zip(out.chunks_exact_mut(3)) {
                 let grains = noise.next();
                 for i in 0..3 {
                     let lit = pixel[i] * (light - rim) * to_tone[i];
                     let tone = tones[index(lit).min(TONES - 1)];
-                    bytes.push(byte(tone + grains[i] * self.noise));
+                    out[i] = byte(tone + grains[i] * self.noise);
                 }
             }
         }

@@ -135,3 +135,6 @@ pub fn frame(seed: u64, index: u64, truth: Truth, size: Size) -> Frame {
         quality: scene.lens.quality,
     }
 }
+
+#[cfg(test)]
+mod tests;

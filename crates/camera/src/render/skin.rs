@@ -181,7 +181,7 @@ impl StrawberrySkin {
             Truth::Ripe => (
                 stream.between(-10.0, 13.0),
                 stream.between(0.8, 0.95),
-                stream.between(0.66, 0.93),
+                stream.between(0.72, 0.93),
             ),
             Truth::Unripe if stream.chance(0.6) => (
                 stream.between(60.0, 82.0),
@@ -284,12 +284,15 @@ fn nearest_seed(p: V2, pitch: f32, texture: V2) -> (V2, f32) {
     let shift = if row & 1 == 1 { 0.5 } else { 0.0 };
     let x = p.x / pitch + shift + texture.x;
     let column = nearest(x);
-    let (row, column) = (row as f32, column as f32);
-    // Not quite a lattice.
-    let wobble = (row * 12.9898 + column * 78.233).sin();
+    // Not quite a lattice: each seed is a little beside its place.
+    let hash = row
+        .wrapping_mul(0x2C1B_3C6D)
+        .wrapping_add(column)
+        .wrapping_mul(0x297A_2D39);
+    let wobble = |shift: u32| ((hash >> shift) & 0xFF) as f32 / 1024.0 - 0.125;
     let step = V2::new(
-        (x - column + 0.12 * wobble) * pitch,
-        (y - row + 0.1 * (wobble * 57.0).sin()) * height,
+        (x - column as f32 + wobble(8)) * pitch,
+        (y - row as f32 + wobble(16)) * height,
     );
     (step, V2::new(step.x / 1.45, step.y).length())
 }
