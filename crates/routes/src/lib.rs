@@ -41,12 +41,15 @@
 mod body;
 mod condition;
 mod error;
+mod escape;
 mod evaluate;
+mod expression;
 mod function;
 mod grammar;
 mod lexer;
 mod message;
 mod number;
+mod refusal;
 mod route;
 mod set;
 mod sink;
@@ -57,8 +60,9 @@ mod value;
 pub use body::{BodyPath, BodyPathError};
 pub use condition::{Condition, Expression, Literal, Operator};
 pub use error::{Position, RouteError, RouteErrorKind};
+pub use expression::{MAX_DEPTH, MAX_NESTING};
 pub use function::Function;
-pub use grammar::{MAX_DEPTH, MAX_NESTING};
+
 pub use lexer::MAX_ROUTE_BYTES;
 pub use message::{Origin, RoutedMessage};
 pub use route::Route;
