@@ -1,0 +1,8 @@
+//! The session under virtual time: no socket, no sleep; the tests are the hub.
+
+mod connecting;
+mod deliveries;
+mod endings;
+mod lifetime;
+mod rig;
+mod schedules;

@@ -1,0 +1,254 @@
+//! Deliveries and their acknowledgements.
+
+use super::rig::{Rig, config};
+use crate::session::{Cause, DeliveryId, Event, Inbound, Outbound, UnexpectedPacket, Violation};
+
+#[test]
+fn acknowledgements_given_3_2_1_go_out_1_2_3() {
+    let mut rig = Rig::connected();
+    let ids = [rig.deliver(1), rig.deliver(2), rig.deliver(3)];
+    for id in ids.iter().rev() {
+        assert!(rig.acknowledge(*id));
+    }
+    assert_eq!(rig.pubacks(), [1, 2, 3]);
+}
+
+#[test]
+fn deliveries_with_equal_packet_ids_each_get_their_own_puback() {
+    let mut rig = Rig::connected();
+    let (first, second) = (rig.deliver(1), rig.deliver(1));
+    assert_ne!(first, second);
+    assert!(rig.acknowledge(second));
+    assert_eq!(rig.pubacks(), []);
+    assert!(rig.acknowledge(first));
+    assert_eq!(rig.pubacks(), [1, 1]);
+    assert!(!rig.acknowledge(first), "nothing is acknowledged twice");
+    assert_eq!(rig.pubacks(), [1, 1]);
+}
+
+#[test]
+fn an_acknowledgement_for_an_earlier_connection_is_refused() {
+    let mut rig = Rig::connected();
+    let old = rig.deliver(1);
+    rig.closed();
+    rig.advance_to_dial();
+    rig.dialled();
+    rig.connack(true);
+    rig.clear();
+    let again = rig.deliver(1);
+    assert!(!rig.acknowledge(old));
+    assert_eq!(rig.pubacks(), []);
+    assert!(rig.acknowledge(again));
+    assert_eq!(rig.pubacks(), [1]);
+}
+
+#[test]
+fn a_delivery_dropped_unused_ends_the_connection_and_no_puback_follows() {
+    let mut rig = Rig::connected();
+    let (first, second, third) = (rig.deliver(1), rig.deliver(1), rig.deliver(1));
+    assert!(rig.acknowledge(third));
+    rig.abandon(second);
+    assert_eq!(rig.last_loss().unwrap().0, Cause::DeliveryDropped);
+    assert!(!rig.acknowledge(first));
+    assert_eq!(rig.packets, [], "no PUBACK, no DISCONNECT");
+    // It comes again on the next connection.
+    rig.advance_to_dial();
+    rig.dialled();
+    rig.connack(true);
+    let again = rig.deliver(1);
+    assert!(rig.acknowledge(again));
+}
+
+#[test]
+fn a_puback_not_yet_on_the_wire_is_withdrawn_by_a_drop() {
+    let mut rig = Rig::connected();
+    let (first, second) = (rig.deliver(1), rig.deliver(1));
+    // Both happen before the shell asks for packets.
+    assert!(rig.session.acknowledge(rig.now, first));
+    rig.session.abandon(rig.now, second);
+    assert_eq!(rig.session.poll_packet(), None);
+}
+
+#[test]
+fn dropping_what_is_settled_or_gone_does_no_harm() {
+    let mut rig = Rig::connected();
+    let id = rig.deliver(1);
+    assert!(rig.acknowledge(id));
+    rig.abandon(id);
+    rig.abandon(DeliveryId(999));
+    assert_eq!(rig.last_loss(), None);
+}
+
+#[test]
+fn deliveries_are_numbered_per_input_and_connection() {
+    let mut rig = Rig::connected();
+    let number = |rig: &mut Rig, input: &str| {
+        let topic = format!("devices/edge/modules/counter/inputs/{input}/a=1");
+        rig.deliver_to(&topic, 1, 1).unwrap().ordinal
+    };
+    assert_eq!(
+        [
+            number(&mut rig, "a"),
+            number(&mut rig, "b"),
+            number(&mut rig, "a")
+        ],
+        [1, 1, 2]
+    );
+    rig.closed();
+    rig.advance_to_dial();
+    rig.dialled();
+    rig.connack(true);
+    assert_eq!(number(&mut rig, "a"), 1);
+}
+
+#[test]
+fn a_delivery_carries_input_properties_and_link() {
+    let mut rig = Rig::connected();
+    let topic = "devices/edge/modules/counter/inputs/images/site=n%2F1&%24.cdid=cam";
+    let delivery = rig.deliver_to(topic, 1, 1).unwrap();
+    assert_eq!(delivery.input, "images");
+    assert_eq!(delivery.properties.get("site"), Some("n/1"));
+    assert_eq!(delivery.properties.get("$.cdid"), Some("cam"));
+    assert_eq!(delivery.link, rig.the_link());
+    assert_eq!(&delivery.payload[..], b"picture");
+}
+
+#[test]
+fn a_delivery_with_unreadable_properties_still_arrives() {
+    let mut rig = Rig::connected();
+    let delivery = rig
+        .deliver_to("devices/edge/modules/counter/inputs/images/a=b=c", 1, 1)
+        .unwrap();
+    assert!(delivery.properties.is_empty() && delivery.properties_error.is_some());
+    assert!(rig.acknowledge(delivery.id));
+    assert_eq!(rig.pubacks(), [1]);
+}
+
+#[test]
+fn a_message_for_no_input_of_ours_is_acknowledged_in_its_turn() {
+    let mut rig = Rig::connected();
+    let first = rig.deliver(5);
+    assert!(
+        rig.deliver_to("devices/edge/messages/devicebound/x", 1, 6)
+            .is_none()
+    );
+    assert!(matches!(rig.events.last(), Some(Event::Stray { .. })));
+    assert_eq!(rig.pubacks(), []);
+    assert!(rig.acknowledge(first));
+    assert_eq!(rig.pubacks(), [5, 6]);
+}
+
+#[test]
+fn a_qos_0_delivery_is_never_answered_and_may_be_dropped() {
+    let mut rig = Rig::connected();
+    let topic = "devices/edge/modules/counter/inputs/images/";
+    let first = rig.deliver_to(topic, 0, 0).unwrap();
+    let second = rig.deliver_to(topic, 0, 0).unwrap();
+    assert!(!first.repeats_until_acknowledged);
+    assert!(rig.acknowledge(first.id));
+    rig.abandon(second.id);
+    assert_eq!((rig.packets.len(), rig.last_loss()), (0, None));
+}
+
+#[test]
+fn reading_pauses_while_the_application_holds_its_fill() {
+    let mut config = config();
+    config.delivery_capacity = 2;
+    let mut rig = Rig::with(config, 1);
+    rig.dialled();
+    rig.connack(false);
+    rig.suback();
+    let (first, second) = (rig.deliver(1), rig.deliver(1));
+    assert!(rig.session.is_reading_paused());
+    // A ping that cannot be answered, because we do not read, kills nothing.
+    rig.advance(std::time::Duration::from_secs(600));
+    assert_eq!(rig.last_loss(), None);
+    assert!(
+        rig.acknowledge(second),
+        "out of turn: still two without PUBACK"
+    );
+    assert!(rig.session.is_reading_paused());
+    assert!(rig.acknowledge(first));
+    assert!(!rig.session.is_reading_paused());
+    rig.packet(Inbound::PingResp);
+    rig.advance(std::time::Duration::from_secs(59));
+    assert_eq!(rig.last_loss(), None);
+}
+
+#[test]
+fn illegal_packets_end_the_connection_by_their_clause() {
+    let check = |packet: Inbound, expected: Violation, clause: &str| {
+        let mut rig = Rig::connected();
+        rig.packet(packet);
+        assert_eq!(rig.last_loss().unwrap().0, Cause::Violation(expected));
+        assert!(expected.to_string().contains(clause), "{expected}");
+    };
+    let publish = |qos, packet_id| Inbound::Publish {
+        topic: "devices/edge/modules/counter/inputs/images/".into(),
+        qos,
+        packet_id,
+        payload: bytes::Bytes::new(),
+    };
+    check(publish(2, 1), Violation::QosAboveGranted, "MQTT-3.8.4-6");
+    check(publish(1, 0), Violation::PacketIdZero, "MQTT-2.3.1-1");
+    check(
+        Inbound::PubAck { packet_id: 3 },
+        Violation::UnknownPuback { packet_id: 3 },
+        "MQTT-2.3.1-6",
+    );
+    let unexpected = Inbound::Unexpected;
+    check(
+        unexpected(UnexpectedPacket::UnsubAck),
+        Violation::UnexpectedUnsuback,
+        "MQTT-3.10.4-4",
+    );
+    check(
+        unexpected(UnexpectedPacket::QosTwo),
+        Violation::UnexpectedQosTwoPacket,
+        "MQTT-4.3.3-1",
+    );
+    check(
+        unexpected(UnexpectedPacket::FromClient),
+        Violation::ClientPacket,
+        "table 2.1",
+    );
+}
+
+#[test]
+fn publishes_fill_the_window_and_pubacks_open_it() {
+    let mut rig = Rig::connected();
+    let sent: Vec<_> = (0..8).map(|n| rig.publish(&n.to_string())).collect();
+    assert!(!rig.session.can_publish());
+    assert!(
+        rig.session
+            .publish(rig.now, super::rig::message("ninth"))
+            .is_err()
+    );
+    let mut ids: Vec<u16> = sent.iter().map(|(_, packet_id)| *packet_id).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 8);
+    rig.packet(Inbound::PubAck {
+        packet_id: sent[3].1,
+    });
+    assert_eq!(
+        rig.events.last(),
+        Some(&Event::Confirmed { publish: sent[3].0 })
+    );
+    assert!(rig.session.can_publish());
+    rig.closed();
+    let unconfirmed: Vec<_> = rig
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Unconfirmed { publish } => Some(*publish),
+            _ => None,
+        })
+        .collect();
+    let expected: Vec<_> = sent
+        .iter()
+        .map(|(id, _)| *id)
+        .filter(|id| *id != sent[3].0)
+        .collect();
+    assert_eq!(unconfirmed, expected);
+    assert!(!rig.packets.contains(&Outbound::Disconnect));
+}

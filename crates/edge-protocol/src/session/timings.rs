@@ -1,0 +1,91 @@
+//! The times a session keeps, and the timers made of them.
+
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+
+/// Every duration of a session, with the reason for its default. Any value is legal;
+/// very short ones are for tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timings {
+    /// From the wish to connect to a finished TLS handshake, token included. 45 s.
+    pub dial_deadline: Duration,
+    /// From CONNECT to CONNACK at first. 20 s: edgeHub 1.6.0 and 1.6.1 may lose a CONNECT
+    /// for good, and only this notices.
+    pub connack_deadline: Duration,
+    /// That deadline doubles with each CONNACK missed in a row, up to this. 120 s: for an
+    /// identity it does not know, edgeHub may ask the cloud for about 100 s first.
+    pub longest_connack_deadline: Duration,
+    /// Pause between handshake and CONNECT after the first missing CONNACK. 100 ms: the
+    /// lost CONNECT is one that arrives together with the end of the handshake.
+    pub first_connect_pause: Duration,
+    /// That pause doubles with each missing CONNACK, up to this, and stays. 5 s.
+    pub longest_connect_pause: Duration,
+    /// From SUBSCRIBE to SUBACK. 20 s.
+    pub suback_deadline: Duration,
+    /// Silence in either direction after which a PINGREQ goes out, and the keep-alive
+    /// told to the hub (rounded up to whole seconds). 60 s.
+    pub keep_alive: Duration,
+    /// From PINGREQ to any byte from the hub. 30 s.
+    pub ping_deadline: Duration,
+    /// How long a connection must live before its loss counts as the first failure
+    /// again. 15 s.
+    pub healthy_after: Duration,
+    /// Waits between attempts. 0.25 s doubling to 15 s.
+    pub retry: Backoff,
+    /// Waits after CONNACK 4 or 5 that a new token did not mend, and after 1 or 2. 10 s
+    /// doubling to 120 s: the identity may appear later, but not within a second.
+    pub refused_retry: Backoff,
+    /// Lifetime to ask for in a token. 3600 s, as the official SDKs. A planned reconnect
+    /// replaces it between 80 and 90 % of that, at the latest at 95 %.
+    pub token_lifetime: Duration,
+    /// How long to wait for the hub to close after our DISCONNECT. 1 s.
+    pub parting_deadline: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Timings {
+            dial_deadline: Duration::from_secs(45),
+            connack_deadline: Duration::from_secs(20),
+            longest_connack_deadline: Duration::from_secs(120),
+            first_connect_pause: Duration::from_millis(100),
+            longest_connect_pause: Duration::from_secs(5),
+            suback_deadline: Duration::from_secs(20),
+            keep_alive: Duration::from_secs(60),
+            ping_deadline: Duration::from_secs(30),
+            healthy_after: Duration::from_secs(15),
+            retry: Backoff::of_millis(250, 15_000),
+            refused_retry: Backoff::of_millis(10_000, 120_000),
+            token_lifetime: Duration::from_secs(3600),
+            parting_deadline: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Everything a session may be waiting for with an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// The wait before the next attempt is over: dial.
+    Retry,
+    /// The shell has not made a connection in time: give this attempt up.
+    Dial,
+    /// The pause after the handshake is over: send CONNECT.
+    ConnectPause,
+    /// CONNACK is missing: drop the connection, pause longer next time.
+    Connack,
+    /// SUBACK is missing: drop the connection.
+    Suback,
+    /// One direction was silent for the keep-alive: send PINGREQ.
+    PingDue,
+    /// Nothing came after PINGREQ: the connection is dead.
+    PingAnswer,
+    /// The token gets old: reconnect as soon as nothing is outstanding.
+    Renewal,
+    /// The token is about to end: reconnect with whatever is outstanding.
+    RenewalLimit,
+    /// The grace of a shutdown is over: leave with whatever is outstanding.
+    Grace,
+    /// The hub has not closed after our DISCONNECT: hang up.
+    Parting,
+}
