@@ -1,0 +1,169 @@
+//! Where to connect, as whom, and whom to trust.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use edge_protocol::sas::{SasToken, SharedKey, TokenRequest};
+use edge_protocol::session::Timings;
+use edge_protocol::{ConnectionString, EdgeEnvironment, Identity};
+use thiserror::Error;
+
+use crate::dial::{DialError, server_name};
+use crate::trust::{TrustAnchors, TrustError};
+use crate::workload::{WorkloadClient, WorkloadError};
+
+/// The port on which edgeHub speaks MQTT over TLS.
+const MQTT_PORT: u16 = 8883;
+
+/// Everything a client needs to know. Made by one of the two constructors, then adjusted
+/// field by field.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Who we are.
+    pub identity: Identity,
+    /// The name edgeHub's certificate must carry, a DNS name or an IP address; also what
+    /// is resolved and dialled unless `dial` is set.
+    pub gateway_host: String,
+    /// TCP port; 8883.
+    pub port: u16,
+    /// Dial this address instead of resolving `gateway_host`; `None`.
+    pub dial: Option<SocketAddr>,
+    /// The only roots.
+    pub trust: TrustAnchors,
+    /// What signs our tokens.
+    pub credentials: Credentials,
+    /// Name and version of the software, shown to the hub as `DeviceClientType`.
+    pub product: String,
+    /// Whether to subscribe to the module's inputs; true for modules. Without effect for
+    /// leaf devices.
+    pub receives_inputs: bool,
+    /// All durations; see [`Timings`] for each default.
+    pub timings: Timings,
+    /// Never offer TLS 1.3; false. For hubs that handle it badly.
+    pub tls12_only: bool,
+}
+
+impl ClientConfig {
+    /// The configuration of a module started by edgeAgent. Asks the workload API for the
+    /// trust bundle, with its retries.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] when the workload API stays silent or refuses, when the bundle
+    /// cannot be used, or when the gateway's name cannot be in a certificate.
+    pub async fn from_edge_environment(
+        env: &EdgeEnvironment,
+        product: &str,
+    ) -> Result<Self, SetupError> {
+        let workload = WorkloadClient::new(env);
+        let bundle = workload.trust_bundle().await?;
+        Self::assemble(
+            env.identity.clone(),
+            env.gateway_host.clone(),
+            bundle.as_bytes(),
+            Credentials::Workload(workload),
+            product,
+        )
+    }
+
+    /// The configuration of a module or leaf device with a key of its own. `ca_pem` holds
+    /// the gateway's root certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] when the certificates cannot be used or the host's name cannot be
+    /// in a certificate.
+    pub fn from_connection_string(
+        cs: &ConnectionString,
+        ca_pem: &[u8],
+        product: &str,
+    ) -> Result<Self, SetupError> {
+        Self::assemble(
+            cs.identity().clone(),
+            cs.dial_host().to_owned(),
+            ca_pem,
+            Credentials::SharedKey(cs.key().clone()),
+            product,
+        )
+    }
+
+    fn assemble(
+        identity: Identity,
+        gateway_host: String,
+        ca_pem: &[u8],
+        credentials: Credentials,
+        product: &str,
+    ) -> Result<Self, SetupError> {
+        let trust = TrustAnchors::from_pem(ca_pem)?;
+        server_name(&gateway_host)?;
+        let receives_inputs = identity.module_id().is_some();
+        Ok(ClientConfig {
+            identity,
+            gateway_host,
+            port: MQTT_PORT,
+            dial: None,
+            trust,
+            credentials,
+            product: product.to_owned(),
+            receives_inputs,
+            timings: Timings::default(),
+            tls12_only: false,
+        })
+    }
+}
+
+/// What signs tokens. `Debug` shows no key.
+#[derive(Clone)]
+pub enum Credentials {
+    /// The workload API, for modules started by edgeAgent.
+    Workload(WorkloadClient),
+    /// A key of our own, from a connection string.
+    SharedKey(SharedKey),
+}
+
+impl Credentials {
+    /// A fresh token that ends `lifetime` from now by the wall clock, the only clock the
+    /// hub can compare it with.
+    pub(crate) async fn token(
+        &self,
+        identity: &Identity,
+        lifetime: Duration,
+    ) -> Result<SasToken, WorkloadError> {
+        let ends = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            + lifetime;
+        let request = TokenRequest::new(identity, ends.as_secs());
+        match self {
+            Credentials::Workload(workload) => {
+                let digest = workload.sign(&request.to_sign()).await?;
+                Ok(request.into_token(&digest))
+            }
+            Credentials::SharedKey(key) => Ok(key.token(request)),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Credentials::Workload(workload) => f.debug_tuple("Workload").field(workload).finish(),
+            Credentials::SharedKey(_) => f.write_str("SharedKey(…)"),
+        }
+    }
+}
+
+/// Why a configuration cannot be made.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The workload API gave no trust bundle.
+    #[error("the workload API gave no trust bundle")]
+    Workload(#[from] WorkloadError),
+    /// The roots cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The gateway's name cannot be in a certificate.
+    #[error(transparent)]
+    Gateway(#[from] DialError),
+}

@@ -1,0 +1,278 @@
+//! Messages for our inputs, in the application's hands.
+//!
+//! Each connection has a board on which the application leaves its word about the
+//! deliveries of that connection, from any thread and without waiting. When the
+//! connection ends its board closes under the same lock, so a word either reaches the
+//! connection it belongs to or is refused; it can never reach a later one. A board holds
+//! no more words than its connection has deliveries out.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use edge_protocol::Properties;
+use edge_protocol::session::{self, DeliveryId};
+use tokio::sync::{Notify, mpsc};
+
+/// Deliveries that wait for the application or are in its hands, at most. When it is
+/// reached the client stops reading from the hub until one is settled; nothing is lost.
+pub const DELIVERY_CAPACITY: usize = session::DELIVERY_CAPACITY;
+
+/// The stream of deliveries. Deliveries that waited here while their connection ended are
+/// left out: the hub sends them again.
+#[derive(Debug)]
+pub struct Deliveries {
+    queue: mpsc::Receiver<Delivery>,
+}
+
+impl Deliveries {
+    pub(crate) fn new(queue: mpsc::Receiver<Delivery>) -> Self {
+        Deliveries { queue }
+    }
+
+    /// The next delivery; `None` once the client is closed. Dropping the future loses
+    /// nothing.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            if let Some(delivery) = self.queue.recv().await?.taken() {
+                return Some(delivery);
+            }
+        }
+    }
+
+    /// As [`Deliveries::next`], for a plain thread. Panics inside an async task.
+    pub fn blocking_next(&mut self) -> Option<Delivery> {
+        loop {
+            if let Some(delivery) = self.queue.blocking_recv()?.taken() {
+                return Some(delivery);
+            }
+        }
+    }
+}
+
+/// One message for one of our inputs, with the duty to acknowledge it.
+///
+/// [`Delivery::acknowledge`] it once its effect is durable, within the hub's 30 s.
+/// Dropping it without that means "not done": its connection is closed, and the hub
+/// delivers it again on the next.
+pub struct Delivery {
+    message: session::Delivery,
+    received: Received,
+    board: Arc<Board>,
+    open: bool,
+}
+
+/// When the bytes were read, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    pub(crate) at: Instant,
+    pub(crate) wall: SystemTime,
+}
+
+impl Received {
+    pub(crate) fn now() -> Self {
+        Received {
+            at: Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+}
+
+impl Delivery {
+    pub(crate) fn new(message: session::Delivery, received: Received, board: Arc<Board>) -> Self {
+        Delivery {
+            message,
+            received,
+            board,
+            open: true,
+        }
+    }
+
+    /// Name of the input it came to.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        &self.message.input
+    }
+
+    /// Its properties: application ones, and system ones under their wire names such as
+    /// `$.mid` and `$.cdid`. Empty when the hub sent a bag that cannot be read (logged).
+    #[must_use]
+    pub fn properties(&self) -> &Properties {
+        &self.message.properties
+    }
+
+    /// The body. Cloning it is cheap; the clone may outlive the delivery.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        &self.message.payload
+    }
+
+    /// When it was read from the socket, by the monotonic clock.
+    #[must_use]
+    pub fn received_at(&self) -> Instant {
+        self.received.at
+    }
+
+    /// When it was read from the socket, by the wall clock (which may be wrong).
+    #[must_use]
+    pub fn received_wall(&self) -> SystemTime {
+        self.received.wall
+    }
+
+    /// Its number among the deliveries to its input on this connection, from 1. A
+    /// redelivery can be among the first ten.
+    #[must_use]
+    pub fn ordinal(&self) -> u64 {
+        self.message.ordinal
+    }
+
+    /// Number of the connection it came on; it rises with each attempt.
+    #[must_use]
+    pub fn connection(&self) -> u64 {
+        self.message.link.number()
+    }
+
+    /// Lets the PUBACK go out, as soon as all deliveries received before it have theirs.
+    /// Never waits; callable from any thread.
+    pub fn acknowledge(mut self) -> Acknowledged {
+        self.open = false;
+        if self.board.post(self.message.id, Word::Acknowledged) {
+            Acknowledged::Queued
+        } else {
+            Acknowledged::ConnectionGone
+        }
+    }
+
+    /// Hands it to the application, unless that is of no use any more.
+    fn taken(mut self) -> Option<Self> {
+        let gone = !self.board.take(self.message.id);
+        // What came at QoS 0 does not come again, so it is handed over all the same.
+        if gone && self.message.repeats_until_acknowledged {
+            self.open = false;
+            return None;
+        }
+        Some(self)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.open {
+            self.board.post(self.message.id, Word::Dropped);
+        }
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("input", &self.message.input)
+            .field("connection", &self.connection())
+            .field("ordinal", &self.message.ordinal)
+            .field("payload_bytes", &self.message.payload.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of an acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Acknowledged {
+    /// It is with its connection, which sends it in its turn. Should the connection end
+    /// first, the hub delivers the message again.
+    Queued,
+    /// Its connection has ended: nothing was sent, and the hub delivers the message again.
+    ConnectionGone,
+}
+
+/// The application's word about a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    Acknowledged,
+    Dropped,
+}
+
+/// Where the application leaves its words for one connection.
+#[derive(Debug)]
+pub(crate) struct Board {
+    state: Mutex<BoardState>,
+    news: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct BoardState {
+    stage: Stage,
+    last_taken: Option<DeliveryId>,
+    words: VecDeque<(DeliveryId, Word)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// Words are still taken; no more deliveries are handed over.
+    Closing,
+    Closed,
+}
+
+impl Board {
+    /// An open board; `news` is woken by every word.
+    pub(crate) fn new(news: Arc<Notify>) -> Self {
+        let state = BoardState {
+            stage: Stage::Open,
+            last_taken: None,
+            words: VecDeque::new(),
+        };
+        Board {
+            state: Mutex::new(state),
+            news,
+        }
+    }
+
+    fn post(&self, id: DeliveryId, word: Word) -> bool {
+        let mut state = self.lock();
+        if state.stage == Stage::Closed {
+            return false;
+        }
+        state.words.push_back((id, word));
+        drop(state);
+        self.news.notify_one();
+        true
+    }
+
+    fn take(&self, id: DeliveryId) -> bool {
+        let mut state = self.lock();
+        let open = state.stage == Stage::Open;
+        if open {
+            state.last_taken = Some(id);
+        }
+        open
+    }
+
+    /// The words since the last call.
+    pub(crate) fn words(&self) -> VecDeque<(DeliveryId, Word)> {
+        std::mem::take(&mut self.lock().words)
+    }
+
+    /// Hands over no more deliveries; gives the last one handed over.
+    pub(crate) fn begin_closing(&self) -> Option<DeliveryId> {
+        let mut state = self.lock();
+        if state.stage == Stage::Open {
+            state.stage = Stage::Closing;
+        }
+        state.last_taken
+    }
+
+    /// The connection is gone.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.stage = Stage::Closed;
+        state.words.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BoardState> {
+        // Nothing inside can be left half done, so a panic elsewhere does not matter.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

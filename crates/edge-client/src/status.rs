@@ -1,0 +1,114 @@
+//! What a client tells about itself: where it stands, and what went wrong last.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use edge_protocol::session::Cause;
+use thiserror::Error;
+
+use crate::dial::DialError;
+use crate::wire::WireError;
+
+/// Where a client stands; see [`crate::Client::status`].
+#[derive(Debug, Clone)]
+pub enum Status {
+    /// No connection yet, or between two.
+    Connecting {
+        /// Failures since the last healthy connection; 0 at the start and during a
+        /// planned reconnect.
+        attempt: u32,
+        /// Why the last attempt or connection ended; `None` at the start.
+        last_error: Option<ConnectionError>,
+    },
+    /// The hub has accepted us.
+    Connected {
+        /// Since when, by the monotonic clock.
+        since: Instant,
+        /// Whether the hub had kept our subscriptions from before.
+        session_present: bool,
+    },
+    /// Kept closed by [`crate::Client::hold`].
+    Held,
+    /// For good: the client was closed, dropped, or its task ended.
+    Closed,
+}
+
+impl Status {
+    /// True for [`Status::Connected`].
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self, Status::Connected { .. })
+    }
+}
+
+/// Why an attempt or a connection ended. Callers branch on [`ConnectionError::kind`].
+#[derive(Debug, Clone, Error)]
+pub enum ConnectionError {
+    /// No connection could be made.
+    #[error(transparent)]
+    Dial(Arc<DialError>),
+    /// The connection broke or carried what is not MQTT.
+    #[error(transparent)]
+    Wire(Arc<WireError>),
+    /// The session ended it: refused, timed out, dropped, renewed.
+    #[error(transparent)]
+    Session(Cause),
+}
+
+impl ConnectionError {
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            ConnectionError::Dial(error) => match **error {
+                DialError::Token { .. } => FailureKind::Token,
+                DialError::Resolve { .. } | DialError::Connect { .. } => FailureKind::Unreachable,
+                DialError::Certificate { .. } => FailureKind::Certificate,
+                DialError::Name { .. } | DialError::Tls { .. } | DialError::Setup { .. } => {
+                    FailureKind::Tls
+                }
+            },
+            ConnectionError::Wire(error) => match **error {
+                WireError::Io { .. } | WireError::Ended => FailureKind::Lost,
+                WireError::Malformed { .. } | WireError::Unsendable { .. } => FailureKind::Protocol,
+            },
+            ConnectionError::Session(cause) => match cause {
+                Cause::Refused { .. } | Cause::SubscriptionRefused { .. } => FailureKind::Refused,
+                Cause::DialTimedOut { .. }
+                | Cause::ConnackMissing { .. }
+                | Cause::SubackMissing { .. }
+                | Cause::PingUnanswered { .. } => FailureKind::TimedOut,
+                Cause::DialFailed => FailureKind::Unreachable,
+                Cause::PeerClosed => FailureKind::Lost,
+                Cause::DeliveryDropped => FailureKind::DeliveryDropped,
+                Cause::TokenRenewal | Cause::Held => FailureKind::Planned,
+                Cause::Violation(_) => FailureKind::Protocol,
+            },
+        }
+    }
+}
+
+/// Sorts of connection failure, for metrics, readiness and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The workload API gave no token.
+    Token,
+    /// Name resolution or TCP failed.
+    Unreachable,
+    /// The hub's certificate is not for this name or not under our roots.
+    Certificate,
+    /// Another TLS failure.
+    Tls,
+    /// The hub refused us or our subscription.
+    Refused,
+    /// Something did not come in time.
+    TimedOut,
+    /// The connection was closed by the hub or the network.
+    Lost,
+    /// The hub broke MQTT.
+    Protocol,
+    /// The application dropped a delivery unused.
+    DeliveryDropped,
+    /// Planned: a new token, or a hold.
+    Planned,
+}

@@ -1,0 +1,243 @@
+//! One TLS connection as two byte buffers, and MQTT packets in and out of them.
+//!
+//! Reading and writing are separate futures over separate halves, so a hub that does not
+//! read cannot keep us from reading. Both futures may be dropped at any await without
+//! losing a byte. The codec is borrowed (`rumqttc`'s `mqttbytes`, as a codec only); this
+//! room is the only one that knows it.
+
+use std::io;
+
+use bytes::BytesMut;
+use edge_protocol::message::{INBOUND_PACKET_LIMIT, PACKET_LIMIT};
+use edge_protocol::session::{Connect, Inbound, Outbound, Refusal, UnexpectedPacket};
+use rumqttc::mqttbytes::{self, QoS, v4};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// Free space to offer each read, in bytes: a few TLS records.
+const READ_SPACE: usize = 64 * 1024;
+
+/// The reading side.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    half: ReadHalf<TlsStream<TcpStream>>,
+    buffer: BytesMut,
+}
+
+/// The writing side.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    half: WriteHalf<TlsStream<TcpStream>>,
+    buffer: BytesMut,
+    unflushed: bool,
+    ending: Ending,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    No,
+    Wanted,
+    Done,
+}
+
+/// Splits a connection.
+pub(crate) fn split(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing) {
+    let (read, write) = tokio::io::split(stream);
+    (
+        Incoming {
+            half: read,
+            buffer: BytesMut::new(),
+        },
+        Outgoing {
+            half: write,
+            buffer: BytesMut::new(),
+            unflushed: false,
+            ending: Ending::No,
+        },
+    )
+}
+
+impl Incoming {
+    /// Waits for bytes. Dropping the future loses none.
+    ///
+    /// An end without TLS close_notify is how peers that just close look, so it counts as
+    /// [`WireError::Ended`] like an orderly one.
+    pub(crate) async fn read(&mut self) -> Result<(), WireError> {
+        self.buffer.reserve(READ_SPACE);
+        match self.half.read_buf(&mut self.buffer).await {
+            Ok(0) => Err(WireError::Ended),
+            Ok(_) => Ok(()),
+            Err(source) if source.kind() == io::ErrorKind::UnexpectedEof => Err(WireError::Ended),
+            Err(source) => Err(WireError::Io { source }),
+        }
+    }
+
+    /// The next whole packet among the bytes read; `None` until there is one.
+    pub(crate) fn decode(&mut self) -> Result<Option<Inbound>, WireError> {
+        match v4::Packet::read(&mut self.buffer, INBOUND_PACKET_LIMIT) {
+            Ok(packet) => Ok(Some(inbound(packet)?)),
+            Err(mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
+            Err(source) => Err(WireError::Malformed { source }),
+        }
+    }
+}
+
+impl Outgoing {
+    /// Appends a packet to what is to be written.
+    pub(crate) fn encode(&mut self, packet: Outbound) -> Result<(), WireError> {
+        outbound(packet)
+            .write(&mut self.buffer, PACKET_LIMIT)
+            .map(|_| ())
+            .map_err(|source| WireError::Unsendable { source })
+    }
+
+    /// After everything has been written, end this direction.
+    pub(crate) fn end_when_written(&mut self) {
+        if self.ending == Ending::No {
+            self.ending = Ending::Wanted;
+        }
+    }
+
+    /// True while [`Outgoing::write`] has something to do.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.buffer.is_empty() || self.unflushed || self.ending == Ending::Wanted
+    }
+
+    /// Does one step of writing, flushing or ending. Dropping the future loses nothing.
+    pub(crate) async fn write(&mut self) -> Result<(), WireError> {
+        let step = if !self.buffer.is_empty() {
+            let written = self.half.write_buf(&mut self.buffer).await;
+            // Bytes handed over may still wait inside TLS.
+            self.unflushed = true;
+            match written {
+                Ok(0) => Err(io::Error::from(io::ErrorKind::WriteZero)),
+                Ok(_) => Ok(()),
+                Err(source) => Err(source),
+            }
+        } else if self.unflushed {
+            let flushed = self.half.flush().await;
+            self.unflushed = false;
+            flushed
+        } else {
+            let ended = self.half.shutdown().await;
+            self.ending = Ending::Done;
+            ended
+        };
+        step.map_err(|source| WireError::Io { source })
+    }
+}
+
+fn inbound(packet: v4::Packet) -> Result<Inbound, WireError> {
+    Ok(match packet {
+        v4::Packet::ConnAck(ack) => Inbound::ConnAck {
+            session_present: ack.session_present,
+            code: match ack.code {
+                v4::ConnectReturnCode::Success => Ok(()),
+                v4::ConnectReturnCode::RefusedProtocolVersion => Err(Refusal::ProtocolVersion),
+                v4::ConnectReturnCode::BadClientId => Err(Refusal::ClientId),
+                v4::ConnectReturnCode::ServiceUnavailable => Err(Refusal::Unavailable),
+                v4::ConnectReturnCode::BadUserNamePassword => Err(Refusal::Credentials),
+                v4::ConnectReturnCode::NotAuthorized => Err(Refusal::NotAuthorised),
+            },
+        },
+        v4::Packet::Publish(publish) => Inbound::Publish {
+            topic: std::str::from_utf8(&publish.topic)
+                .map_err(|source| WireError::Malformed {
+                    source: mqttbytes::Error::TopicNotUtf8 { source },
+                })?
+                .to_owned(),
+            qos: publish.qos as u8,
+            packet_id: publish.pkid,
+            payload: publish.payload,
+        },
+        v4::Packet::PubAck(ack) => Inbound::PubAck {
+            packet_id: ack.pkid,
+        },
+        v4::Packet::SubAck(ack) => Inbound::SubAck {
+            packet_id: ack.pkid,
+            granted: ack
+                .return_codes
+                .iter()
+                .map(|code| match code {
+                    v4::SubscribeReasonCode::Success(qos) => Some(*qos as u8),
+                    v4::SubscribeReasonCode::Failure => None,
+                })
+                .collect(),
+        },
+        v4::Packet::PingResp => Inbound::PingResp,
+        v4::Packet::UnsubAck(_) => Inbound::Unexpected(UnexpectedPacket::UnsubAck),
+        v4::Packet::PubRec(_) | v4::Packet::PubRel(_) | v4::Packet::PubComp(_) => {
+            Inbound::Unexpected(UnexpectedPacket::QosTwo)
+        }
+        v4::Packet::Connect(_)
+        | v4::Packet::Subscribe(_)
+        | v4::Packet::Unsubscribe(_)
+        | v4::Packet::PingReq
+        | v4::Packet::Disconnect => Inbound::Unexpected(UnexpectedPacket::FromClient),
+    })
+}
+
+fn outbound(packet: Outbound) -> v4::Packet {
+    match packet {
+        Outbound::Connect(Connect {
+            client_id,
+            username,
+            password,
+            keep_alive_seconds,
+        }) => {
+            let mut connect = v4::Connect::new(client_id);
+            connect.keep_alive = keep_alive_seconds;
+            connect.clean_session = false;
+            connect.set_credentials(username, password.expose().to_owned());
+            v4::Packet::Connect(connect)
+        }
+        Outbound::Subscribe { packet_id, filter } => {
+            let mut subscribe = v4::Subscribe::new(filter, QoS::AtLeastOnce);
+            subscribe.pkid = packet_id;
+            v4::Packet::Subscribe(subscribe)
+        }
+        Outbound::Publish {
+            packet_id,
+            topic,
+            payload,
+        } => {
+            let mut publish = v4::Publish::from_bytes(topic, QoS::AtLeastOnce, payload);
+            publish.pkid = packet_id;
+            v4::Packet::Publish(publish)
+        }
+        Outbound::PubAck { packet_id } => v4::Packet::PubAck(v4::PubAck::new(packet_id)),
+        Outbound::PingReq => v4::Packet::PingReq,
+        Outbound::Disconnect => v4::Packet::Disconnect,
+    }
+}
+
+/// Why a connection cannot go on.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// The other side ended it.
+    #[error("the hub closed the connection")]
+    Ended,
+    /// The network did.
+    #[error("the connection broke")]
+    Io {
+        /// How.
+        #[source]
+        source: io::Error,
+    },
+    /// Bytes that are no MQTT 3.1.1 packet, or one over the size limit.
+    #[error("the hub sent something that is not MQTT 3.1.1")]
+    Malformed {
+        /// What is wrong with it.
+        #[source]
+        source: mqttbytes::Error,
+    },
+    /// A packet of ours that MQTT cannot carry.
+    #[error("a packet cannot be written")]
+    Unsendable {
+        /// Why.
+        #[source]
+        source: mqttbytes::Error,
+    },
+}
