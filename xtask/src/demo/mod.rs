@@ -49,7 +49,11 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(options::random_seed);
     let cameras = options.plan(seed)?;
     let onnxruntime = setup::run(root)?;
-    let programs = build::build(root)?;
+    // Ctrl-C in the middle of the build ends cargo as well; the signal is the reason.
+    let programs = match build::build(root) {
+        Ok(programs) => programs,
+        Err(error) => return interrupted_or(interrupt.check().err().map_or(error, Into::into)),
+    };
     let folder = folder::fresh(root)?;
     let blueprint = Blueprint {
         root: root.to_owned(),

@@ -221,6 +221,10 @@ impl Site {
             }
         }
         self.look_at_module(&mut |_| ());
+        let log = fs::read_to_string(self.blueprint.log("agent")).unwrap_or_default();
+        wrong.extend(
+            state::bad_end_of_module(&log).map(|end| format!("{end}\n{}", self.module_words())),
+        );
         wrong.extend(self.end_module_that_is_left());
         wrong
     }

@@ -81,6 +81,18 @@ pub(super) fn restarts_between(before: &AgentFile, now: &AgentFile) -> u64 {
     }
 }
 
+/// How the module ended when it was asked to stop, if that was not well. The
+/// agent's log is the only place that says it; an agent that never started the
+/// module says nothing, and one that adopted it cannot know.
+pub(super) fn bad_end_of_module(agent_log: &str) -> Option<String> {
+    let line = agent_log
+        .lines()
+        .rev()
+        .find(|line| line.contains("module stopped") || line.contains("module did not stop"))?;
+    let well = line.contains("exit=exit code 0") || line.contains("adopted=true");
+    (!well).then(|| format!("the module did not stop well: {line}"))
+}
+
 /// Whether the processes that use a state folder still run, told from the files
 /// they leave there.
 pub(super) fn is_in_use(folder: &Path) -> bool {
@@ -136,6 +148,28 @@ mod tests {
             1,
             "died with its agent"
         );
+    }
+
+    #[test]
+    fn module_that_stops_badly_is_noticed() {
+        let line = |end: &str| {
+            format!("start\n INFO agent: module stopped module=\"FruitCounter\" {end}\nbye\n")
+        };
+        assert_eq!(
+            bad_end_of_module(&line("exit=exit code 0 adopted=false")),
+            None
+        );
+        assert_eq!(bad_end_of_module(&line("exit=unknown adopted=true")), None);
+        assert_eq!(bad_end_of_module("the agent never had a module"), None);
+        for end in [
+            "exit=exit code 1 adopted=false",
+            "exit=signal 9 adopted=false",
+        ] {
+            let said = bad_end_of_module(&line(end)).unwrap();
+            assert!(said.contains(end), "{said}");
+        }
+        let killed = "WARN agent: module did not stop on SIGTERM, killing it seconds=10";
+        assert!(bad_end_of_module(killed).is_some());
     }
 
     #[test]
