@@ -309,7 +309,8 @@ fn labels(
         };
     };
     let same = |a: &[String], b: &[String]| a.iter().all(|label| b.contains(label));
-    if !inside.is_empty() && !(same(&listed, inside) && same(inside, &listed)) {
+    let agree = same(&listed, inside) && same(inside, &listed);
+    if !inside.is_empty() && !agree {
         return Err(PackageError::LabelsDiffer {
             name: name.to_owned(),
             listed,

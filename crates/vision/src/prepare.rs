@@ -1,9 +1,8 @@
 //! Pixels to tensor: crop, resize, order channels, scale values.
 //!
-//! One pass resizes only the part that the model sees, into a buffer that is
-//! kept, and one pass over the model's few pixels writes the floats through a
-//! table of 256 values per channel. About a tenth of a millisecond for a
-//! 640x480 picture.
+//! Only the part that the model sees is resized, into a buffer that is kept;
+//! one pass over the model's few pixels then writes the floats through a table
+//! of 256 values per channel. A fraction of a millisecond for a 640x480 picture.
 
 mod four_point;
 mod resample;

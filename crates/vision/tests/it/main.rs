@@ -4,6 +4,11 @@
 //! Pictures and models from outside lie beside the repository and are not part
 //! of it; a test that needs them says that it was skipped where they are not.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy knows only the tests themselves"
+)]
+
 mod classify;
 mod frames;
 mod packages;
