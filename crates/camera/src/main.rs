@@ -22,9 +22,17 @@ enum Command {
     Send(Box<command::send::Send>),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
-        Command::Render(render) => render.run().map(|()| ExitCode::SUCCESS),
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Render(render) => render.run(),
         Command::Send(send) => send.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Every cause in one line; a backtrace helps nobody who runs a camera.
+            eprintln!("camera: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -64,12 +64,12 @@ impl Progress {
                 self.confirmed += 1;
                 self.bar.inc(1);
             }
-            Event::Skipped(skipped) => self.say(&format!("{:#}", anyhow_chain(skipped))),
+            Event::Skipped(skipped) => self.say(&in_one_line(skipped)),
             Event::Reencoded(picture) => {
                 if let (Some(note), Some((width, height))) = (picture.reencoded, picture.size) {
                     let (from_width, from_height) = note.from_size;
                     self.say(&format!(
-                        "{:?}: {} bytes of {from_width}x{from_height} do not fit into a message, \
+                        "{}: {} bytes of {from_width}x{from_height} do not fit into a message, \
                          encoded again: {} bytes of {width}x{height} at quality {}",
                         picture.origin,
                         note.from_bytes,
@@ -133,7 +133,7 @@ impl Progress {
 }
 
 /// An error and its sources in one line.
-fn anyhow_chain(error: &dyn std::error::Error) -> String {
+fn in_one_line(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -143,7 +143,7 @@ fn anyhow_chain(error: &dyn std::error::Error) -> String {
         }
         source = error.source();
     }
-    text
+    text.trim_end().to_owned()
 }
 
 /// Standard error beside a progress bar.

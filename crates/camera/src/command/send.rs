@@ -15,7 +15,6 @@ use edge_client::{Client, ClientConfig, ConnectionString, Status, start};
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -159,8 +158,8 @@ fn in_flight(text: &str) -> Result<usize, String> {
 }
 
 impl Send {
-    /// Sends, and says by the exit code whether everything taken was acknowledged.
-    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+    /// Sends; an error if a frame that was taken stayed unacknowledged.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
         let config = self.config()?;
         let plan = self.plan(config.identity.device_id());
         let preparer = Preparer {
@@ -190,7 +189,7 @@ impl Send {
         preparer: Preparer,
         mut report: Option<Report<File>>,
         mut progress: Progress,
-    ) -> anyhow::Result<ExitCode> {
+    ) -> anyhow::Result<()> {
         let stop = stop(self.seconds)?;
         let (client, _no_deliveries) = start(config);
         let (items, thread) = source
@@ -316,7 +315,8 @@ fn trouble(client: &Client) -> Option<String> {
     }
 }
 
-fn conclude(tally: Tally, trouble: Option<&str>) -> anyhow::Result<ExitCode> {
+/// An error if a frame that was taken stayed unconfirmed.
+fn conclude(tally: Tally, trouble: Option<&str>) -> anyhow::Result<()> {
     let unconfirmed = tally.unconfirmed();
     if unconfirmed > 0 {
         let why = trouble.map_or_else(String::new, |why| format!("; no connection: {why}"));
@@ -325,7 +325,7 @@ fn conclude(tally: Tally, trouble: Option<&str>) -> anyhow::Result<ExitCode> {
             tally.sent
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Log lines go beside the progress bar; the level is `RUST_LOG`, else warnings (errors if quiet).

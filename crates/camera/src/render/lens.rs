@@ -151,7 +151,7 @@ impl Sensor {
         let bits = self.0;
         let half = |shift: u32| ((bits >> shift) & 0x3FF) as f32;
         // The sum of two uniform values of 0..1024 has a standard deviation of 418.
-        let pair = |shift: u32| (half(shift) + half(shift + 10) - 1023.0) / 418.0;
+        let pair = |shift: u32| (half(shift) + half(shift + 10) - 1023.0) * (1.0 / 418.0);
         [pair(0), pair(20), pair(40)]
     }
 }

@@ -5,6 +5,7 @@ use crate::encode::{self, EncodeError};
 use bytes::Bytes;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use serde::Serialize;
+use std::fmt;
 use std::io::Cursor;
 
 /// A picture and what is known about it.
@@ -86,6 +87,15 @@ pub enum Origin {
         /// Index of the frame, from 0.
         index: u64,
     },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file } => f.write_str(file),
+            Self::Rendered { seed, index } => write!(f, "frame {index} of seed {seed}"),
+        }
+    }
 }
 
 /// A picture that cannot be sent.
