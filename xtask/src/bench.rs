@@ -37,8 +37,8 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     for package in packages {
         words.extend(["-p".to_owned(), (*package).to_owned()]);
     }
-    // Benchmark targets only: the test harness of a library refuses their options.
-    words.extend(["--benches".to_owned(), "--".to_owned()]);
+    // Benchmark programs only: the test harness of a library refuses their options.
+    words.extend(["--bench".to_owned(), "*".to_owned(), "--".to_owned()]);
     words.extend(options.extra.iter().cloned());
     Ok(if test::cargo(root, &words)? {
         ExitCode::SUCCESS
