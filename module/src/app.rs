@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use edge_client::{Client, ClientConfig};
-use ledger::{AttemptLog, Ledger, LedgerOptions, ModelInfo, Software};
+use ledger::{AttemptLog, Ledger, LedgerOptions, MAX_NAME_BYTES, ModelInfo, Software};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
 
 use crate::SharedLedger;
@@ -115,6 +115,13 @@ fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
     let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
     let attempts = AttemptLog::open(&settings.ledger, boot_id.trim())
         .context("opening the attempt notes beside the ledger")?;
+    if let Some(aside) = ledger.set_aside() {
+        error!(
+            file = %aside.path.display(),
+            finding = %aside.finding,
+            "the ledger was damaged: it is set aside and a new one begins"
+        );
+    }
     info!(ledger = ledger.id(), folder = %settings.ledger.display(), "ledger open");
 
     let path = model_path(settings.model.as_deref())?;
@@ -150,6 +157,16 @@ pub fn load_model(path: &Path, threads: usize) -> anyhow::Result<(Classifier, Mo
     };
     let classifier = Classifier::load(&package, &options)
         .with_context(|| format!("loading the model {}", path.display()))?;
+    if let Some(long) = classifier
+        .labels()
+        .iter()
+        .find(|label| label.len() > MAX_NAME_BYTES)
+    {
+        bail!(
+            "the label {long:?} of the model has {} bytes; at most {MAX_NAME_BYTES} can be counted under",
+            long.len()
+        );
+    }
     let model = ModelInfo {
         name: package.name().to_owned(),
         version: package.version().to_owned(),

@@ -5,7 +5,7 @@
 //! module sent it), never something that the message says of itself.
 
 use edge_protocol::properties::Properties;
-use ledger::FrameKey;
+use ledger::{FrameKey, MAX_NAME_BYTES};
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -67,6 +67,15 @@ fn text<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
 }
 
 fn camera(properties: &Properties) -> String {
+    let mut name = sender(properties);
+    // IoT Hub's ids are shorter; a broker without that limit must not stop the counting.
+    while name.len() > MAX_NAME_BYTES {
+        name.pop();
+    }
+    name
+}
+
+fn sender(properties: &Properties) -> String {
     match (text(properties, DEVICE), text(properties, MODULE)) {
         (Some(device), Some(module)) => format!("{device}/{module}"),
         (Some(device), None) => device.to_owned(),
@@ -104,6 +113,14 @@ mod tests {
         assert_eq!(frame("%24.cdid=box&%24.cmid=grab").key.camera, "box/grab");
         assert_eq!(frame("camera=other&%24.cdid=cam-01").key.camera, "cam-01");
         assert_eq!(frame("a=b").key.camera, "unknown");
+    }
+
+    #[test]
+    fn a_sender_with_an_endless_name_is_cut_to_what_the_ledger_takes() {
+        let camera = frame(&format!("%24.cdid={}", "\u{e4}".repeat(400)))
+            .key
+            .camera;
+        assert_eq!(camera.len(), MAX_NAME_BYTES);
     }
 
     #[test]

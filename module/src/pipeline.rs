@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use edge_client::{Acknowledged, Client, Deliveries, Delivery};
 use ledger::{
-    AttemptKey, AttemptLog, FrameRecord, LedgerError, ModelInfo, Outcome, Recorded, RejectReason,
+    AttemptKey, AttemptLog, FrameRecord, LedgerError, LedgerErrorKind, ModelInfo, Outcome,
+    Recorded, RejectReason,
 };
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -75,6 +76,10 @@ impl Pipeline {
                     why,
                     "an outcome cannot be made durable; its picture stays with edgeHub"
                 );
+                if error.kind() == LedgerErrorKind::Damaged {
+                    // A new process sets the file aside and begins another ledger.
+                    return;
+                }
                 self.hold_until_durable(&mut around);
             }
         }
@@ -262,3 +267,6 @@ fn acknowledge(delivery: Delivery, recorded: &Recorded) {
         Acknowledged::ConnectionGone => debug!("the connection ended before the acknowledgement"),
     }
 }
+
+#[cfg(test)]
+mod tests;

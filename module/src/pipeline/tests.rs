@@ -1,0 +1,126 @@
+//! The stages with the bundled model and a real ledger, without a connection.
+
+use std::path::Path;
+
+use edge_protocol::properties::Properties;
+use ledger::{Ledger, LedgerOptions};
+use tempfile::TempDir;
+
+use super::*;
+use crate::app::load_model;
+
+const BOOT: &str = "a boot";
+
+struct Bench {
+    folder: TempDir,
+    pipeline: Pipeline,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pipeline = open(folder.path());
+        Bench { folder, pipeline }
+    }
+
+    /// As a new process after a crash, which writes nothing.
+    fn crash(self) -> Self {
+        let Bench { folder, pipeline } = self;
+        drop(pipeline);
+        let pipeline = open(folder.path());
+        Bench { folder, pipeline }
+    }
+
+    fn count(&mut self, id: &str, picture: &[u8]) -> Recorded {
+        self.pipeline.count(&frame(id, picture), picture).unwrap()
+    }
+
+    fn rejected(&self, reason: RejectReason) -> u64 {
+        let totals = self.pipeline.ledger.lock().totals().unwrap();
+        totals
+            .whole
+            .frames
+            .rejected
+            .get(reason.as_str())
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
+fn open(folder: &Path) -> Pipeline {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
+    let (classifier, model) = load_model(&model, 1).unwrap();
+    let ledger = Ledger::open(folder, LedgerOptions::default(), clock::now()).unwrap();
+    Pipeline {
+        eyes: Eyes {
+            classifier,
+            min_confidence: 0.6,
+            limits: DecodeLimits::default(),
+        },
+        model,
+        ledger: SharedLedger::new(ledger),
+        attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
+    }
+}
+
+fn frame(id: &str, picture: &[u8]) -> Frame {
+    let properties = Properties::decode(&format!("%24.cdid=cam-01&%24.mid={id}")).unwrap();
+    Frame::new("images", &properties, picture, clock::now().wall, false)
+}
+
+#[test]
+fn a_frame_that_comes_again_is_a_duplicate_whatever_it_holds() {
+    let mut bench = Bench::new();
+    assert_eq!(
+        bench.count("1", b"no picture"),
+        Recorded::Counted { reused_id: false }
+    );
+    assert_eq!(bench.count("1", b"no picture"), Recorded::Duplicate);
+    assert_eq!(bench.rejected(RejectReason::UnsupportedFormat), 1);
+}
+
+#[test]
+fn a_frame_that_comes_again_after_a_crash_is_a_duplicate() {
+    let mut bench = Bench::new();
+    bench.count("1", b"no picture");
+    let mut bench = bench.crash();
+    assert_eq!(bench.count("1", b"no picture"), Recorded::Duplicate);
+}
+
+#[test]
+fn a_camera_that_numbers_from_1_again_loses_nothing() {
+    let mut bench = Bench::new();
+    bench.count("1", b"before the boot");
+    assert_eq!(
+        bench.count("1", b"after the boot"),
+        Recorded::Counted { reused_id: true }
+    );
+}
+
+#[test]
+fn a_frame_that_ended_the_process_three_times_is_rejected_as_crashed_and_forgotten() {
+    let mut bench = Bench::new();
+    let poison = b"poison";
+    let key = AttemptKey::from(&frame("1", poison).key);
+    for _ in 0..3 {
+        bench.pipeline.attempts.begin(&key).unwrap();
+        bench = bench.crash();
+    }
+    bench.count("1", poison);
+    assert_eq!(bench.rejected(RejectReason::Crashed), 1);
+    assert_eq!(bench.pipeline.attempts.crashes(&key), 0);
+    bench.count("2", b"the next one flows");
+    assert_eq!(bench.rejected(RejectReason::UnsupportedFormat), 1);
+}
+
+#[test]
+fn two_crashes_do_not_condemn() {
+    let mut bench = Bench::new();
+    let key = AttemptKey::from(&frame("1", b"unlucky").key);
+    for _ in 0..2 {
+        bench.pipeline.attempts.begin(&key).unwrap();
+        bench = bench.crash();
+    }
+    bench.count("1", b"unlucky");
+    assert_eq!(bench.rejected(RejectReason::Crashed), 0);
+}

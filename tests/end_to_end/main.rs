@@ -1,0 +1,6 @@
+//! The real binaries on loopback, one test binary so that linking stays quick.
+
+mod counting;
+mod faults;
+mod lifecycle;
+mod refusals;

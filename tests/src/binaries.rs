@@ -1,0 +1,76 @@
+//! Where the real binaries are, built once per test run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, ensure};
+
+/// The programs that a test can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binary {
+    /// The module.
+    FruitCounter,
+    /// The development hub and supervisor.
+    Devhub,
+    /// The leaf device.
+    Camera,
+}
+
+impl Binary {
+    fn name(self) -> &'static str {
+        match self {
+            Binary::FruitCounter => "fruit-counter",
+            Binary::Devhub => "devhub",
+            Binary::Camera => "camera",
+        }
+    }
+}
+
+/// The root of the workspace, where the template and the bundled model are.
+#[must_use]
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The path of a program, built in the profile of the tests; a plain `cargo test`
+/// does not build the binaries of other packages, so this does, once.
+///
+/// # Errors
+/// When the build fails or the program is not where cargo puts it.
+pub fn binary(program: Binary) -> anyhow::Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let folder = BUILT
+        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+        .clone()
+        .map_err(anyhow::Error::msg)?;
+    let path = folder.join(program.name());
+    ensure!(
+        path.is_file(),
+        "{} is missing after the build",
+        path.display()
+    );
+    Ok(path)
+}
+
+fn build() -> anyhow::Result<PathBuf> {
+    // This test runs from <target>/<profile>/deps.
+    let test = std::env::current_exe().context("finding the test's own path")?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("the test does not run from cargo's folder")?
+        .to_owned();
+    let release = folder.file_name().is_some_and(|name| name == "release");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(workspace_root())
+        .args(["build", "--quiet", "--bins"]);
+    cargo.args(["-p", "fruit-counter", "-p", "devhub", "-p", "camera"]);
+    if release {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().context("starting cargo")?;
+    ensure!(status.success(), "building the binaries failed: {status}");
+    Ok(folder)
+}

@@ -1,0 +1,427 @@
+//! A site: hub, agent, module and cameras as processes of their own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Binary, Upstream, binary, wait_for, workspace_root};
+
+/// What a site is made of before it starts.
+#[derive(Debug, Default)]
+pub struct SiteBuilder {
+    devices: Vec<String>,
+    module_env: Vec<(String, String)>,
+    hub_options: Vec<String>,
+    shared_options: Vec<String>,
+}
+
+impl SiteBuilder {
+    /// Adds a leaf device that the hub knows.
+    #[must_use]
+    pub fn device(mut self, name: &str) -> Self {
+        self.devices.push(name.to_owned());
+        self
+    }
+
+    /// Adds or replaces a variable of the module.
+    #[must_use]
+    pub fn module_env(mut self, name: &str, value: &str) -> Self {
+        self.module_env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds an option of `devhub hub`.
+    #[must_use]
+    pub fn hub_option(mut self, option: impl Into<String>) -> Self {
+        self.hub_options.push(option.into());
+        self
+    }
+
+    /// Adds an option of both `devhub hub` and `devhub agent`.
+    #[must_use]
+    pub fn shared_option(mut self, option: impl Into<String>) -> Self {
+        self.shared_options.push(option.into());
+        self
+    }
+
+    /// Starts the hub and, once it listens, the agent with the module.
+    ///
+    /// # Errors
+    /// When a program cannot be built or started, or does not become ready.
+    pub fn start(self) -> anyhow::Result<Site> {
+        let mut site = self.start_without_module()?;
+        site.start_agent()?;
+        Ok(site)
+    }
+
+    /// Starts the hub alone.
+    ///
+    /// # Errors
+    /// When it cannot be built or started, or does not listen.
+    pub fn start_without_module(self) -> anyhow::Result<Site> {
+        // Short: a unix socket's path has room for 107 bytes.
+        let folder = tempfile::Builder::new()
+            .prefix("fc")
+            .tempdir()
+            .context("a folder")?;
+        let mut site = Site {
+            folder,
+            builder: self,
+            hub: None,
+            agent: None,
+        };
+        site.start_hub()?;
+        Ok(site)
+    }
+}
+
+/// A running camera.
+#[derive(Debug)]
+pub struct Camera {
+    child: Child,
+    report: PathBuf,
+}
+
+/// The running processes; dropping it kills them all.
+#[derive(Debug)]
+pub struct Site {
+    folder: TempDir,
+    builder: SiteBuilder,
+    hub: Option<Child>,
+    agent: Option<Child>,
+}
+
+impl Site {
+    /// What a site can be made of.
+    #[must_use]
+    pub fn builder() -> SiteBuilder {
+        SiteBuilder::default()
+    }
+
+    /// The folder of this site's files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The hub's and the agent's state.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.folder().join("state")
+    }
+
+    /// The module's ledger.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.folder().join("ledger")
+    }
+
+    /// What the hub sent upstream.
+    #[must_use]
+    pub fn upstream(&self) -> Upstream {
+        Upstream::new(&self.folder().join("upstream.jsonl"))
+    }
+
+    /// What the module wrote so far.
+    #[must_use]
+    pub fn module_log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("module.log")).unwrap_or_default()
+    }
+
+    /// What the hub wrote so far.
+    #[must_use]
+    pub fn hub_log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("hub.log")).unwrap_or_default()
+    }
+
+    /// A log of this site, for the message of a failed test.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let read = |name: &str| {
+            let text = std::fs::read_to_string(self.folder().join(name)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(40)..];
+            format!("--- {name}\n{}\n", tail.join("\n"))
+        };
+        ["hub.log", "agent.log", "module.log"].map(read).concat()
+    }
+
+    /// Starts the hub (again) on this site's state.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not listen.
+    pub fn start_hub(&mut self) -> anyhow::Result<()> {
+        let ready = self.state().join("hub.json");
+        if ready.exists() {
+            std::fs::remove_file(&ready)?;
+        }
+        let mut command = self.devhub("hub", "hub.log")?;
+        command.args(["--listen", "127.0.0.1:0", "--upstream"]);
+        command.arg(self.folder().join("upstream.jsonl"));
+        for device in &self.builder.devices {
+            command.args(["--device", device]);
+        }
+        command.args(&self.builder.hub_options);
+        self.hub = Some(command.spawn().context("starting the hub")?);
+        let logs = || self.logs();
+        wait_for("the hub to listen", || Ok(ready.exists().then_some(()))).with_context(logs)
+    }
+
+    /// Starts the agent (again), which starts or adopts the module.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not start the module.
+    pub fn start_agent(&mut self) -> anyhow::Result<()> {
+        let mut command = self.devhub("agent", "agent.log")?;
+        let program = binary(Binary::FruitCounter)?;
+        command
+            .arg("--module")
+            .arg(format!("FruitCounter={}", program.display()));
+        command
+            .arg("--module-log")
+            .arg(self.folder().join("module.log"));
+        command.args(["--restart-backoff", "none"]);
+        let ours = [
+            ("FRUIT_COUNTER_LEDGER", self.ledger().display().to_string()),
+            (
+                "FRUIT_COUNTER_MODEL",
+                workspace_root().join("model").display().to_string(),
+            ),
+            ("FRUIT_COUNTER_REPORT_INTERVAL", "1s".to_owned()),
+            ("FRUIT_COUNTER_EDGEHUB_PORT", self.port()?.to_string()),
+        ];
+        let theirs = self
+            .builder
+            .module_env
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.clone()));
+        for (name, value) in ours.into_iter().chain(theirs) {
+            command
+                .arg("--module-env")
+                .arg(format!("FruitCounter:{name}={value}"));
+        }
+        self.agent = Some(command.spawn().context("starting the agent")?);
+        wait_for("the agent to start the module", || {
+            Ok(self.module_pid().ok().map(|_| ()))
+        })
+        .with_context(|| self.logs())
+    }
+
+    fn devhub(&self, half: &str, log: &str) -> anyhow::Result<Command> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder().join(log))?;
+        let mut command = Command::new(binary(Binary::Devhub)?);
+        command.arg(half);
+        command
+            .arg("--template")
+            .arg(workspace_root().join("deployment.template.json"));
+        command.arg("--state").arg(self.state());
+        command.args(&self.builder.shared_options);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        Ok(command)
+    }
+
+    /// The port that the hub listens on.
+    ///
+    /// # Errors
+    /// When the hub did not say.
+    pub fn port(&self) -> anyhow::Result<u16> {
+        let hub = read_json(&self.state().join("hub.json"))?;
+        hub["port"]
+            .as_u64()
+            .and_then(|port| port.try_into().ok())
+            .context("no port in hub.json")
+    }
+
+    /// The running module's process id, as the agent knows it.
+    ///
+    /// # Errors
+    /// When the agent runs none.
+    pub fn module_pid(&self) -> anyhow::Result<Pid> {
+        let agent = read_json(&self.state().join("agent.json"))?;
+        agent["modules"]["FruitCounter"]["pid"]
+            .as_i64()
+            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
+            .context("the agent runs no module")
+    }
+
+    /// The key material and connection string of a device, as the hub wrote them.
+    ///
+    /// # Errors
+    /// When the hub does not know the device.
+    pub fn connection_string(&self, device: &str) -> anyhow::Result<String> {
+        let identities = read_json(&self.state().join("identities.json"))?;
+        let text = identities["devices"][device]["connectionString"].as_str();
+        text.map(str::to_owned)
+            .with_context(|| format!("no device {device} in identities.json"))
+    }
+
+    /// The certificate authority's file.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.state().join("ca.pem")
+    }
+
+    /// Starts `camera send` as `device` with more arguments.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn camera(&self, device: &str, arguments: &[&str]) -> anyhow::Result<Camera> {
+        self.camera_as(device, &self.connection_string(device)?, arguments)
+    }
+
+    /// Starts `camera send` with a connection string that need not be the right one;
+    /// its log is `DEVICE.log`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn camera_as(
+        &self,
+        device: &str,
+        connection_string: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Camera> {
+        let report = self.folder().join(format!("{device}.jsonl"));
+        let log = File::create(self.folder().join(format!("{device}.log")))?;
+        let child = Command::new(binary(Binary::Camera)?)
+            .arg("send")
+            .arg("--connection-string")
+            .arg(connection_string)
+            .arg("--ca")
+            .arg(self.ca())
+            .args(["--port", &self.port()?.to_string(), "--report"])
+            .arg(&report)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("starting a camera")?;
+        Ok(Camera { child, report })
+    }
+
+    /// Waits until a camera's pictures are all upstream as counts.
+    ///
+    /// # Errors
+    /// When they are not in time; the message has the logs.
+    pub fn wait_until_counted(&self, camera: &str, pictures: u64) -> anyhow::Result<()> {
+        let mut seen = 0;
+        wait_for(&format!("{pictures} pictures of {camera} upstream"), || {
+            seen = self.upstream().camera(camera)?.distinct();
+            Ok((seen >= pictures).then_some(()))
+        })
+        .with_context(|| format!("{seen} arrived\n{}", self.logs()))
+    }
+
+    /// Waits until the module has written a line with `text`.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub fn wait_for_module_line(&self, text: &str) -> anyhow::Result<()> {
+        wait_for(&format!("{text:?} in the module's log"), || {
+            Ok(self.module_log().contains(text).then_some(()))
+        })
+        .with_context(|| self.logs())
+    }
+
+    /// Kills the hub without warning.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_hub(&mut self) -> anyhow::Result<()> {
+        kill(self.hub.take().context("the hub does not run")?)
+    }
+
+    /// Kills the agent without warning; the module goes on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_agent(&mut self) -> anyhow::Result<()> {
+        kill(self.agent.take().context("the agent does not run")?)
+    }
+
+    /// Sends SIGTERM to the agent, which stops the module, and waits for its exit.
+    ///
+    /// # Errors
+    /// When it does not run or does not end in time.
+    pub fn stop_agent(&mut self) -> anyhow::Result<ExitStatus> {
+        let mut agent = self.agent.take().context("the agent does not run")?;
+        signal(&agent, Signal::TERM)?;
+        wait_for("the agent to end", || Ok(agent.try_wait()?)).with_context(|| self.logs())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // The module first: an agent that lives would start it again.
+        if let Some(agent) = self.agent.take() {
+            let _ = kill(agent);
+        }
+        if let Ok(module) = self.module_pid() {
+            let _ = kill_process(module, Signal::KILL);
+        }
+        if let Some(hub) = self.hub.take() {
+            let _ = kill(hub);
+        }
+    }
+}
+
+impl Camera {
+    /// Waits for the camera's own end.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
+        wait_for("the camera to end", || Ok(self.child.try_wait()?))
+    }
+
+    /// Waits for the end and answers how many pictures the hub confirmed.
+    ///
+    /// # Errors
+    /// When it fails or confirms nothing.
+    pub fn confirmed(&mut self) -> anyhow::Result<u64> {
+        let status = self.wait()?;
+        ensure!(status.success(), "the camera ended with {status}");
+        let report = std::fs::read_to_string(&self.report)?;
+        let last = report.lines().last().context("an empty camera report")?;
+        let summary: Value = serde_json::from_str(last)?;
+        summary["summary"]["confirmed"]
+            .as_u64()
+            .context("no summary in the camera's report")
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn kill(mut child: Child) -> anyhow::Result<()> {
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}
+
+fn signal(child: &Child, signal: Signal) -> anyhow::Result<()> {
+    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
+        bail!("process id {} out of range", child.id());
+    };
+    Ok(kill_process(pid, signal)?)
+}
+
+fn read_json(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
+}
