@@ -37,6 +37,8 @@ pub struct DeployedModule {
     pub restart_policy: RestartPolicy,
     /// Low ones start first.
     pub startup_order: u32,
+    /// Between SIGTERM and SIGKILL: `createOptions.StopTimeout` in seconds, else 10 s.
+    pub stop_grace: Duration,
     /// Its variables: those of `createOptions.Env`, then those of `env`, which win.
     pub env: Vec<(String, String)>,
 }
@@ -66,6 +68,9 @@ impl Deployment {
                 is_running: module.status == Status::Running,
                 restart_policy: module.restart_policy,
                 startup_order: module.startup_order,
+                stop_grace: module.create_options["StopTimeout"]
+                    .as_u64()
+                    .map_or(crate::agent::STOP_GRACE, Duration::from_secs),
                 env: container_env(&module.create_options)
                     .chain(module.env.iter().cloned())
                     .collect(),
@@ -158,7 +163,7 @@ mod tests {
                         "settings": {"image": "i", "createOptions": "{}"}},
                     "early": {"type": "docker", "status": "running", "restartPolicy": "always",
                         "startupOrder": 1, "env": {"B": {"value": "env"}},
-                        "settings": {"image": "i", "createOptions": {"Env": ["A=1=2", "B=create"]}}},
+                        "settings": {"image": "i", "createOptions": {"StopTimeout": 3, "Env": ["A=1=2", "B=create"]}}},
                 }}},
             "$edgeHub": {"properties.desired": {
                 "schemaVersion": "1.1", "routes": {"r": route},
@@ -183,6 +188,12 @@ mod tests {
             deployment.modules()[0].env,
             [env("A", "1=2"), env("B", "create"), env("B", "env")]
         );
+        let graces: Vec<_> = deployment
+            .modules()
+            .iter()
+            .map(|module| module.stop_grace.as_secs())
+            .collect();
+        assert_eq!(graces, [3, 10]);
         assert_eq!(deployment.desired()["early"], json!({"limit": 3}));
         assert_eq!(deployment.time_to_live, None);
     }

@@ -3,7 +3,7 @@
 //!
 //! Started by [`start`], which returns once the port is bound; ended by [`HubHandle::stop`], which
 //! closes every connection and waits for the tasks. All that can wake the hub's task stands in one
-//! `select!`. Connections talk to it over one bounded channel of [`EVENTS`] packets: a hub that is
+//! `select!`. Connections talk to it over one bounded channel of `EVENTS` (64) packets: a hub that is
 //! behind stops reading sockets, as edgeHub does.
 
 use std::collections::{BTreeMap, HashMap};

@@ -35,8 +35,8 @@ pub use restart::{Backoff, BackoffError, Decision, Exit, RestartPlan};
 
 /// The file that says what runs.
 pub const STATUS_FILE: &str = "agent.json";
-/// Between SIGTERM and SIGKILL (sheet 10.2).
-const STOP_GRACE: Duration = Duration::from_secs(10);
+/// Between SIGTERM and SIGKILL unless the deployment says otherwise (sheet 10.2).
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How often the lock of an instance without a name is tried.
 const UNNAMED_LOOK: Duration = Duration::from_millis(500);
 /// Changes of state that wait to be written.
@@ -53,6 +53,8 @@ pub struct ModulePlan {
     pub policy: RestartPolicy,
     /// After which pauses.
     pub backoff: Backoff,
+    /// Between SIGTERM and SIGKILL; [`STOP_GRACE`] unless `createOptions.StopTimeout` is set.
+    pub stop_grace: Duration,
     /// Whether its log file is followed and printed to standard error.
     pub print_log: bool,
 }
@@ -65,7 +67,7 @@ pub struct AgentHandle {
 }
 
 impl AgentHandle {
-    /// Stops the modules and waits for their end, 10 s each at most, side by side.
+    /// Stops the modules and waits for their end, side by side, each as long as its grace at most.
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.task.await {
@@ -290,14 +292,14 @@ impl Keeper {
     async fn end(&self, mut instance: Instance) {
         let module = &self.plan.name;
         instance.signal(Signal::TERM);
-        match tokio::time::timeout(STOP_GRACE, instance.ended()).await {
+        match tokio::time::timeout(self.plan.stop_grace, instance.ended()).await {
             Ok(exit) => {
-                tracing::info!(module, %exit, adopted = instance.is_adopted(), "module stopped")
+                tracing::info!(module, %exit, adopted = instance.is_adopted(), "module stopped");
             }
             Err(_late) => {
                 tracing::warn!(
                     module,
-                    seconds = STOP_GRACE.as_secs(),
+                    seconds = self.plan.stop_grace.as_secs(),
                     "module did not stop on SIGTERM, killing it"
                 );
                 instance.signal(Signal::KILL);

@@ -135,6 +135,7 @@ fn plan(
         },
         policy: module.restart_policy,
         backoff: options.restart_backoff,
+        stop_grace: module.stop_grace,
         print_log,
     }
 }

@@ -133,7 +133,7 @@ mod tests {
                 devices
                     .into_iter()
                     .map(|(id, key)| (id, key.map(|key| key.to_base64())))
-                    .collect()
+                    .collect::<Vec<_>>()
             })
         };
         let pair = |id: &str, key: Option<&str>| (id.to_owned(), key.map(str::to_owned));

@@ -61,7 +61,9 @@ impl fmt::Display for Refusal {
 impl Hub {
     pub(super) fn connect(&mut self, connection: ConnectionId, connect: Connect, now: Now) {
         match self.admit(&connect, now) {
-            Ok((identity, accepted)) => self.admitted(connection, connect, identity, accepted, now),
+            Ok((identity, accepted)) => {
+                self.admitted(connection, connect, &identity, accepted, now);
+            }
             Err(refusal) => {
                 self.counters.refused += 1;
                 let code = refusal.code();
@@ -117,14 +119,14 @@ impl Hub {
         &mut self,
         connection: ConnectionId,
         connect: Connect,
-        identity: IdentityId,
+        identity: &IdentityId,
         accepted: Accepted,
         now: Now,
     ) {
         // The old connection is closed without a word, and the new one served (sheet 4.3).
         if let Some(old) = self
             .clients
-            .get(&identity)
+            .get(identity)
             .and_then(|client| client.connection)
         {
             self.close(old, CloseReason::TakenOver, now);
@@ -159,9 +161,9 @@ impl Hub {
             token_seconds = token_left.as_secs(),
             "client connected"
         );
-        self.persist_session(&identity);
+        self.persist_session(identity);
         let accepted = ConnAck::new(ConnectReturnCode::Success, session_present);
         self.send(connection, Packet::ConnAck(accepted), now);
-        self.pump(&identity, now);
+        self.pump(identity, now);
     }
 }

@@ -4,8 +4,9 @@
 use bytes::Bytes;
 use rumqttc::mqttbytes::QoS;
 
+use super::restore::persist_twin;
 use super::session::Awaited;
-use super::{ConnectionId, Hub, outgoing, persist_twin};
+use super::{ConnectionId, Hub, outgoing};
 use crate::clock::Now;
 use crate::identity::IdentityId;
 use crate::message::{Kind, Message};

@@ -1,1 +1,0 @@
-//! The hub under virtual time.

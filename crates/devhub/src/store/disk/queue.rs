@@ -1,0 +1,224 @@
+//! One queue's files: records at the end, a mark of what is removed, space given back by file.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::record::{Header, PREFIX_BYTES, Record, checksum};
+use super::{io_error, names_in};
+use crate::store::{Entry, StoreError};
+
+/// A new file is begun when the last one has passed this many bytes, so that space comes back.
+const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Where one record lies.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) sequence: u64,
+    segment: u64,
+    offset: u64,
+    pub(super) length: u64,
+}
+
+/// One queue's files, with the place of each record that is not yet removed.
+#[derive(Debug)]
+pub(super) struct DiskQueue {
+    pub(super) folder: PathBuf,
+    head: File,
+    pub(super) segments: BTreeMap<u64, Segment>,
+    pub(super) index: VecDeque<Place>,
+    pub(super) last_sequence: u64,
+    pub(super) held: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    file: File,
+    pub(super) length: u64,
+}
+
+impl DiskQueue {
+    pub(super) fn open(folder: PathBuf) -> Result<Self, StoreError> {
+        fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
+        let head_path = folder.join("head");
+        let head = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&head_path)
+            .map_err(io_error("open", &head_path))?;
+        let mut removed = [0; 8];
+        let removed = match head.read_exact_at(&mut removed, 0) {
+            Ok(()) => u64::from_le_bytes(removed),
+            Err(_) => 0,
+        };
+        let mut queue = Self {
+            folder,
+            head,
+            segments: BTreeMap::new(),
+            index: VecDeque::new(),
+            last_sequence: removed,
+            held: 0,
+        };
+        for name in names_in(&queue.folder)? {
+            if let Some(first) = name
+                .strip_suffix(".log")
+                .and_then(|first| first.parse().ok())
+            {
+                queue.read_segment(first, removed)?;
+            }
+        }
+        queue.drop_spent_segments()?;
+        Ok(queue)
+    }
+
+    /// Reads the headers of one file and cuts off what was not written to its end.
+    fn read_segment(&mut self, first: u64, removed: u64) -> Result<(), StoreError> {
+        let mut segment = Segment::open(&self.folder, first)?;
+        let mut offset = 0;
+        while let Some((sequence, length)) = segment.record_at(offset) {
+            if sequence > removed {
+                self.index.push_back(Place {
+                    sequence,
+                    segment: first,
+                    offset,
+                    length,
+                });
+                self.held += length;
+            }
+            self.last_sequence = self.last_sequence.max(sequence);
+            offset += length;
+        }
+        if offset < segment.length {
+            tracing::warn!(
+                file = %segment.path.display(),
+                bytes = segment.length - offset,
+                "queue file cut: its end was not written whole, and so never acknowledged"
+            );
+            segment
+                .file
+                .set_len(offset)
+                .map_err(io_error("cut", &segment.path))?;
+            segment.length = offset;
+        }
+        self.segments.insert(first, segment);
+        Ok(())
+    }
+
+    pub(super) fn append(&mut self, sequence: u64, record: &[u8]) -> Result<(), StoreError> {
+        let current = match self.segments.last_key_value() {
+            Some((first, segment)) if segment.length < SEGMENT_BYTES => *first,
+            _ => {
+                self.segments
+                    .insert(sequence, Segment::open(&self.folder, sequence)?);
+                self.drop_spent_segments()?;
+                sequence
+            }
+        };
+        let Some(segment) = self.segments.get_mut(&current) else {
+            return Ok(());
+        };
+        let offset = segment.length;
+        if let Err(error) = segment.file.write_all_at(record, offset) {
+            // Half a record must not stand before the next whole one.
+            let _cut = segment.file.set_len(offset);
+            return Err(io_error("append to", &segment.path)(error));
+        }
+        let length = record.len() as u64;
+        segment.length += length;
+        self.index.push_back(Place {
+            sequence,
+            segment: current,
+            offset,
+            length,
+        });
+        self.last_sequence = sequence;
+        self.held += length;
+        Ok(())
+    }
+
+    pub(super) fn front(&self) -> Result<Option<Entry>, StoreError> {
+        let Some(place) = self.index.front() else {
+            return Ok(None);
+        };
+        let Some(segment) = self.segments.get(&place.segment) else {
+            return Ok(None);
+        };
+        let mut record = vec![0; usize::try_from(place.length).unwrap_or(usize::MAX)];
+        segment
+            .file
+            .read_exact_at(&mut record, place.offset)
+            .map_err(io_error("read", &segment.path))?;
+        Record::decode(record)
+            .map(Some)
+            .ok_or_else(|| StoreError::Damaged {
+                path: segment.path.display().to_string(),
+                what: format!("no whole record at byte {}", place.offset),
+            })
+    }
+
+    /// Returns the bytes set free.
+    pub(super) fn pop(&mut self, sequence: u64) -> Result<u64, StoreError> {
+        let Some(place) = self.index.pop_front_if(|place| place.sequence == sequence) else {
+            return Ok(0);
+        };
+        self.held -= place.length;
+        let path = self.folder.join("head");
+        self.head
+            .write_all_at(&sequence.to_le_bytes(), 0)
+            .map_err(io_error("write", &path))?;
+        self.drop_spent_segments()?;
+        Ok(place.length)
+    }
+
+    /// Deletes files before the one in which the oldest message lies, never the last file.
+    fn drop_spent_segments(&mut self) -> Result<(), StoreError> {
+        let oldest = self.index.front().map_or(u64::MAX, |place| place.segment);
+        while self.segments.len() > 1
+            && let Some(entry) = self.segments.first_entry()
+            && *entry.key() < oldest
+        {
+            let path = entry.remove().path;
+            fs::remove_file(&path).map_err(io_error("delete", &path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Segment {
+    fn open(folder: &Path, first: u64) -> Result<Self, StoreError> {
+        let path = folder.join(format!("{first:020}.log"));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io_error("open", &path))?;
+        let length = file.metadata().map_err(io_error("look at", &path))?.len();
+        Ok(Self { path, file, length })
+    }
+
+    /// Sequence and length of the record at `offset`, if a whole one is there.
+    fn record_at(&self, offset: u64) -> Option<(u64, u64)> {
+        let mut prefix = [0; PREFIX_BYTES];
+        self.file.read_exact_at(&mut prefix, offset).ok()?;
+        let (header_length, body_length, sum) = Record::split_prefix(&prefix)?;
+        let length = PREFIX_BYTES as u64 + u64::from(header_length) + u64::from(body_length);
+        if offset + length > self.length {
+            return None;
+        }
+        let mut header = vec![0; usize::try_from(header_length).ok()?];
+        self.file
+            .read_exact_at(&mut header, offset + PREFIX_BYTES as u64)
+            .ok()?;
+        if checksum(&header) != sum {
+            return None;
+        }
+        let header: Header<'_> = serde_json::from_slice(&header).ok()?;
+        Some((header.sequence, length))
+    }
+}
