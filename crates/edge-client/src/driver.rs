@@ -22,7 +22,7 @@ use crate::client::{CloseOutcome, Command, PublishError, PublishRequest};
 use crate::config::ClientConfig;
 use crate::delivery::{Board, DELIVERY_CAPACITY, Delivery, Received, Word};
 use crate::dial::{DialError, Dialled, dial};
-use crate::status::{ConnectionError, Status};
+use crate::status::{ConnectionError, Status, StatusKeeper, chain};
 use crate::wire::{self, Incoming, Outgoing, WireError};
 
 type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, DialError>> + Send>>;
@@ -103,7 +103,7 @@ impl Driver {
             publishes,
             commands,
             deliveries,
-            status: StatusKeeper(status),
+            status: StatusKeeper::new(status),
             unconfirmed: HashMap::new(),
             undelivered: VecDeque::new(),
             news: Arc::new(Notify::new()),
@@ -245,7 +245,8 @@ impl Driver {
             }
             Event::Delivery(delivery) => self.deliver(delivery),
             Event::Stray { topic } => {
-                let topic = topic.split("/?").next().unwrap_or_default();
+                // The last level may hold properties, which are the sender's business.
+                let topic = topic.rsplit_once('/').map_or("", |(levels, _)| levels);
                 tracing::warn!(
                     topic,
                     "acknowledged a message for a topic that is not an input"
@@ -465,21 +466,6 @@ impl Driver {
     }
 }
 
-/// Publishes the status, and says `Closed` however the task ends.
-struct StatusKeeper(watch::Sender<Status>);
-
-impl StatusKeeper {
-    fn set(&self, status: Status) {
-        self.0.send_replace(status);
-    }
-}
-
-impl Drop for StatusKeeper {
-    fn drop(&mut self) {
-        self.0.send_replace(Status::Closed);
-    }
-}
-
 /// Waits for ever when there is nothing to wait for.
 async fn maybe<F: Future>(future: Option<F>) -> F::Output {
     match future {
@@ -490,16 +476,4 @@ async fn maybe<F: Future>(future: Option<F>) -> F::Output {
 
 async fn dialled(dialling: &mut (LinkId, Dialling)) -> (LinkId, Result<Dialled, DialError>) {
     (dialling.0, dialling.1.as_mut().await)
-}
-
-/// An error with its sources, for one log line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

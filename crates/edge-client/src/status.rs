@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use edge_protocol::session::Cause;
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::dial::DialError;
 use crate::wire::WireError;
@@ -111,4 +112,35 @@ pub enum FailureKind {
     DeliveryDropped,
     /// Planned: a new token, or a hold.
     Planned,
+}
+
+/// Publishes the status, and says `Closed` however the task ends.
+pub(crate) struct StatusKeeper(watch::Sender<Status>);
+
+impl StatusKeeper {
+    pub(crate) fn new(status: watch::Sender<Status>) -> Self {
+        StatusKeeper(status)
+    }
+
+    pub(crate) fn set(&self, status: Status) {
+        self.0.send_replace(status);
+    }
+}
+
+impl Drop for StatusKeeper {
+    fn drop(&mut self) {
+        self.0.send_replace(Status::Closed);
+    }
+}
+
+/// An error with its sources, for one log line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

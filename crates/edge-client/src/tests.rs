@@ -1,1 +1,8 @@
+//! The client on loopback: real TLS, a hub that is a script, port 0 everywhere.
 
+mod connection;
+mod deliveries;
+mod hub;
+mod mosquitto;
+mod publishing;
+mod workload;

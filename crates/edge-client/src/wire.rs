@@ -12,7 +12,7 @@ use edge_protocol::message::{INBOUND_PACKET_LIMIT, PACKET_LIMIT};
 use edge_protocol::session::{Connect, Inbound, Outbound, Refusal, UnexpectedPacket};
 use rumqttc::mqttbytes::{self, QoS, v4};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -21,15 +21,15 @@ const READ_SPACE: usize = 64 * 1024;
 
 /// The reading side.
 #[derive(Debug)]
-pub(crate) struct Incoming {
-    half: ReadHalf<TlsStream<TcpStream>>,
+pub(crate) struct Incoming<S = TlsStream<TcpStream>> {
+    half: ReadHalf<S>,
     buffer: BytesMut,
 }
 
 /// The writing side.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
-    half: WriteHalf<TlsStream<TcpStream>>,
+pub(crate) struct Outgoing<S = TlsStream<TcpStream>> {
+    half: WriteHalf<S>,
     buffer: BytesMut,
     unflushed: bool,
     ending: Ending,
@@ -43,7 +43,7 @@ enum Ending {
 }
 
 /// Splits a connection.
-pub(crate) fn split(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing) {
+pub(crate) fn split<S: AsyncRead + AsyncWrite>(stream: S) -> (Incoming<S>, Outgoing<S>) {
     let (read, write) = tokio::io::split(stream);
     (
         Incoming {
@@ -59,7 +59,7 @@ pub(crate) fn split(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing) {
     )
 }
 
-impl Incoming {
+impl<S: AsyncRead + AsyncWrite> Incoming<S> {
     /// Waits for bytes. Dropping the future loses none.
     ///
     /// An end without TLS close_notify is how peers that just close look, so it counts as
@@ -84,7 +84,7 @@ impl Incoming {
     }
 }
 
-impl Outgoing {
+impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
     /// Appends a packet to what is to be written.
     pub(crate) fn encode(&mut self, packet: Outbound) -> Result<(), WireError> {
         outbound(packet)
@@ -240,4 +240,95 @@ pub enum WireError {
         #[source]
         source: mqttbytes::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn bytes_of(packet: Outbound) -> Vec<u8> {
+        let mut buffer = BytesMut::new();
+        outbound(packet).write(&mut buffer, PACKET_LIMIT).unwrap();
+        buffer.to_vec()
+    }
+
+    #[test]
+    fn packets_are_the_bytes_of_the_specification() {
+        assert_eq!(
+            bytes_of(Outbound::PubAck { packet_id: 0x0102 }),
+            [0x40, 2, 1, 2]
+        );
+        assert_eq!(bytes_of(Outbound::PingReq), [0xC0, 0]);
+        assert_eq!(bytes_of(Outbound::Disconnect), [0xE0, 0]);
+        assert_eq!(
+            bytes_of(Outbound::Subscribe {
+                packet_id: 10,
+                filter: "a/#".into()
+            }),
+            [0x82, 8, 0, 10, 0, 3, b'a', b'/', b'#', 1]
+        );
+        let publish = Outbound::Publish {
+            packet_id: 3,
+            topic: "a/b".into(),
+            payload: Bytes::from_static(b"xy"),
+        };
+        assert_eq!(
+            bytes_of(publish),
+            [0x32, 9, 0, 3, b'a', b'/', b'b', 0, 3, b'x', b'y']
+        );
+    }
+
+    #[test]
+    fn a_packet_of_exactly_the_limit_is_written() {
+        let packet = |payload: usize| Outbound::Publish {
+            packet_id: 1,
+            topic: "t".into(),
+            payload: Bytes::from(vec![0; payload]),
+        };
+        // 1 type byte, 3 length bytes, 2 + 1 topic, 2 packet id.
+        let largest = PACKET_LIMIT - 9;
+        assert_eq!(bytes_of(packet(largest)).len(), PACKET_LIMIT);
+        let mut buffer = BytesMut::new();
+        assert!(
+            outbound(packet(largest + 1))
+                .write(&mut buffer, PACKET_LIMIT)
+                .is_err()
+        );
+    }
+    #[tokio::test]
+    async fn a_blocked_writer_does_not_stop_reading() {
+        // The other side reads nothing, and the pipe holds 64 bytes.
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let (mut incoming, mut outgoing) = split(ours);
+        let payload = Bytes::from(vec![0; 250_000]);
+        outgoing
+            .encode(Outbound::Publish {
+                packet_id: 1,
+                topic: "t".into(),
+                payload,
+            })
+            .unwrap();
+        theirs.write_all(&[0xD0, 0]).await.unwrap();
+        loop {
+            tokio::select! {
+                biased;
+                written = outgoing.write() => written.unwrap(),
+                read = incoming.read() => break read.unwrap(),
+            }
+        }
+        assert!(outgoing.has_work(), "the writer is still blocked");
+        assert_eq!(incoming.decode().unwrap(), Some(Inbound::PingResp));
+        // And nothing was lost by dropping its futures: the rest arrives whole.
+        let reader = tokio::spawn(async move {
+            let mut bytes = vec![0; 250_000 + 9];
+            theirs.read_exact(&mut bytes).await.map(|_| bytes)
+        });
+        while outgoing.has_work() {
+            outgoing.write().await.unwrap();
+        }
+        let bytes = reader.await.unwrap().unwrap();
+        assert_eq!(bytes[..5], [0x32, 0x95, 0xA1, 0x0F, 0]);
+    }
 }
