@@ -15,14 +15,14 @@ use crate::client::{PATIENCE, RawClient};
 const TOPIC: &str = "devices/cam-01/messages/events/";
 const INPUTS: &str = "devices/edge-dev/modules/FruitCounter/inputs/#";
 
-struct Ground {
-    folder: tempfile::TempDir,
-    template: PathBuf,
-    state: PathBuf,
+pub(crate) struct Ground {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) template: PathBuf,
+    pub(crate) state: PathBuf,
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let template = folder.path().join("deployment.template.json");
         let deployment = json!({"modulesContent": {
@@ -49,7 +49,7 @@ impl Ground {
         }
     }
 
-    fn command(&self, mode: &str, more: &[&str]) -> Command {
+    pub(crate) fn command(&self, mode: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_devhub"));
         command
             .arg(mode)
@@ -146,12 +146,12 @@ impl Ground {
     }
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     let pid = i32::try_from(child.id().unwrap()).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
-async fn ends(mut child: Child) -> Option<i32> {
+pub(crate) async fn ends(mut child: Child) -> Option<i32> {
     tokio::time::timeout(PATIENCE, child.wait())
         .await
         .unwrap()

@@ -10,4 +10,5 @@ mod agent;
 mod client;
 mod command;
 mod network;
+mod official_sdk;
 mod workload;
