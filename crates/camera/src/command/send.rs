@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How the hub sees this software.
 const PRODUCT: &str = concat!("fruit-counter-camera/", env!("CARGO_PKG_VERSION"));
@@ -331,15 +334,20 @@ fn conclude(tally: Tally, trouble: Option<&str>) -> anyhow::Result<()> {
 /// Log lines go beside the progress bar; the level is `RUST_LOG`, else warnings (errors if quiet).
 fn log_to(screen: Screen, quiet: bool) {
     let fallback = if quiet {
-        "error"
+        Targets::new().with_default(LevelFilter::ERROR)
     } else {
-        "warn,edge_client=info"
+        Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_target("edge_client", LevelFilter::INFO)
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(fallback));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse::<Targets>().ok())
+        .unwrap_or(fallback);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(move || screen.clone())
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
         .init();
 }

@@ -11,17 +11,22 @@ use std::io;
 use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use args::{Arguments, Mode};
 use common::Ground;
 
 /// Sets up the log: standard error, `DEVHUB_LOG` as filter, `info` without it.
 pub(crate) fn log() {
-    let filter = EnvFilter::try_from_env("DEVHUB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(filter)
+    let filter: Targets = std::env::var("DEVHUB_LOG")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry()
+        .with(fmt::layer().with_writer(io::stderr).with_filter(filter))
         .init();
 }
 
