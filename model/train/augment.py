@@ -21,28 +21,37 @@ MASK_SHARE = (0.06, 0.80)
 VIEW_SHARE = (0.55, 1.5)
 """Side of a random view as a share of the picture's shorter side."""
 
+PIECE_SHARE = (0.35, 0.95)
+"""Size of one fruit of a scene: its picture's shorter side as a share of the input."""
+
 LEAST_COVER = 0.10
 """Share of the middle that a cut-out fruit must cover; other views are drawn again."""
 
 VIEW_TRIES = 8
-"""Views drawn before the picture's own ground is kept instead."""
+"""Views drawn before the last is taken as it is."""
 
 
 def fruit_mask(image: Image.Image, picture: Picture) -> np.ndarray | None:
     """Soft mask of the fruit in 0..1, [height, width], or None where it cannot be trusted.
 
     Bananas: everything vivid between yellow and green. Strawberries fill the middle of
-    their box, so an ellipse is cut out, leaves and all.
+    their box: an ellipse is cut out, and of it what is more vivid than the dark mulch;
+    leaves over the fruit stay.
     """
     height, width = image.size[1], image.size[0]
-    if picture.source.startswith("strawberry"):
-        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-        radius = np.hypot((rows / height - 0.5) / 0.46, (columns / width - 0.5) / 0.46)
-        return np.clip((1.0 - radius) / 0.08, 0.0, 1.0)
     hsv = np.asarray(image.convert("HSV"), np.float32)
     rgb = np.asarray(image, np.float32)
     hue = hsv[..., 0] * (360.0 / 255.0)
     chroma = rgb.max(2) - rgb.min(2)
+    if picture.source.startswith("strawberry"):
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        radius = np.hypot((rows / height - 0.5) / 0.46, (columns / width - 0.5) / 0.46)
+        ellipse = np.clip((1.0 - radius) / 0.08, 0.0, 1.0)
+        vivid = ndimage.binary_closing((chroma > 45) & (radius < 1), iterations=2)
+        vivid = ndimage.binary_opening(ndimage.binary_fill_holes(vivid), iterations=2)
+        if vivid[radius < 1].mean() < 0.5:
+            return ellipse
+        return ndimage.gaussian_filter(vivid.astype(np.float32), 1.0) * ellipse
     vivid = (chroma > 42) & (hue > 34) & (hue < 175)
     vivid = ndimage.binary_closing(vivid, iterations=3)
     vivid = ndimage.binary_fill_holes(vivid)
@@ -53,23 +62,51 @@ def fruit_mask(image: Image.Image, picture: Picture) -> np.ndarray | None:
     return ndimage.gaussian_filter(vivid.astype(np.float32), 0.8)
 
 
-def variant(image: Image.Image, mask: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """One random variant as [224, 224, 3] uint8."""
-    swap = mask is not None and rng.random() < 0.6
-    alpha = mask if swap else np.ones((image.size[1], image.size[0]), np.float32)
+def variant(image, mask, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One random variant of one picture, [224, 224, 3] uint8, and where its fruit is.
+
+    The second part is the share of fruit per pixel in 0..1; without a mask it is -1.
+    """
+    known = np.full((image.size[1], image.size[0]), -1.0, np.float32) if mask is None else mask
+    swap = mask is not None and rng.random() < 0.5
     for _ in range(VIEW_TRIES):
-        pixels, cover = _placed(image, alpha, rng)
-        if not swap or cover[24:-24, 24:-24].mean() > LEAST_COVER:
+        pixels, inside, cover = _placed(image, known, rng)
+        if mask is None or cover[24:-24, 24:-24].mean() > LEAST_COVER:
             break
-    else:
-        pixels, cover = _placed(image, np.ones_like(alpha), rng)
+    alpha = cover if swap else inside
     ground = any_ground(rng)
     if not swap and rng.random() < 0.3:
         ground[:] = 0.0  # the black corners of turned pictures, seen at their sources
     if swap and rng.random() < 0.5:
         ground = _cast_shadow(ground, cover, rng)
-    out = ground * (1 - cover[..., None]) + pixels * cover[..., None]
-    return finish(out, rng)
+    return finish(_over(ground, pixels, alpha), rng), cover
+
+
+def scene(pieces, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Several cut-out fruits of one truth on one ground; pieces are (picture, mask)."""
+    out = any_ground(rng)
+    covered = np.zeros((SIDE, SIDE), np.float32)
+    for image, mask in pieces:
+        share = float(np.exp(rng.uniform(*np.log(PIECE_SHARE))))
+        pixels, _, cover = _placed(image, mask, rng, view_share=1 / share, reach=0.28 / share)
+        if rng.random() < 0.6:
+            out = _cast_shadow(out, cover, rng)
+        out = _over(out, pixels, cover)
+        covered = np.maximum(covered, cover)
+    return finish(out, rng), covered
+
+
+def on_ground(image, mask, ground, rng: np.random.Generator) -> np.ndarray:
+    """A cut-out fruit on a given ground [224, 224, 3], with nothing else changed."""
+    for _ in range(VIEW_TRIES):
+        pixels, _, cover = _placed(image, mask, rng)
+        if cover[24:-24, 24:-24].mean() > LEAST_COVER:
+            break
+    return np.clip(_over(ground, pixels, cover), 0, 255).astype(np.uint8)
+
+
+def _over(ground, pixels, alpha):
+    return ground * (1 - alpha[..., None]) + pixels * alpha[..., None]
 
 
 def finish(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -81,15 +118,20 @@ def finish(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _encoded(np.clip(pixels, 0, 255).astype(np.uint8), rng)
 
 
-def _placed(image, alpha, rng):
-    """Samples a random square view of the picture and its mask at 224 x 224."""
+def _placed(image, mask, rng, *, view_share=None, reach=0.16):
+    """Samples a random square view of the picture and its mask at 224 x 224.
+
+    `view_share` and `reach` (how far the view's centre may lie off the picture's) are in
+    units of the shorter side.
+    """
     width, height = image.size
-    view = min(width, height) * float(np.exp(rng.uniform(*np.log(VIEW_SHARE))))
+    view_share = view_share or float(np.exp(rng.uniform(*np.log(VIEW_SHARE))))
+    view = min(width, height) * view_share
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else rng.normal(0, 0.15)
     flip = -1.0 if rng.random() < 0.5 else 1.0
     stretch = float(np.exp(rng.normal(0, 0.06)))
     step_x, step_y = view / SIDE * stretch, view / SIDE / stretch
-    reach = 0.16 * min(width, height)
+    reach = reach * min(width, height)
     centre_x = width / 2 + rng.uniform(-reach, reach)
     centre_y = height / 2 + rng.uniform(-reach, reach)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -102,10 +144,10 @@ def _placed(image, alpha, rng):
     resample = filters[int(rng.integers(2))]
     if view > 1.6 * SIDE:
         image = image.filter(ImageFilter.GaussianBlur(0.4 * view / SIDE))
-    mask = Image.fromarray((alpha * 255).astype(np.uint8))
     placed = np.asarray(image.transform(size, kind, affine, resample), np.float32)
-    cover = mask.transform(size, kind, affine, Image.Resampling.BILINEAR)
-    return placed, np.asarray(cover, np.float32) / 255.0
+    within = Image.new("L", image.size, 255).transform(size, kind, affine, resample)
+    cover = Image.fromarray(mask).transform(size, kind, affine, Image.Resampling.BILINEAR)
+    return placed, np.asarray(within, np.float32) / 255.0, np.asarray(cover, np.float32)
 
 
 def _cast_shadow(ground, cover, rng):

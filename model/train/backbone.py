@@ -19,6 +19,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from checkpoint import read_state_dict
+from compress import rounded
 
 EPSILON = 1e-3
 """Batch-norm epsilon of the EfficientNet-Lite family."""
@@ -100,9 +101,7 @@ def _folded(state, conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _convolution(graph, source, name, weight, bias, *, stride=1, group=1, active=True) -> str:
     kernel = int(weight.shape[2])
-    # The package stores weights as float16 (`package.halve`); rounding them already here
-    # lets the head be trained on exactly what the shipped model computes.
-    weight = weight.astype(np.float16).astype(np.float32)
+    weight = rounded(weight)
     inputs = [
         source,
         graph.constant(f"{name}.weight", weight),
@@ -168,18 +167,17 @@ def add_backbone(graph: Graph, last: int, source: str = "data") -> dict[int, str
     return outputs
 
 
-def model_of(graph: Graph, outputs: list[tuple[str, list]], *, name: str, props: dict | None = None):
-    """The graph as an ONNX model with input `data` [N, 3, 224, 224] float32."""
+def model_of(graph: Graph, outputs: list[tuple[str, list | None]], *, name: str):
+    """The graph as an ONNX model with input `data` [N, 3, 224, 224] float32.
+
+    Outputs are (name, shape); a shape of None is left to inference.
+    """
     entry = helper.make_tensor_value_info("data", TensorProto.FLOAT, ["N", 3, 224, 224])
     exits = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs]
     made = helper.make_graph(graph.nodes, name, [entry], exits, graph.initializers)
-    model = helper.make_model(
+    return helper.make_model(
         made,
         opset_imports=[helper.make_opsetid("", 13)],
         ir_version=8,
         producer_name="fruit-counter model/train",
     )
-    for key, value in (props or {}).items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
-    return model

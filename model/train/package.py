@@ -13,9 +13,7 @@ import json
 import uuid
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from pictures import LABELS, SHORTER, SIDE
 
@@ -48,30 +46,6 @@ METADATA = {
 
 IMAGE_PROPERTIES = {key: METADATA[key] for key in METADATA if key.startswith("Image.")}
 """The part that real exports also write into the ONNX file."""
-
-
-def halve(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Stores convolution weights as float16; the runtime widens them once, at load.
-
-    Inputs, outputs and arithmetic stay float32: the file is half as large and a session
-    runs exactly as fast.
-    """
-    small = onnx.ModelProto()
-    small.CopyFrom(model)
-    casts, kept = [], []
-    for tensor in small.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if tensor.name.endswith(".weight") and values.dtype == np.float32:
-            stored = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
-            kept.append(stored)
-            casts.append(helper.make_node("Cast", [stored.name], [tensor.name], to=1))
-        else:
-            kept.append(tensor)
-    nodes = list(small.graph.node)
-    del small.graph.node[:], small.graph.initializer[:]
-    small.graph.node.extend(casts + nodes)
-    small.graph.initializer.extend(kept)
-    return small
 
 
 def write_package(model: onnx.ModelProto, folder: Path) -> int:

@@ -24,6 +24,9 @@ SHORTER = 256
 LABELS = ("ripe", "unripe")
 """Classes in the order of the model's output."""
 
+ENDINGS = (".jpg", ".jpeg", ".png")
+"""Files that are taken for pictures."""
+
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 """Resize filters the model is measured with; both are antialiased in Pillow."""
 
@@ -45,8 +48,8 @@ def list_pictures(folder: Path) -> list[Picture]:
     """The pictures of a folder whose subfolders `ripe` and `unripe` name the truth, sorted."""
     found = []
     for label, name in enumerate(LABELS):
-        paths = [p for p in (folder / name).glob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png")]
-        found += [Picture(path, label) for path in sorted(paths)]
+        paths = sorted(p for p in (folder / name).glob("*") if p.suffix.lower() in ENDINGS)
+        found += [Picture(path, label) for path in paths]
     if not found:
         raise SystemExit(f"no pictures under {folder}/ripe and {folder}/unripe")
     return found
@@ -80,6 +83,6 @@ def tensor_of(image: Image.Image) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(image, np.float32).transpose(2, 0, 1) / 255.0)
 
 
-def prepare(image: Image.Image, resample: Image.Resampling = Image.Resampling.BILINEAR) -> np.ndarray:
+def prepare(image: Image.Image, resample: Image.Resampling = FILTERS["bilinear"]) -> np.ndarray:
     """The model's input for a picture."""
     return tensor_of(crop_224(image, resample))
