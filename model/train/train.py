@@ -5,8 +5,8 @@
     model/train/.venv/bin/python model/train/train.py --pictures ../shared/data/ripeness
 
 It renders scenes with `cargo run -p camera -- render`, draws the samples, fits the fruit
-finder and the head, and writes the package into `model/`. Seeds are fixed: on one machine
-the bytes are equal; elsewhere sums round differently and scores agree within 0.05.
+finder and the head, and writes the package into `model/`. Seeds are fixed and sums run on
+one thread; where sums round differently, expect scores within 0.05.
 Takes about 15 minutes on two cores and 4 GB of disk under `model/train/work`.
 """
 
