@@ -19,6 +19,8 @@ use ledger::{AttemptLog, Ledger, LedgerOptions, MAX_NAME_BYTES, ModelInfo, Softw
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
 
@@ -35,8 +37,12 @@ const PRODUCT: &str = concat!("fruit-counter/", env!("CARGO_PKG_VERSION"));
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// How long the picture in hand and the last acknowledgements may take after
-/// SIGTERM. Docker kills after 10 s; the whole stop stays under 8 s.
-const GRACE: Duration = Duration::from_secs(6);
+/// SIGTERM; saying DISCONNECT may take a second more.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// After so long the process ends whatever is left. Docker kills after 10 s; the
+/// promise is 8 s.
+const LAST_CALL: Duration = Duration::from_secs(7);
 
 /// First and longest pause between attempts to reach the workload API at start.
 const WORKLOAD_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -70,7 +76,7 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     let software = Software {
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let reporter = tokio::spawn(reporter::run(
+    let mut reporter = tokio::spawn(reporter::run(
         client.clone(),
         ledger,
         software,
@@ -84,21 +90,21 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     };
     let mut pipeline_end = spawn_pipeline(pipeline, around)?;
 
-    let ended_alone = tokio::select! {
-        () = stop_signal.received() => false,
-        _ = &mut pipeline_end => true,
-    };
-    if ended_alone {
-        return Err(anyhow!(
-            "the pipeline ended without being told to; restart the module"
-        ));
+    tokio::select! {
+        () = stop_signal.received() => {}
+        _ = &mut pipeline_end => bail!("the pipeline ended without being told to"),
+        ended = &mut reporter => {
+            ended.context("the reporter broke off")?;
+            bail!("the reporter ended without being told to");
+        }
     }
     info!("stopping: finishing the picture in hand");
+    let last_call = Instant::now() + LAST_CALL;
     stop.send_replace(true);
-    if let Err(error) = attempts.stopping() {
-        warn!(%error, "the stop could not be noted beside the ledger");
+    let rest = drain(&client, attempts, pipeline_end, reporter);
+    if tokio::time::timeout_at(last_call, rest).await.is_err() {
+        warn!("a picture was still being worked on; it was not acknowledged");
     }
-    drain(&client, pipeline_end, reporter).await;
     info!("stopped");
     Ok(())
 }
@@ -217,8 +223,9 @@ async fn client_config(
             connection_string,
             ca_file,
         } => {
-            let roots = std::fs::read(ca_file)
-                .with_context(|| format!("reading the trusted roots {}", ca_file.display()))?;
+            let roots = std::fs::read(ca_file).with_context(|| {
+                format!("reading EdgeModuleCACertificateFile {}", ca_file.display())
+            })?;
             ClientConfig::from_connection_string(connection_string, &roots, PRODUCT)?
         }
         Connection::Edge(environment) => {
@@ -260,9 +267,11 @@ fn spawn_pipeline(
 
 async fn drain(
     client: &Client,
+    attempts: Arc<AttemptLog>,
     pipeline_end: oneshot::Receiver<()>,
-    reporter: tokio::task::JoinHandle<()>,
+    reporter: JoinHandle<()>,
 ) {
+    let note = tokio::task::spawn_blocking(move || attempts.stopping());
     let left = client.close(GRACE).await;
     if !left.is_clean() {
         warn!(
@@ -271,17 +280,16 @@ async fn drain(
             "not everything was settled in time; it is sent or delivered again"
         );
     }
-    let rest = async {
-        let _ = pipeline_end.await;
-        if let Err(failure) = reporter.await {
-            warn!(%failure, "the reporter ended badly");
-        }
-    };
-    if tokio::time::timeout(Duration::from_secs(1), rest)
-        .await
-        .is_err()
-    {
-        warn!("a picture was still being worked on; it was not acknowledged");
+    // An end by panic is reported by the panic itself.
+    let _ = pipeline_end.await;
+    if let Err(failure) = reporter.await {
+        warn!(%failure, "the reporter ended badly");
+    }
+    if let Ok(Err(error)) = note.await {
+        warn!(
+            why = crate::error_chain(&error),
+            "the stop could not be noted beside the ledger"
+        );
     }
 }
 

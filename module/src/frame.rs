@@ -5,7 +5,7 @@
 //! module sent it), never something that the message says of itself.
 
 use edge_protocol::properties::Properties;
-use ledger::{FrameKey, MAX_NAME_BYTES};
+use ledger::{FrameKey, MAX_NAME_BYTES, Now};
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -20,6 +20,9 @@ const MODULE: &str = "$.cmid";
 /// edgeHub's mark on a message that its sender published with DUP set.
 const DUP_MARK: &str = "mqtt-dup";
 
+/// So much of a message id goes into a log line.
+const LOGGED_ID: usize = 64;
+
 /// One picture on its way to an outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -27,8 +30,8 @@ pub struct Frame {
     pub key: FrameKey,
     /// When the camera says it was taken, if it says so in a readable form.
     pub stamp: Option<OffsetDateTime>,
-    /// When it reached us, by the wall clock.
-    pub arrival: OffsetDateTime,
+    /// When it reached us, by the wall clock, and whether that could be believed.
+    pub arrival: Now,
 }
 
 impl Frame {
@@ -41,7 +44,7 @@ impl Frame {
         input: &str,
         properties: &Properties,
         picture: &[u8],
-        arrival: OffsetDateTime,
+        arrival: Now,
         may_be_redelivery: bool,
     ) -> Frame {
         let created = text(properties, CREATION_PROPERTY).or(text(properties, CREATION_SYSTEM));
@@ -58,6 +61,19 @@ impl Frame {
                     || text(properties, DUP_MARK).is_some_and(|v| v.eq_ignore_ascii_case("true")),
             },
         }
+    }
+
+    /// The message id as a log line may have it: an id can be as long as a topic, and
+    /// hold whatever its sender put there.
+    #[must_use]
+    pub fn short_id(&self) -> Option<String> {
+        let id = self.key.message_id.as_deref()?;
+        let short: String = id.chars().take(LOGGED_ID).collect();
+        Some(if short.len() < id.len() {
+            short + "…"
+        } else {
+            short
+        })
     }
 }
 
@@ -100,7 +116,10 @@ mod tests {
 
     use super::*;
 
-    const ARRIVAL: OffsetDateTime = datetime!(2026-11-23 10:00:00 UTC);
+    const ARRIVAL: Now = Now {
+        wall: datetime!(2026-11-23 10:00:00 UTC),
+        clock: ledger::Clock::Plausible,
+    };
 
     fn frame(segment: &str) -> Frame {
         let properties = Properties::decode(segment).unwrap();
@@ -172,6 +191,13 @@ mod tests {
             frame("%24.mid=7&%24.cdid=c").key.message_id.as_deref(),
             Some("7")
         );
+    }
+
+    #[test]
+    fn a_log_line_has_at_most_the_beginning_of_an_id() {
+        let endless = frame(&format!("%24.mid={}", "a".repeat(5000)));
+        assert_eq!(endless.short_id().unwrap().chars().count(), 65);
+        assert_eq!(frame("%24.mid=cam-7").short_id().as_deref(), Some("cam-7"));
     }
 
     #[test]

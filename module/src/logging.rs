@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn an_event_with_line_breaks_stays_one_line() {
         let line = lines_of(Level::Info, || {
-            tracing::info!("first\nsecond\r\n<3> forged")
+            tracing::info!("first\nsecond\r\n<3> forged");
         });
         assert_eq!(line.lines().count(), 1, "{line}");
     }

@@ -76,10 +76,16 @@ fn run_module() -> ExitCode {
     }
 }
 
-/// The process's variables; one that is not text cannot be a setting of ours.
+/// The process's variables; what is not text shows its replacement characters, and
+/// the settings refuse it.
 fn variables() -> Vec<(String, String)> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into(),
+                value.to_string_lossy().into(),
+            )
+        })
         .collect()
 }
 

@@ -96,14 +96,10 @@ impl Pipeline {
             delivery.input(),
             delivery.properties(),
             delivery.payload(),
-            clock::now().wall,
+            clock::now(),
             watch.is_possible(delivery.ordinal()),
         );
-        let span = info_span!(
-            "frame",
-            camera = frame.key.camera,
-            id = frame.key.message_id
-        );
+        let span = info_span!("frame", camera = frame.key.camera, id = frame.short_id());
         let _in_span = span.entered();
         let recorded = self.count(&frame, delivery.payload())?;
         watch.acknowledged(delivery.received_at().elapsed());
@@ -125,7 +121,10 @@ impl Pipeline {
             }
             match self.ledger.lock().probe() {
                 Ok(()) => break,
-                Err(error) => debug!(%error, "the ledger still takes nothing"),
+                Err(error) => {
+                    let why = crate::error_chain(&error);
+                    debug!(why, "the ledger still takes nothing");
+                }
             }
             pause = (pause * 2).min(PROBE_PAUSES.1);
         }
@@ -145,8 +144,8 @@ impl Pipeline {
         let record = FrameRecord {
             key: frame.key.clone(),
             stamp: frame.stamp,
-            arrival: frame.arrival,
-            clock: clock::now().clock,
+            arrival: frame.arrival.wall,
+            clock: frame.arrival.clock,
             outcome,
         };
         let recorded = self.ledger.lock().record(&record, &self.model)?;
@@ -170,7 +169,10 @@ impl Pipeline {
         }
         // A note that cannot be kept must not stop the counting.
         if let Err(error) = self.attempts.begin(&attempt) {
-            warn!(%error, "no note is kept of this attempt");
+            warn!(
+                why = crate::error_chain(&error),
+                "no note is kept of this attempt"
+            );
         }
         let sight = self.eyes.look(picture);
         self.forget(&attempt);
@@ -182,7 +184,10 @@ impl Pipeline {
 
     fn forget(&self, attempt: &AttemptKey) {
         if let Err(error) = self.attempts.finish(attempt) {
-            warn!(%error, "the note of this attempt stays");
+            warn!(
+                why = crate::error_chain(&error),
+                "the note of this attempt stays"
+            );
         }
     }
 }

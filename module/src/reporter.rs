@@ -11,12 +11,12 @@ use std::time::Duration;
 use edge_client::{Client, PublishError};
 use edge_protocol::message::OutgoingMessage;
 use edge_protocol::properties::Properties;
-use ledger::{LedgerError, SealedReport, Software};
+use ledger::{LedgerError, LedgerErrorKind, SealedReport, Software};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::SharedLedger;
 use crate::clock;
+use crate::{SharedLedger, error_chain};
 
 /// The module output that the template routes to `$upstream`.
 pub const OUTPUT: &str = "counts";
@@ -27,27 +27,47 @@ const BATCH: usize = 16;
 /// Pause after a fault before the same thing is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Seals and sends until `stop` turns true.
+/// Seals and sends until `stop` turns true, or until the ledger proves damaged, which
+/// only a new start can mend.
 pub async fn run(
     client: Client,
     ledger: SharedLedger,
     software: Software,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut trouble = None;
     loop {
-        let pause = match send_due(&client, &ledger, &software).await {
-            Ok(until_next) => until_next,
-            Err(Setback::Unconfirmed) => Duration::ZERO,
+        let round = send_due(&client, &ledger, &software).await;
+        if *stop.borrow() {
+            return;
+        }
+        let (pause, seen) = match round {
+            Ok(until_next) => (until_next, None),
             Err(Setback::Closed) => return,
+            Err(Setback::Unconfirmed) => (
+                Duration::ZERO,
+                Some("the connection ended before a report was confirmed".into()),
+            ),
+            Err(Setback::Refused(why)) => (PAUSE, Some(why)),
             Err(Setback::Ledger(error)) => {
-                error!(%error, "reports cannot be sealed or marked");
-                PAUSE
-            }
-            Err(Setback::Refused(error)) => {
-                error!(%error, "a report cannot be sent as it is; it stays in the ledger");
-                PAUSE
+                error!(
+                    why = error_chain(&error),
+                    "reports cannot be sealed or marked"
+                );
+                if error.kind() == LedgerErrorKind::Damaged {
+                    return;
+                }
+                (PAUSE, None)
             }
         };
+        // What lasts is said once.
+        if seen.is_some() && seen != trouble {
+            warn!(
+                why = seen,
+                "a report is not sent yet; it stays in the ledger and goes again"
+            );
+        }
+        trouble = seen;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => return,
@@ -63,8 +83,8 @@ enum Setback {
     Closed,
     /// The ledger could not be read or written.
     Ledger(LedgerError),
-    /// The client refused the message itself.
-    Refused(PublishError),
+    /// The client refused a message itself; the others of the round were sent.
+    Refused(String),
 }
 
 /// One round; answers how long until the next window closes.
@@ -73,56 +93,51 @@ async fn send_due(
     ledger: &SharedLedger,
     software: &Software,
 ) -> Result<Duration, Setback> {
+    let software = software.clone();
     let sealed = ledger
-        .blocking({
-            let software = software.clone();
-            move |ledger| ledger.seal_due(clock::now(), &software)
-        })
+        .blocking(move |ledger| ledger.seal_due(clock::now(), &software))
         .await
         .map_err(Setback::Ledger)?;
     if sealed > 0 {
         info!(reports = sealed, "sealed");
     }
-    loop {
-        let batch = ledger
-            .blocking(|ledger| ledger.unsent(BATCH))
-            .await
-            .map_err(Setback::Ledger)?;
-        if batch.is_empty() {
-            break;
-        }
-        for report in batch {
-            let sequence = report.sequence;
-            send(client, report).await?;
-            ledger
-                .blocking(move |ledger| ledger.mark_sent(sequence, clock::now()))
-                .await
-                .map_err(Setback::Ledger)?;
-        }
-    }
-    let until_next = ledger.lock().next_closing(clock::now());
+    while send_batch(client, ledger).await? > 0 {}
+    let until_next = ledger
+        .blocking(|ledger| ledger.next_closing(clock::now()))
+        .await;
     Ok(until_next
         .unwrap_or(PAUSE)
         .clamp(Duration::from_millis(50), PAUSE))
 }
 
-async fn send(client: &Client, report: SealedReport) -> Result<(), Setback> {
-    let id = report.report_id.clone();
-    match client.publish(message(report)).await {
-        Ok(()) => {
-            info!(report = id, "sent");
-            Ok(())
+/// Sends the oldest unsent reports; answers how many. One that the client refuses
+/// does not hold up those behind it.
+async fn send_batch(client: &Client, ledger: &SharedLedger) -> Result<usize, Setback> {
+    let batch = ledger
+        .blocking(|ledger| ledger.unsent(BATCH))
+        .await
+        .map_err(Setback::Ledger)?;
+    let mut sent = 0;
+    let mut refused = None;
+    for report in batch {
+        let (sequence, id) = (report.sequence, report.report_id.clone());
+        match client.publish(message(report)).await {
+            Ok(()) => {}
+            Err(PublishError::ConnectionLost) => return Err(Setback::Unconfirmed),
+            Err(PublishError::Closed) => return Err(Setback::Closed),
+            Err(error @ (PublishError::TooLarge(_) | PublishError::Invalid(_))) => {
+                refused = Some(format!("report {id}: {}", error_chain(&error)));
+                continue;
+            }
         }
-        Err(PublishError::ConnectionLost) => {
-            warn!(
-                report = id,
-                "no confirmation before the connection ended; sending again"
-            );
-            Err(Setback::Unconfirmed)
-        }
-        Err(PublishError::Closed) => Err(Setback::Closed),
-        Err(error) => Err(Setback::Refused(error)),
+        info!(report = id, "sent");
+        ledger
+            .blocking(move |ledger| ledger.mark_sent(sequence, clock::now()))
+            .await
+            .map_err(Setback::Ledger)?;
+        sent += 1;
     }
+    refused.map_or(Ok(sent), |why| Err(Setback::Refused(why)))
 }
 
 fn message(report: SealedReport) -> OutgoingMessage {

@@ -15,7 +15,7 @@ use edge_protocol::environment::{self, EdgeEnvironment};
 
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
-use value::{parse_level, parse_switch, parse_whole};
+use value::{parse_level, parse_switch, parse_whole, whole_seconds};
 
 /// Least score that counts under its label when nothing else is set.
 pub const DEFAULT_MIN_CONFIDENCE: f32 = 0.6;
@@ -53,7 +53,7 @@ const LEDGER: Setting = Setting {
 };
 const REPORT_INTERVAL: Setting = Setting {
     name: "FRUIT_COUNTER_REPORT_INTERVAL",
-    accepts: "a duration with unit (`2s`, `1m`, `1.5h`), 1s to 24h",
+    accepts: "a duration with unit (`2s`, `1m`, `1.5h`), whole seconds from 1s to 24h",
     default: "60s",
     effect: "length of a counting window, and so how often counts are sent",
 };
@@ -225,6 +225,8 @@ impl Reader {
         let text = self.lookup(setting.name)?;
         let parsed = if text.trim().is_empty() {
             Err("it is empty".to_owned())
+        } else if text.contains(char::REPLACEMENT_CHARACTER) {
+            Err("it is not UTF-8 text".to_owned())
         } else {
             parse(text.trim())
         };
@@ -260,10 +262,15 @@ impl Reader {
             ),
             report_interval: self.value(REPORT_INTERVAL, Duration::from_secs(60), |text| {
                 parse_duration(text, Duration::from_secs(1), Duration::from_secs(86_400))
+                    .and_then(whole_seconds)
             }),
             min_confidence: self.value(MIN_CONFIDENCE, DEFAULT_MIN_CONFIDENCE, parse_fraction),
-            threads: self.value(THREADS, cores.clamp(1, 4), |text| parse_whole(text, 1, 64)),
-            edgehub_port: self.value(EDGEHUB_PORT, 8883, |text| parse_whole(text, 1, u16::MAX)),
+            threads: self.value(THREADS, cores.clamp(1, 4), |text| {
+                parse_whole(text, &(1..=64))
+            }),
+            edgehub_port: self.value(EDGEHUB_PORT, 8883, |text| {
+                parse_whole(text, &(1..=u16::MAX))
+            }),
             tls12_only: self.value(TLS12_ONLY, false, parse_switch),
             log: self.log_level(),
         }

@@ -47,17 +47,43 @@ fn sigterm_in_the_middle_ends_the_module_in_time_with_exit_0_and_nothing_lost() 
 fn sigterm_alone_gives_exit_0() {
     let site = Site::builder().start().unwrap();
     site.wait_for_module_line("connected").unwrap();
+    terminate_module(&site);
+}
+
+/// Sends SIGTERM to the module itself and waits for the agent's word on its exit.
+fn terminate_module(site: &Site) {
     let module = site.module_pid().unwrap();
+    let started = Instant::now();
     kill_process(module, Signal::TERM).unwrap();
-    // The agent restarts it (`always`) and says how the first one ended.
-    wait_for("the agent's word on the exit", || {
+    let line = wait_for("the agent's word on the exit", || {
         let log = std::fs::read_to_string(site.folder().join("agent.log"))?;
         Ok(log
             .lines()
-            .find(|line| line.contains("exit") && line.contains('0'))
-            .map(drop))
+            .find(|line| line.contains("module ended"))
+            .map(str::to_owned))
     })
     .unwrap_or_else(|error| panic!("{error:#}\n{}", site.logs()));
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "{:?}\n{}",
+        started.elapsed(),
+        site.logs()
+    );
+    assert!(
+        line.contains("exit=exit code 0 "),
+        "{line}\n{}",
+        site.logs()
+    );
+}
+
+#[test]
+fn sigterm_while_the_hub_is_frozen_ends_the_module_in_time_with_exit_0() {
+    let site = Site::builder().device("cam-01").start().unwrap();
+    let mut camera = send_steadily(&site, "cam-01", "20");
+    camera.confirmed().unwrap();
+    site.wait_until_counted("cam-01", 5).unwrap();
+    site.freeze_hub().unwrap();
+    terminate_module(&site);
 }
 
 #[test]

@@ -334,6 +334,17 @@ impl Site {
         .with_context(|| self.logs())
     }
 
+    /// Stops the hub from doing anything, its connections left open.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze_hub(&self) -> anyhow::Result<()> {
+        signal(
+            self.hub.as_ref().context("the hub does not run")?,
+            Signal::STOP,
+        )
+    }
+
     /// Kills the hub without warning.
     ///
     /// # Errors

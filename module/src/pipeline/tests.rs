@@ -65,7 +65,7 @@ fn open(folder: &Path) -> Pipeline {
 
 fn frame(id: &str, picture: &[u8]) -> Frame {
     let properties = Properties::decode(&format!("%24.cdid=cam-01&%24.mid={id}")).unwrap();
-    Frame::new("images", &properties, picture, clock::now().wall, false)
+    Frame::new("images", &properties, picture, clock::now(), false)
 }
 
 #[test]

@@ -132,6 +132,24 @@ fn durations_need_a_unit_and_keep_to_their_range() {
 }
 
 #[test]
+fn a_report_interval_with_a_fraction_of_a_second_is_refused_by_name() {
+    for text in ["1500ms", "1.5s", "0.5m1s"] {
+        let found = mistakes(&[("FRUIT_COUNTER_REPORT_INTERVAL", text)]);
+        assert!(
+            found[0].contains("FRUIT_COUNTER_REPORT_INTERVAL"),
+            "{found:#?}"
+        );
+    }
+    assert!(read(&[("FRUIT_COUNTER_REPORT_INTERVAL", "1.5m")]).is_ok());
+}
+
+#[test]
+fn a_value_that_is_not_text_is_a_mistake_and_not_the_default() {
+    let found = mistakes(&[("FRUIT_COUNTER_LEDGER", "/data/\u{fffd}")]);
+    assert!(found[0].contains("not UTF-8"), "{found:#?}");
+}
+
+#[test]
 fn the_agents_log_level_holds_unless_ours_is_set() {
     assert_eq!(
         read(&[("RuntimeLogLevel", "debug")]).unwrap().0.log,

@@ -1,5 +1,6 @@
 //! The forms that a setting's text can take, and what is said of a wrong one.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -56,17 +57,26 @@ pub fn parse_duration(text: &str, least: Duration, most: Duration) -> Result<Dur
     Ok(duration)
 }
 
-pub(super) fn parse_whole<T>(text: &str, least: T, most: T) -> Result<T, String>
+pub(super) fn whole_seconds(duration: Duration) -> Result<Duration, String> {
+    if duration.subsec_nanos() == 0 {
+        Ok(duration)
+    } else {
+        Err("it is not a whole number of seconds".to_owned())
+    }
+}
+
+pub(super) fn parse_whole<T>(text: &str, range: &RangeInclusive<T>) -> Result<T, String>
 where
     T: FromStr + PartialOrd,
 {
     let number: T = text
         .parse()
         .map_err(|_not_whole| "it is not such a number".to_owned())?;
-    if number < least || number > most {
-        return Err("it is out of range".to_owned());
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err("it is out of range".to_owned())
     }
-    Ok(number)
 }
 
 pub(crate) fn parse_fraction(text: &str) -> Result<f32, String> {
