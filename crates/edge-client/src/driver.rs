@@ -261,6 +261,10 @@ impl Driver {
                 cause,
                 retry_in,
             } => self.lost(link, cause, retry_in),
+            Event::Held => {
+                tracing::info!(hub = %self.config.gateway_host, "next attempt held back");
+                self.status.set(Status::Held);
+            }
             Event::Closed(leftovers) => {
                 self.outcome = leftovers.into();
                 tracing::info!(

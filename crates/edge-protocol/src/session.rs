@@ -261,13 +261,20 @@ impl Session {
             State::Live(live) if live.is_closing() => {}
             State::Live(_) => self.part(now, AfterParting::Hold, Some(Cause::Held)),
             State::Parting {
-                next: AfterParting::Close(_),
+                next: AfterParting::Close(_) | AfterParting::Hold,
                 ..
             }
             | State::Held
             | State::Closed => {}
-            State::Parting { next, .. } => *next = AfterParting::Hold,
-            State::Waiting { .. } => self.state = State::Held,
+            // A next attempt has been announced; it must be taken back.
+            State::Parting { next, .. } => {
+                *next = AfterParting::Hold;
+                self.out.events.push_back(Event::Held);
+            }
+            State::Waiting { .. } => {
+                self.state = State::Held;
+                self.out.events.push_back(Event::Held);
+            }
             State::Dialling { link, .. }
             | State::Pausing { link, .. }
             | State::AwaitingConnack { link, .. } => {

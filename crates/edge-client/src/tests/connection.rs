@@ -200,6 +200,30 @@ async fn a_held_client_stays_away_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_hold_after_a_dropped_delivery_shows_in_the_status() {
+    let hub = Hub::new().await;
+    let mut config = hub.config();
+    // Long enough for the hold to find the client between two attempts.
+    let second = Duration::from_secs(1);
+    config.timings.retry = edge_protocol::backoff::Backoff::new(second * 60, second * 60).unwrap();
+    let (client, mut deliveries) = start(config);
+    let mut peer = hub.accept_session(false).await;
+    peer.deliver(1, b"picture").await;
+    drop(deliveries.next().await.unwrap());
+    peer.expect_end().await;
+    let mut status = client.status();
+    failure(&mut status, FailureKind::DeliveryDropped).await;
+    client.hold().await;
+    let held = status.wait_for(|status| matches!(status, Status::Held));
+    assert!(
+        tokio::time::timeout(PATIENCE, held).await.is_ok(),
+        "the status says that the client is held"
+    );
+    client.resume().await;
+    hub.accept_session(true).await;
+}
+
+#[tokio::test]
 async fn a_dropped_client_leaves_with_disconnect() {
     let hub = Hub::new().await;
     let (client, mut deliveries) = start(hub.config());

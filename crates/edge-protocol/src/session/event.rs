@@ -86,6 +86,10 @@ pub enum Event {
         /// Time until the next attempt; `None` when there will be none by itself.
         retry_in: Option<Duration>,
     },
+    /// The next attempt, announced by the last [`Event::Lost`], is taken back by
+    /// [`super::Session::hold`]. A hold that ends an attempt or a connection says so with
+    /// its own [`Event::Lost`] instead.
+    Held,
     /// The session is over; nothing follows.
     Closed(Leftovers),
 }

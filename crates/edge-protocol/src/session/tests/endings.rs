@@ -178,3 +178,39 @@ fn a_hold_works_in_every_state_and_a_resume_undoes_it() {
         assert_eq!(rig.dials.len(), dials + 1, "state {number}");
     }
 }
+
+#[test]
+fn a_hold_between_attempts_is_reported_once() {
+    let mut rig = Rig::connected();
+    let delivery = rig.deliver(1);
+    rig.abandon(delivery);
+    let (cause, retry_in) = rig.last_loss().expect("the connection is given up");
+    assert!(cause == Cause::DeliveryDropped && retry_in.is_some());
+    rig.clear();
+    rig.session.hold(rig.now);
+    rig.session.hold(rig.now);
+    rig.collect();
+    assert_eq!(rig.events, [Event::Held]);
+}
+
+#[test]
+fn a_hold_during_a_planned_reconnect_takes_back_the_reconnect() {
+    let mut rig = Rig::connected();
+    while rig.packets.last() != Some(&Outbound::Disconnect) {
+        let deadline = rig.session.next_deadline().expect("a renewal is planned");
+        rig.advance(deadline.since(rig.now));
+        if rig.packets.last() == Some(&Outbound::PingReq) {
+            rig.packet(Inbound::PingResp);
+        }
+    }
+    assert_eq!(
+        rig.last_loss(),
+        Some((Cause::TokenRenewal, Some(Duration::ZERO)))
+    );
+    rig.clear();
+    rig.session.hold(rig.now);
+    rig.session.hold(rig.now);
+    rig.closed();
+    assert_eq!(rig.events[0], Event::Held);
+    assert!(matches!(rig.events[1..], [Event::HangUp { .. }]));
+}

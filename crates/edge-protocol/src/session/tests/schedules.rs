@@ -79,6 +79,7 @@ impl World {
                 Event::HangUp { .. }
                 | Event::Subscribed { .. }
                 | Event::Stray { .. }
+                | Event::Held
                 | Event::Closed(_) => {}
             }
         }
