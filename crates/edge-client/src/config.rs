@@ -29,7 +29,9 @@ pub struct ClientConfig {
     pub port: u16,
     /// Dial this address instead of resolving `gateway_host`; `None`.
     pub dial: Option<SocketAddr>,
-    /// The only roots.
+    /// The only roots. Those that [`ClientConfig::from_edge_environment`] puts here follow
+    /// the trust bundle: when the hub's certificate is not under them, the bundle is
+    /// fetched again before the next attempt. Others, put here instead, never change.
     pub trust: TrustAnchors,
     /// What signs our tokens.
     pub credentials: Credentials,
@@ -46,7 +48,7 @@ pub struct ClientConfig {
 
 impl ClientConfig {
     /// The configuration of a module started by edgeAgent. Asks the workload API for the
-    /// trust bundle, with its retries.
+    /// trust bundle, with its retries; all of them take about 35 s at most.
     ///
     /// # Errors
     ///
@@ -61,7 +63,7 @@ impl ClientConfig {
         Self::assemble(
             env.identity.clone(),
             env.gateway_host.clone(),
-            bundle.as_bytes(),
+            TrustAnchors::from_trust_bundle(&bundle)?,
             Credentials::Workload(workload),
             product,
         )
@@ -82,7 +84,7 @@ impl ClientConfig {
         Self::assemble(
             cs.identity().clone(),
             cs.dial_host().to_owned(),
-            ca_pem,
+            TrustAnchors::from_pem(ca_pem)?,
             Credentials::SharedKey(cs.key().clone()),
             product,
         )
@@ -91,11 +93,10 @@ impl ClientConfig {
     fn assemble(
         identity: Identity,
         gateway_host: String,
-        ca_pem: &[u8],
+        trust: TrustAnchors,
         credentials: Credentials,
         product: &str,
     ) -> Result<Self, SetupError> {
-        let trust = TrustAnchors::from_pem(ca_pem)?;
         server_name(&gateway_host)?;
         let receives_inputs = identity.module_id().is_some();
         Ok(ClientConfig {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::client::{CloseOutcome, Command, PublishError, PublishRequest};
 use crate::config::ClientConfig;
 use crate::delivery::{Board, DELIVERY_CAPACITY, Delivery, Received, Word};
-use crate::dial::{DialError, Dialled, dial};
+use crate::dial::{DialError, Dialled, Dialler};
 use crate::status::{ConnectionError, Status, StatusKeeper, chain};
 use crate::wire::{self, Incoming, Outgoing, WireError};
 
@@ -29,6 +29,7 @@ type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, DialError>> + Send>>
 
 pub(crate) struct Driver {
     config: Arc<ClientConfig>,
+    dialler: Arc<Dialler>,
     session: Session,
     origin: Instant,
     publishes: mpsc::Receiver<PublishRequest>,
@@ -96,8 +97,10 @@ impl Driver {
             fastrand::u64(..),
             Moment::ORIGIN,
         );
+        let config = Arc::new(config);
         Driver {
-            config: Arc::new(config),
+            dialler: Arc::new(Dialler::new(Arc::clone(&config))),
+            config,
             session,
             origin: Instant::now(),
             publishes,
@@ -211,7 +214,7 @@ impl Driver {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Dial { link, attempt } => {
-                self.dialling = Some((link, Box::pin(dial(Arc::clone(&self.config)))));
+                self.dialling = Some((link, Box::pin(Arc::clone(&self.dialler).dial())));
                 self.status.set(Status::Connecting {
                     attempt,
                     last_error: self.last_error.clone(),
@@ -288,6 +291,9 @@ impl Driver {
                 .detail
                 .take()
                 .unwrap_or(ConnectionError::Session(cause)),
+            Cause::DialTimedOut { after } => {
+                ConnectionError::Dial(Arc::new(self.dialler.timed_out(after)))
+            }
             _ => ConnectionError::Session(cause),
         };
         let connection = link.number();

@@ -14,6 +14,8 @@
 //! - [`Client::status`] tells whether it is connected, and if not, why.
 //! - [`Client::close`] leaves in good order.
 //!
+//! When the edge CA is renewed, the roots follow the trust bundle without a restart.
+//!
 //! What it must never do: trust a root that is not in the bundle, write a token, a key or
 //! a payload to the log, or acknowledge what the application has not.
 //!
@@ -50,7 +52,7 @@ mod tests;
 pub use client::{Client, CloseOutcome, PublishError, start};
 pub use config::{ClientConfig, Credentials, SetupError};
 pub use delivery::{Acknowledged, DELIVERY_CAPACITY, Deliveries, Delivery};
-pub use dial::{CertificateProblem, DialError};
+pub use dial::{CertificateProblem, DialError, DialStep};
 pub use status::{ConnectionError, FailureKind, Status};
 pub use trust::{TrustAnchors, TrustError};
 pub use wire::WireError;

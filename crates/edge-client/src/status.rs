@@ -65,6 +65,7 @@ impl ConnectionError {
                 DialError::Token { .. } => FailureKind::Token,
                 DialError::Resolve { .. } | DialError::Connect { .. } => FailureKind::Unreachable,
                 DialError::Certificate { .. } => FailureKind::Certificate,
+                DialError::TimedOut { .. } => FailureKind::TimedOut,
                 DialError::Name { .. } | DialError::Tls { .. } | DialError::Setup { .. } => {
                     FailureKind::Tls
                 }

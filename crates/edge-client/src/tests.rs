@@ -2,7 +2,9 @@
 
 mod connection;
 mod deliveries;
+mod dialling;
 mod hub;
 mod mosquitto;
 mod publishing;
+mod renewal;
 mod workload;

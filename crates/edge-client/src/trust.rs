@@ -12,17 +12,36 @@ use thiserror::Error;
 #[derive(Debug, Clone)]
 pub struct TrustAnchors {
     roots: Arc<RootCertStore>,
+    origin: Origin,
+}
+
+/// Where roots come from, which says whether they may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The operator chose them; they stay.
+    Given,
+    /// The workload API's trust bundle, of which there may be a newer one.
+    TrustBundle,
 }
 
 impl TrustAnchors {
-    /// Reads a trust bundle: one or several certificates in PEM. Other PEM blocks are
-    /// passed over.
+    /// Reads roots: one or several certificates in PEM. Other PEM blocks are passed over.
+    /// A client keeps roots from here as they are, whatever the trust bundle says.
     ///
     /// # Errors
     ///
     /// [`TrustError`] when a block is damaged, a certificate cannot be a root, or there
     /// is none at all: without roots no connection could ever be made.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustError> {
+        Self::read(pem, Origin::Given)
+    }
+
+    /// As [`TrustAnchors::from_pem`], for roots that follow the workload API's bundle.
+    pub(crate) fn from_trust_bundle(pem: &str) -> Result<Self, TrustError> {
+        Self::read(pem.as_bytes(), Origin::TrustBundle)
+    }
+
+    fn read(pem: &[u8], origin: Origin) -> Result<Self, TrustError> {
         let mut roots = RootCertStore::empty();
         for (index, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
             let ordinal = index + 1;
@@ -39,7 +58,21 @@ impl TrustAnchors {
         }
         Ok(TrustAnchors {
             roots: Arc::new(roots),
+            origin,
         })
+    }
+
+    /// Whether they came from the workload API.
+    pub(crate) fn is_trust_bundle(&self) -> bool {
+        self.origin == Origin::TrustBundle
+    }
+
+    /// Whether both trust the same, in whatever order.
+    pub(crate) fn same_roots(&self, other: &TrustAnchors) -> bool {
+        let within = |a: &RootCertStore, b: &RootCertStore| {
+            a.roots.iter().all(|root| b.roots.contains(root))
+        };
+        within(&self.roots, &other.roots) && within(&other.roots, &self.roots)
     }
 
     /// How many roots there are; at least one.

@@ -27,26 +27,48 @@ pub(super) struct Pki {
     pub(super) ca_pem: String,
     pub(super) certificate_pem: String,
     pub(super) key_pem: String,
-    certificate: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
+    ca: CertificateDer<'static>,
     key: Vec<u8>,
 }
 
-/// Makes a CA called `ca` (names must differ between CAs) and a certificate for `name`.
+impl Pki {
+    /// Sends the CA's own certificate along, as the daemon's server certificates do.
+    pub(super) fn with_ca_in_chain(mut self) -> Self {
+        self.chain.push(self.ca.clone());
+        self
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// Makes a new CA called `ca` and a certificate for `name` under it.
 pub(super) fn pki(ca: &str, name: &str) -> Pki {
     let ca_key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, ca);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_pem = params.self_signed(&ca_key).unwrap().pem();
+    let ca_certificate = params.self_signed(&ca_key).unwrap();
     let issuer = Issuer::new(params, ca_key);
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let leaf = leaf.signed_by(&key, &issuer).unwrap();
     Pki {
-        ca_pem,
+        ca_pem: ca_certificate.pem(),
         certificate_pem: leaf.pem(),
         key_pem: key.serialize_pem(),
-        certificate: leaf.der().clone(),
+        chain: vec![leaf.der().clone()],
+        ca: ca_certificate.der().clone(),
         key: key.serialize_der(),
     }
 }
@@ -63,19 +85,16 @@ impl Hub {
     }
 
     pub(super) async fn with(pki: &Pki) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pki.key.clone()));
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![pki.certificate.clone()], key)
-            .unwrap();
         Hub {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            acceptor: pki.acceptor(),
             ca_pem: pki.ca_pem.clone(),
         }
+    }
+
+    /// Shows another certificate from the next connection on.
+    pub(super) fn present(&mut self, pki: &Pki) {
+        self.acceptor = pki.acceptor();
     }
 
     /// A module's configuration for this hub, with quick retries.

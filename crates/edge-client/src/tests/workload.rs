@@ -12,9 +12,9 @@ use tokio::net::{UnixListener, UnixStream};
 use super::hub::{NAME, pki};
 use crate::{ClientConfig, Credentials, SetupError, WorkloadClient, WorkloadError};
 
-const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(super) const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
-fn environment(socket: &Path) -> EdgeEnvironment {
+pub(super) fn environment(socket: &Path) -> EdgeEnvironment {
     let variables = HashMap::from([
         (
             "IOTEDGE_WORKLOADURI",
@@ -34,7 +34,7 @@ fn environment(socket: &Path) -> EdgeEnvironment {
 }
 
 /// Reads one request: its head and its body.
-async fn request(stream: &mut UnixStream) -> (String, String) {
+pub(super) async fn request(stream: &mut UnixStream) -> (String, String) {
     let mut text = String::new();
     loop {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -57,7 +57,7 @@ async fn request(stream: &mut UnixStream) -> (String, String) {
     }
 }
 
-async fn reply(stream: &mut UnixStream, status: &str, body: &str) {
+pub(super) async fn reply(stream: &mut UnixStream, status: &str, body: &str) {
     let text = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()

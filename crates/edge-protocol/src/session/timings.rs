@@ -10,6 +10,10 @@ use crate::backoff::Backoff;
 pub struct Timings {
     /// From the wish to connect to a finished TLS handshake, token included. 45 s.
     pub dial_deadline: Duration,
+    /// The share of that for the TCP handshake with one address; then the next address of
+    /// the hub's name is tried. Kept by the shell, not by the session. 10 s: enough for
+    /// three lost SYNs, and four addresses fit into an attempt.
+    pub address_deadline: Duration,
     /// From CONNECT to CONNACK at first. 20 s: edgeHub 1.6.0 and 1.6.1 may lose a CONNECT
     /// for good, and only this notices.
     pub connack_deadline: Duration,
@@ -47,6 +51,7 @@ impl Default for Timings {
     fn default() -> Self {
         Timings {
             dial_deadline: Duration::from_secs(45),
+            address_deadline: Duration::from_secs(10),
             connack_deadline: Duration::from_secs(20),
             longest_connack_deadline: Duration::from_secs(120),
             first_connect_pause: Duration::from_millis(100),
