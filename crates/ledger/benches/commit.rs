@@ -14,7 +14,7 @@ use std::io::Write;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ledger::{
     AttemptKey, AttemptLog, Clock, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now,
-    Outcome,
+    Outcome, Repeat,
 };
 use time::macros::datetime;
 
@@ -35,7 +35,7 @@ fn frame(number: u64) -> FrameRecord {
             message_id: Some(format!("8c1f9a-{number}")),
             created: Some("2026-11-23T10:00:00.123Z".into()),
             digest,
-            may_be_redelivery: false,
+            repeat: Repeat::No,
         },
         stamp: Some(now().wall),
         arrival: now().wall,

@@ -1,15 +1,16 @@
 //! Which frames are known already.
 //!
-//! Two memories. Frames with a message id are remembered per camera, the last N by count (never by
-//! age: the clock may be wrong). Frames without one can only be told apart by their content, and a
-//! fixed camera may honestly send equal pictures; they are compared with the last ten frames of
-//! their input, and only where the caller says that a redelivery can be. Both memories are written
-//! in the commit that counts the frame and must never be written apart from it.
+//! Two memories: the last N frames of each camera by count (never by age: the clock may be wrong),
+//! and the last ten of each input. A frame with a message id is looked up among those of its camera.
+//! Frames without one can only be told apart by their content, and a fixed camera may honestly send
+//! equal pictures; they are compared only where the caller says that a second delivery can be, and
+//! with what that delivery can be of, see [`Repeat`]. Both memories are written in the commit that
+//! counts the frame and must never be written apart from it.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::frame::FrameKey;
+use crate::frame::{FrameKey, Repeat};
 
 /// What the memories know about a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,24 +31,45 @@ pub(crate) fn look_up(
 ) -> rusqlite::Result<Known> {
     let content = content_hash(key);
     let Some(id) = key.message_id.as_deref().map(id_hash) else {
-        let found = key.may_be_redelivery
-            && connection
-                .prepare_cached(
-                    "SELECT 1 FROM recent WHERE input = ?1 AND camera = ?2 AND content = ?3",
-                )?
-                .exists(params![key.input, camera, content])?;
+        let found = match key.repeat {
+            Repeat::No => false,
+            Repeat::InBatch => is_recent(connection, camera, &key.input, content)?,
+            Repeat::MarkedBySender => {
+                is_remembered(connection, camera, &NO_ID, content)?
+                    || is_recent(connection, camera, &key.input, content)?
+            }
+        };
         return Ok(if found { Known::Counted } else { Known::No });
     };
-    let this = connection
-        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3")?
-        .exists(params![camera, id, content])?;
-    if this {
+    if is_remembered(connection, camera, &id, content)? {
         return Ok(Known::Counted);
     }
     let other = connection
         .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
         .exists(params![camera, id])?;
     Ok(if other { Known::IdOnly } else { Known::No })
+}
+
+fn is_remembered(
+    connection: &Connection,
+    camera: i64,
+    id: &[u8],
+    content: Hash,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3")?
+        .exists(params![camera, id, content])
+}
+
+fn is_recent(
+    connection: &Connection,
+    camera: i64,
+    input: &str,
+    content: Hash,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM recent WHERE input = ?1 AND camera = ?2 AND content = ?3")?
+        .exists(params![input, camera, content])
 }
 
 /// Remembers a frame that is being counted, and lets the oldest ones go.
@@ -59,27 +81,30 @@ pub(crate) fn remember(
 ) -> rusqlite::Result<()> {
     let content = content_hash(key);
     if let Some(id) = key.message_id.as_deref().map(id_hash) {
-        remember_id(connection, camera, id, content, per_camera)?;
+        remember_camera(connection, camera, &id, content, per_camera)?;
         // It took one of the ten places; its id tells it apart, so its content is not compared.
         remember_recent(connection, camera, &key.input, None)
     } else {
+        remember_camera(connection, camera, &NO_ID, content, per_camera)?;
         remember_recent(connection, camera, &key.input, Some(content))
     }
 }
 
-fn remember_id(
+fn remember_camera(
     connection: &Connection,
     camera: i64,
-    id: Hash,
+    id: &[u8],
     content: Hash,
     per_camera: u32,
 ) -> rusqlite::Result<()> {
     let ordinal: i64 = connection
         .prepare_cached("SELECT coalesce(max(ordinal), 0) + 1 FROM remembered WHERE camera = ?1")?
         .query_row([camera], |row| row.get(0))?;
+    // Equal pictures without an id that count each have one place, the newest.
     connection
         .prepare_cached(
-            "INSERT INTO remembered (camera, id, content, ordinal) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO remembered (camera, id, content, ordinal) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (camera, id, content) DO UPDATE SET ordinal = excluded.ordinal",
         )?
         .execute(params![camera, id, content, ordinal])?;
     // Letting go in small batches touches the far end of the index once in a while, not each time.
@@ -154,6 +179,9 @@ fn forget_surplus_inputs(connection: &Connection) -> rusqlite::Result<()> {
 /// The first half of a SHA-256. 128 bits are enough: an accidental match is out of reach, and
 /// someone who could make one could as well send the picture twice.
 type Hash = [u8; 16];
+
+/// Stands in the store for "no message id": no hash is empty.
+const NO_ID: [u8; 0] = [];
 
 fn id_hash(id: &str) -> Hash {
     half(Sha256::digest(id.as_bytes()).into())

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 ///
 /// With a message id, two deliveries are one frame when camera, message id, creation stamp and
 /// digest are all equal. Without one, camera, creation stamp and digest are compared, and only
-/// where a redelivery can be, see [`FrameKey::may_be_redelivery`].
+/// where a second delivery can be, see [`Repeat`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FrameKey {
     /// Who took the picture: `$.cdid`, `$.cdid/$.cmid`, or `http:NAME`. At most
@@ -29,11 +29,26 @@ pub struct FrameKey {
     pub created: Option<String>,
     /// SHA-256 of the picture's bytes as they arrived.
     pub digest: [u8; 32],
-    /// Whether the hub may be delivering this frame again: one of the first ten deliveries of its
-    /// input after a connect, one after a PUBACK that took over 30 s, or one marked `mqtt-dup`.
-    /// Only then is a frame without a message id compared with the last ten of its input, because
-    /// a fixed camera may honestly send equal pictures.
-    pub may_be_redelivery: bool,
+    /// Whether this may be a further delivery. Matters only without a message id.
+    pub repeat: Repeat,
+}
+
+/// Whether a delivery may be a further one of a frame, and from whom. A frame without a message id
+/// is compared only then, because a fixed camera may honestly send equal pictures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// A first delivery: it counts, however much it looks like another.
+    #[default]
+    No,
+    /// The hub may be delivering again: one of the first ten deliveries of its input after a
+    /// connect, or one after a PUBACK that took over 30 s. Compared with the last ten frames of its
+    /// input over all cameras, which is what the hub can have in flight.
+    InBatch,
+    /// The camera marked it as sent again (`mqtt-dup`). Any number of frames of other cameras may
+    /// have come since its first try, so it is compared with what is remembered of its own camera,
+    /// see [`LedgerOptions::dedupe_per_camera`](crate::LedgerOptions::dedupe_per_camera). The hub
+    /// may deliver a marked frame again too, so it is compared like `InBatch` as well.
+    MarkedBySender,
 }
 
 /// The longest camera name and label that the ledger takes, in bytes: `$.cdid/$.cmid` is at most
@@ -176,9 +191,10 @@ pub struct Now {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
-    /// Synchronised, or at least not known to be wrong.
+    /// Not known to be wrong. It may be all the same.
     Plausible,
-    /// Not set since boot, stepped lately, or before the build of this program.
+    /// Known to be wrong. The module says so of one case: a date before this program was built, as
+    /// on a box without a battery that has not found a time server yet.
     Unsure,
 }
 

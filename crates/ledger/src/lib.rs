@@ -38,7 +38,7 @@ pub use attempts::{AttemptError, AttemptKey, AttemptLog};
 pub use error::{LedgerError, LedgerErrorKind};
 pub use frame::{
     Clock, FrameKey, FrameRecord, MAX_NAME_BYTES, ModelInfo, Now, Outcome, Recorded, RejectReason,
-    Software, UnknownRejectReason,
+    Repeat, Software, UnknownRejectReason,
 };
 pub use ledger::Ledger;
 pub use options::LedgerOptions;

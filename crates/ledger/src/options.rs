@@ -11,8 +11,8 @@ use crate::window::{StampLimits, Windows};
 pub struct LedgerOptions {
     /// Length of a window: whole seconds, 1 s to 1 day, aligned to the Unix epoch. Default 60 s.
     pub window: Duration,
-    /// How many frames with a message id are remembered for each camera, 1 to 1 000 000; up to 16
-    /// more are. About 110 bytes each on disk, none in memory. Default 1000.
+    /// How many frames are remembered for each camera, with a message id or without, 1 to
+    /// 1 000 000; up to 16 more are. About 110 bytes each on disk, none in memory. Default 1000.
     pub dedupe_per_camera: usize,
     /// When a camera's own stamp is believed.
     pub stamp_limits: StampLimits,

@@ -13,7 +13,7 @@
 //! | `frame_sum` | the frames of one camera in one scope, by outcome |
 //! | `named_sum` | the fruits by label, and the rejected frames by reason, of the same |
 //! | `report` | a sealed report, sent or not |
-//! | `remembered` | a frame with a message id that may come again |
+//! | `remembered` | a frame of a camera that may come again; `id` is empty where it has no message id |
 //! | `recent` | one of the last ten frames of an input |
 //!
 //! A *scope* is what a sum is over: 0 everything recorded since the ledger began, -1 everything

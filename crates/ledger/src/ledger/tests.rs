@@ -11,7 +11,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::error::LedgerErrorKind;
-use crate::frame::{Clock, RejectReason};
+use crate::frame::{Clock, RejectReason, Repeat};
 
 fn now(seconds: i64) -> Now {
     let wall = datetime!(2026-11-23 10:00:00 UTC) + time::Duration::seconds(seconds);
@@ -45,7 +45,7 @@ fn frame(number: u32) -> FrameRecord {
             message_id: Some(number.to_string()),
             created: None,
             digest,
-            may_be_redelivery: false,
+            repeat: Repeat::No,
         },
         stamp: None,
         arrival: now(1).wall,

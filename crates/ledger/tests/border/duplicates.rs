@@ -1,6 +1,6 @@
 //! Which deliveries are the same frame.
 
-use ledger::{LedgerOptions, Recorded};
+use ledger::{LedgerOptions, Recorded, Repeat};
 
 use crate::support::{Fixture, NEW, frame};
 
@@ -75,7 +75,7 @@ fn equal_pictures_with_different_ids_count_each() {
     counts.record(&first);
     let mut second = first.clone();
     second.key.message_id = Some("m-2".into());
-    second.key.may_be_redelivery = true;
+    second.key.repeat = Repeat::InBatch;
     assert_eq!(counts.record(&second), NEW);
 }
 
@@ -143,30 +143,33 @@ fn a_smaller_memory_takes_effect_at_the_next_opening() {
     assert!(ledger.is_duplicate(&frame("cam", 115, 0).key).unwrap());
 }
 
-fn without_id(number: u32, may_be_redelivery: bool) -> ledger::FrameRecord {
+fn without_id(number: u32, repeat: Repeat) -> ledger::FrameRecord {
     let mut taken = frame("cam", number, 0);
     taken.key.message_id = None;
-    taken.key.may_be_redelivery = may_be_redelivery;
+    taken.key.repeat = repeat;
     taken
 }
 
 #[test]
 fn without_an_id_only_a_possible_redelivery_is_compared() {
     let mut counts = Fixture::new();
-    assert_eq!(counts.record(&without_id(1, true)), NEW);
+    assert_eq!(counts.record(&without_id(1, Repeat::InBatch)), NEW);
     assert_eq!(
-        counts.record(&without_id(1, false)),
+        counts.record(&without_id(1, Repeat::No)),
         NEW,
         "a fixed camera sends equal pictures"
     );
-    assert_eq!(counts.record(&without_id(1, true)), Recorded::Duplicate);
-    assert_eq!(counts.record(&without_id(2, true)), NEW);
+    assert_eq!(
+        counts.record(&without_id(1, Repeat::InBatch)),
+        Recorded::Duplicate
+    );
+    assert_eq!(counts.record(&without_id(2, Repeat::InBatch)), NEW);
 }
 
 #[test]
 fn without_an_id_the_last_ten_of_the_input_are_compared() {
     let mut counts = Fixture::new();
-    counts.record(&without_id(0, false));
+    counts.record(&without_id(0, Repeat::No));
     for number in 1..10 {
         counts.record(&frame("other", number, 0));
     }
@@ -177,13 +180,13 @@ fn without_an_id_the_last_ten_of_the_input_are_compared() {
         counts.record(&elsewhere);
     }
     assert_eq!(
-        counts.record(&without_id(0, true)),
+        counts.record(&without_id(0, Repeat::InBatch)),
         Recorded::Duplicate,
         "the tenth last"
     );
     counts.record(&frame("other", 10, 0));
     assert_eq!(
-        counts.record(&without_id(0, true)),
+        counts.record(&without_id(0, Repeat::InBatch)),
         NEW,
         "eleven ago is another picture"
     );
@@ -192,11 +195,11 @@ fn without_an_id_the_last_ten_of_the_input_are_compared() {
 #[test]
 fn without_an_id_an_equal_picture_of_another_camera_or_stamp_counts() {
     let mut counts = Fixture::new();
-    counts.record(&without_id(1, false));
-    let mut other_camera = without_id(1, true);
+    counts.record(&without_id(1, Repeat::No));
+    let mut other_camera = without_id(1, Repeat::InBatch);
     other_camera.key.camera = "cam-2".into();
     assert_eq!(counts.record(&other_camera), NEW);
-    let mut other_stamp = without_id(1, true);
+    let mut other_stamp = without_id(1, Repeat::InBatch);
     other_stamp.key.created = Some("2026-11-23T10:00:01Z".into());
     assert_eq!(counts.record(&other_stamp), NEW);
 }
@@ -205,15 +208,82 @@ fn without_an_id_an_equal_picture_of_another_camera_or_stamp_counts() {
 fn the_comparison_without_an_id_is_bounded_over_many_inputs() {
     let mut counts = Fixture::new();
     for number in 0..200 {
-        let mut taken = without_id(number, false);
+        let mut taken = without_id(number, Repeat::No);
         taken.key.input = format!("images-{number}");
         counts.record(&taken);
     }
     let mut known = 0;
     for number in 0..200 {
-        let mut again = without_id(number, true);
+        let mut again = without_id(number, Repeat::InBatch);
         again.key.input = format!("images-{number}");
         known += u32::from(counts.ledger.is_duplicate(&again.key).unwrap());
     }
     assert_eq!(known, 64, "the inputs that were used last");
+}
+
+#[test]
+fn a_frame_that_its_sender_marked_is_known_whatever_other_cameras_sent_since() {
+    let mut counts = Fixture::new();
+    assert_eq!(counts.record(&without_id(0, Repeat::No)), NEW);
+    for number in 1..40 {
+        counts.record(&frame("other", number, 0));
+    }
+    assert_eq!(
+        counts.record(&without_id(0, Repeat::InBatch)),
+        NEW,
+        "the hub cannot deliver it again, so this is an equal picture"
+    );
+    for number in 40..80 {
+        counts.record(&frame("other", number, 0));
+    }
+    let marked = without_id(0, Repeat::MarkedBySender);
+    assert!(counts.ledger.is_duplicate(&marked.key).unwrap());
+    assert_eq!(counts.record(&marked), Recorded::Duplicate);
+    let mut counts = counts.reopen();
+    assert_eq!(counts.record(&marked), Recorded::Duplicate);
+    let mut other_camera = marked;
+    other_camera.key.camera = "other".into();
+    assert_eq!(counts.record(&other_camera), NEW);
+    counts.assert_right();
+}
+
+#[test]
+fn a_marked_frame_that_was_never_counted_is_new() {
+    let mut counts = Fixture::new();
+    counts.record(&without_id(1, Repeat::No));
+    let marked = without_id(2, Repeat::MarkedBySender);
+    assert_eq!(counts.record(&marked), NEW, "its first try never arrived");
+    assert_eq!(counts.record(&marked), Recorded::Duplicate);
+}
+
+#[test]
+fn the_memory_for_marked_frames_is_by_count_and_an_equal_picture_renews_it() {
+    let options = LedgerOptions {
+        dedupe_per_camera: 50,
+        ..LedgerOptions::default()
+    };
+    let mut counts = Fixture::with(options);
+    for number in 0..200 {
+        assert_eq!(counts.record(&without_id(number, Repeat::No)), NEW);
+        // A fixed camera whose picture does not change takes one place, the newest.
+        assert_eq!(counts.record(&without_id(1000, Repeat::No)), NEW);
+    }
+    let is_known = |number| {
+        let marked = without_id(number, Repeat::MarkedBySender);
+        counts.ledger.is_duplicate(&marked.key).unwrap()
+    };
+    let known = (0..200).filter(|number| is_known(*number)).count();
+    assert!((25..=33).contains(&known), "{known} are remembered");
+    assert!((175..200).all(is_known), "half of the last fifty");
+    assert!(is_known(1000));
+}
+
+#[test]
+fn a_mark_does_not_make_frames_with_other_ids_equal() {
+    let mut counts = Fixture::new();
+    counts.record(&without_id(1, Repeat::No));
+    let mut named = without_id(1, Repeat::MarkedBySender);
+    named.key.message_id = Some(String::new());
+    assert_eq!(counts.record(&named), NEW, "an empty id is an id");
+    assert_eq!(counts.record(&named), Recorded::Duplicate);
 }

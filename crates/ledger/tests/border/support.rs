@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ledger::{
-    Clock, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now, Outcome, Recorded, Report,
-    Software,
+    Clock, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now, Outcome, Recorded, Repeat,
+    Report, Software,
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -44,7 +44,7 @@ pub(crate) fn frame(camera: &str, number: u32, arrival: i64) -> FrameRecord {
             message_id: Some(format!("m-{number}")),
             created: None,
             digest,
-            may_be_redelivery: false,
+            repeat: Repeat::No,
         },
         stamp: None,
         arrival: at(arrival).wall,
