@@ -155,7 +155,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why a configuration cannot be made.
+/// Why a configuration cannot be made. Callers branch on [`SetupError::kind`], or only on
+/// [`SetupError::is_retryable`].
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// The workload API gave no trust bundle.
@@ -167,4 +168,49 @@ pub enum SetupError {
     /// The gateway's name cannot be in a certificate.
     #[error(transparent)]
     Gateway(#[from] DialError),
+}
+
+impl SetupError {
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> SetupErrorKind {
+        match self {
+            SetupError::Workload(error) if error.is_retryable() => {
+                SetupErrorKind::WorkloadUnavailable
+            }
+            SetupError::Workload(_) => SetupErrorKind::WorkloadRefused,
+            SetupError::Trust(_) => SetupErrorKind::TrustBundle,
+            SetupError::Gateway(_) => SetupErrorKind::GatewayName,
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody's doing: true for
+    /// [`SetupErrorKind::WorkloadUnavailable`] alone. After any other kind a program
+    /// should say so and end rather than try again for ever.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.kind() {
+            SetupErrorKind::WorkloadUnavailable => true,
+            SetupErrorKind::WorkloadRefused
+            | SetupErrorKind::TrustBundle
+            | SetupErrorKind::GatewayName => false,
+        }
+    }
+}
+
+/// Sorts of failure in making a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SetupErrorKind {
+    /// The workload API cannot be reached, gave no whole answer in time, or answered 408
+    /// or 5xx: the daemon starts, restarts or is busy. Time mends it.
+    WorkloadUnavailable,
+    /// The workload API answered with another status than 2xx, 408 and 5xx (403: it does
+    /// not know this process as the module it claims to be), or with something that is
+    /// not the JSON expected.
+    WorkloadRefused,
+    /// The roots, from the workload API or from a file, are not certificates in PEM, or
+    /// there are none.
+    TrustBundle,
+    /// The gateway's name can be in no certificate.
+    GatewayName,
 }

@@ -50,7 +50,7 @@ mod workload;
 mod tests;
 
 pub use client::{Client, CloseOutcome, PublishError, start};
-pub use config::{ClientConfig, Credentials, SetupError};
+pub use config::{ClientConfig, Credentials, SetupError, SetupErrorKind};
 pub use delivery::{Acknowledged, DELIVERY_CAPACITY, Deliveries, Delivery};
 pub use dial::{CertificateProblem, DialError, DialStep};
 pub use status::{ConnectionError, FailureKind, Status};

@@ -10,7 +10,7 @@ use rumqttc::mqttbytes::{Error, QoS, v4};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -85,8 +85,21 @@ impl Hub {
     }
 
     pub(super) async fn with(pki: &Pki) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Hub::on(listener, pki)
+    }
+
+    /// A hub whose connections hold few bytes that it has not read.
+    pub(super) fn cramped() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Hub::on(socket.listen(16).unwrap(), &pki("test CA", NAME))
+    }
+
+    fn on(listener: TcpListener, pki: &Pki) -> Self {
         Hub {
-            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            listener,
             acceptor: pki.acceptor(),
             ca_pem: pki.ca_pem.clone(),
         }

@@ -1,10 +1,12 @@
 //! Messages on their way to the hub.
 
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use edge_protocol::message::{Gate, PACKET_LIMIT};
 use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::Packet;
 
 use super::hub::{Hub, PATIENCE};
 use crate::{Client, OutgoingMessage, PublishError, TooLarge, start};
@@ -117,11 +119,11 @@ async fn a_hub_that_does_not_read_cannot_stop_us_from_reading() {
     let (mut publishes, mut pubacks) = (0, 0);
     while publishes < 12 || pubacks < 1 {
         match peer.expect().await {
-            rumqttc::mqttbytes::v4::Packet::Publish(publish) => {
+            Packet::Publish(publish) => {
                 publishes += 1;
                 peer.puback(publish.pkid).await;
             }
-            rumqttc::mqttbytes::v4::Packet::PubAck(_) => pubacks += 1,
+            Packet::PubAck(_) => pubacks += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -140,10 +142,7 @@ async fn closing_waits_for_a_puback_and_then_leaves() {
     let other = client.clone();
     let closing = tokio::spawn(async move { other.close(PATIENCE).await });
     peer.puback(publish.pkid).await;
-    assert_eq!(
-        peer.expect().await,
-        rumqttc::mqttbytes::v4::Packet::Disconnect
-    );
+    assert_eq!(peer.expect().await, Packet::Disconnect);
     drop(peer);
     assert!(closing.await.unwrap().is_clean());
     assert_eq!(sent.await.unwrap(), Ok(()));
@@ -165,4 +164,54 @@ async fn closing_without_a_hub_refuses_what_waits() {
     tokio::task::yield_now().await;
     assert!(client.close(Duration::ZERO).await.is_clean());
     assert_eq!(waiting.await.unwrap(), Err(PublishError::Closed));
+}
+
+#[tokio::test]
+async fn a_close_keeps_its_time_though_the_hub_is_frozen_and_a_write_is_stuck() {
+    let hub = Hub::cramped();
+    let (client, _deliveries) = start(hub.config());
+    let mut frozen = hub.accept_session(false).await;
+    // More than a kernel buffers, even for a connection within one machine.
+    const MESSAGES: usize = 40;
+    const WINDOW: usize = 8;
+    let body = Bytes::from(vec![0; 250_000]);
+    let mut sending: VecDeque<_> = (0..MESSAGES)
+        .map(|n| {
+            let message = OutgoingMessage::new(format!("m-{n}"), body.clone());
+            spawn_publish(&client, message)
+        })
+        .collect();
+    // From here on the hub reads nothing, but confirms unseen until only the last window
+    // is outstanding. Ids rise by one.
+    let first = frozen.expect_publish().await.pkid;
+    for packet_id in (first..).take(MESSAGES - WINDOW) {
+        frozen.puback(packet_id).await;
+        let confirmed = tokio::time::timeout(PATIENCE, sending.pop_front().unwrap()).await;
+        assert_eq!(confirmed.unwrap().unwrap(), Ok(()));
+    }
+    let grace = Duration::from_millis(500);
+    let started = Instant::now();
+    let outcome = tokio::time::timeout(PATIENCE, client.close(grace)).await;
+    let took = started.elapsed();
+    assert!(outcome.expect("it ends").unconfirmed_publishes > 0);
+    let slack = Duration::from_millis(500);
+    let longest = grace + Duration::from_secs(1) + slack;
+    assert!((grace..longest).contains(&took), "{took:?}");
+    for sent in sending {
+        let result = tokio::time::timeout(PATIENCE, sent).await.unwrap().unwrap();
+        assert!(
+            matches!(
+                result,
+                Err(PublishError::ConnectionLost | PublishError::Closed)
+            ),
+            "{result:?}"
+        );
+    }
+    // The write was stuck indeed: not even the publishes are whole.
+    let mut whole = 1;
+    while let Some(packet) = frozen.next().await {
+        assert!(matches!(packet, Packet::Publish(_)), "{packet:?}");
+        whole += 1;
+    }
+    assert!(whole < MESSAGES, "{whole} publishes were written");
 }

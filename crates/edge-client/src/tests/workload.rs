@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::hub::{NAME, pki};
-use crate::{ClientConfig, Credentials, SetupError, WorkloadClient, WorkloadError};
+use crate::dial::server_name;
+use crate::{ClientConfig, Credentials, SetupError, SetupErrorKind, WorkloadClient, WorkloadError};
 
 pub(super) const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -210,4 +211,67 @@ async fn a_reply_without_end_is_cut() {
         .unwrap_err();
     assert!(matches!(error, WorkloadError::Body { .. }), "{error}");
     daemon.await.unwrap();
+}
+
+/// What making a configuration ends with when the daemon gives each try this answer.
+async fn setup_error(status: &'static str, body: &'static str) -> SetupError {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("w.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let daemon = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            request(&mut stream).await;
+            reply(&mut stream, status, body).await;
+        }
+    });
+    let result = ClientConfig::from_edge_environment(&environment(&socket), "test/1").await;
+    daemon.abort();
+    result.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_setup_error_tells_whether_a_retry_can_mend_it() {
+    let nobody = environment(Path::new("/nonexistent/w.sock"));
+    let absent = ClientConfig::from_edge_environment(&nobody, "test/1").await;
+    let forbidden = r#"{"message":"forbidden"}"#;
+    let no_root =
+        r#"{"certificate":"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}"#;
+    let timed_out = WorkloadError::TimedOut {
+        after: Duration::from_secs(8),
+    };
+    let bad_name = server_name("not a name").unwrap_err();
+    let cases = [
+        (absent.unwrap_err(), SetupErrorKind::WorkloadUnavailable),
+        (timed_out.into(), SetupErrorKind::WorkloadUnavailable),
+        (
+            setup_error("503 Service Unavailable", "{}").await,
+            SetupErrorKind::WorkloadUnavailable,
+        ),
+        (
+            setup_error("408 Request Timeout", "{}").await,
+            SetupErrorKind::WorkloadUnavailable,
+        ),
+        (
+            setup_error("403 Forbidden", forbidden).await,
+            SetupErrorKind::WorkloadRefused,
+        ),
+        (
+            setup_error("404 Not Found", "{}").await,
+            SetupErrorKind::WorkloadRefused,
+        ),
+        (
+            setup_error("200 OK", "not JSON").await,
+            SetupErrorKind::WorkloadRefused,
+        ),
+        (
+            setup_error("200 OK", no_root).await,
+            SetupErrorKind::TrustBundle,
+        ),
+        (bad_name.into(), SetupErrorKind::GatewayName),
+    ];
+    for (error, kind) in cases {
+        assert_eq!(error.kind(), kind, "{error:?}");
+        let retryable = kind == SetupErrorKind::WorkloadUnavailable;
+        assert_eq!(error.is_retryable(), retryable, "{error:?}");
+    }
 }
