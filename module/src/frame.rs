@@ -5,7 +5,7 @@
 //! module sent it), never something that the message says of itself.
 
 use edge_protocol::properties::Properties;
-use ledger::{FrameKey, MAX_NAME_BYTES, Now};
+use ledger::{FrameKey, MAX_NAME_BYTES, Now, Repeat};
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -38,7 +38,7 @@ impl Frame {
     /// The frame in a delivery on `input`.
     ///
     /// `may_be_redelivery` says whether the hub can be sending something again
-    /// (see [`crate::redelivery`]); a sender's DUP mark is added here.
+    /// (see [`crate::redelivery`]); a sender's DUP mark goes before it.
     #[must_use]
     pub fn new(
         input: &str,
@@ -57,8 +57,7 @@ impl Frame {
                 message_id: text(properties, MESSAGE_ID).map(str::to_owned),
                 created: created.map(str::to_owned),
                 digest: Sha256::digest(picture).into(),
-                may_be_redelivery: may_be_redelivery
-                    || text(properties, DUP_MARK).is_some_and(|v| v.eq_ignore_ascii_case("true")),
+                repeat: repeat(properties, may_be_redelivery),
             },
         }
     }
@@ -74,6 +73,16 @@ impl Frame {
         } else {
             short
         })
+    }
+}
+
+fn repeat(properties: &Properties, may_be_redelivery: bool) -> Repeat {
+    if text(properties, DUP_MARK).is_some_and(|mark| mark.eq_ignore_ascii_case("true")) {
+        Repeat::MarkedBySender
+    } else if may_be_redelivery {
+        Repeat::InBatch
+    } else {
+        Repeat::No
     }
 }
 
@@ -201,8 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn a_dup_mark_makes_a_redelivery_possible() {
-        assert!(frame("mqtt-dup=true&%24.cdid=c").key.may_be_redelivery);
-        assert!(!frame("mqtt-dup=false&%24.cdid=c").key.may_be_redelivery);
+    fn a_dup_mark_says_that_the_sender_repeats() {
+        assert_eq!(
+            frame("mqtt-dup=true&%24.cdid=c").key.repeat,
+            Repeat::MarkedBySender
+        );
+        assert_eq!(frame("mqtt-dup=false&%24.cdid=c").key.repeat, Repeat::No);
+    }
+
+    #[test]
+    fn a_place_where_the_hub_may_repeat_is_passed_on() {
+        let properties = Properties::decode("%24.cdid=c").unwrap();
+        let frame = Frame::new("images", &properties, b"picture", ARRIVAL, true);
+        assert_eq!(frame.key.repeat, Repeat::InBatch);
     }
 }
