@@ -233,8 +233,16 @@ async fn client_config(
             loop {
                 match ClientConfig::from_edge_environment(environment, PRODUCT).await {
                     Ok(config) => break config,
+                    Err(error) if !error.is_retryable() => {
+                        return Err(error).context("setting up the connection to edgeHub");
+                    }
                     Err(error) => {
-                        warn!(error = %crate::error_chain(&error), pause_s = pause.as_secs(), "the workload API gave no trust bundle");
+                        let why = crate::error_chain(&error);
+                        warn!(
+                            why,
+                            pause_s = pause.as_secs(),
+                            "the connection cannot be set up yet"
+                        );
                     }
                 }
                 tokio::time::sleep(pause).await;
