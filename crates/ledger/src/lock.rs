@@ -13,7 +13,17 @@ use crate::error::{LedgerError, file_failed};
 /// The lock, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child that another thread is starting, which has
+        // a copy of the file for a moment. When this fails, closing is what remains.
+        if let Err(cause) = self.file.unlock() {
+            tracing::debug!(%cause, "lock file not unlocked before closing");
+        }
+    }
 }
 
 const LOCK_FILE: &str = "ledger.lock";
@@ -44,7 +54,7 @@ impl Lock {
         if let Err(cause) = write_holder(&mut file) {
             tracing::debug!(%cause, "process id not written into the lock file");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -78,6 +88,16 @@ mod tests {
         );
         drop(held);
         Lock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn the_lock_is_free_at_once_although_a_copy_of_its_file_is_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Lock::take(dir.path()).unwrap();
+        let in_a_child_that_starts = held.file.try_clone().unwrap();
+        drop(held);
+        Lock::take(dir.path()).unwrap();
+        drop(in_a_child_that_starts);
     }
 
     #[test]
