@@ -76,6 +76,22 @@ pub enum LedgerError {
         #[source]
         source: serde_json::Error,
     },
+    /// The labels of a model leave no room in a report, however its window is split.
+    #[error(
+        "{} may need reports of {bytes} bytes, expected at most {limit}: \
+         use a model with fewer or shorter labels{}",
+        whose(*labels, *earlier), if *earlier > 0 { ", or a new ledger folder" } else { "" }
+    )]
+    Labels {
+        /// How many labels the totals would have.
+        labels: usize,
+        /// How many of them the model does not have: they were counted under earlier ones.
+        earlier: usize,
+        /// The largest report that may be needed.
+        bytes: usize,
+        /// [`LedgerOptions::report_limit`](crate::LedgerOptions::report_limit).
+        limit: usize,
+    },
     /// An argument outside what the ledger takes.
     #[error("{name} is {seen}, expected {expected}")]
     Argument {
@@ -92,6 +108,13 @@ fn holder(pid: Option<u32>) -> String {
     match pid {
         Some(pid) => format!("process {pid}"),
         None => "another process".to_owned(),
+    }
+}
+
+fn whose(labels: usize, earlier: usize) -> String {
+    match earlier {
+        0 => format!("{labels} labels"),
+        _ => format!("{labels} labels, {earlier} of them counted under earlier models,"),
     }
 }
 
@@ -127,7 +150,7 @@ impl LedgerError {
             LedgerError::Damaged { .. } | LedgerError::Report { .. } => LedgerErrorKind::Damaged,
             LedgerError::Store { source, .. } => store_kind(source),
             LedgerError::File { source, .. } => file_kind(source),
-            LedgerError::Argument { .. } => LedgerErrorKind::Argument,
+            LedgerError::Labels { .. } | LedgerError::Argument { .. } => LedgerErrorKind::Argument,
         }
     }
 }

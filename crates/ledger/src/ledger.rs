@@ -35,6 +35,7 @@
 //! One process, one writer: the lock is held from [`Ledger::open`] until the value is dropped. All
 //! calls block on the disk; give the ledger a thread of its own.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,6 +122,37 @@ impl Ledger {
     #[must_use]
     pub fn set_aside(&self) -> Option<&SetAside> {
         self.set_aside.as_ref()
+    }
+
+    /// Whether every report stays within
+    /// [`report_limit`](crate::LedgerOptions::report_limit) under a model with these labels,
+    /// however much is counted: call it at start, and refuse a model for which it fails. Such a
+    /// model's reports would be sealed, but the hub would never take them. Labels that this ledger
+    /// counted under earlier models are in every report's totals, so they are taken along. Of the
+    /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for.
+    ///
+    /// # Errors
+    /// `Labels` when there are too many, `Argument` when one is over [`MAX_NAME_BYTES`], both of
+    /// kind `Argument`; otherwise when the store cannot be read.
+    pub fn fits(&self, labels: &[String]) -> Result<(), LedgerError> {
+        for label in labels {
+            check_name("label", label)?;
+        }
+        let own: BTreeSet<&String> = labels.iter().collect();
+        let mut all = totals::labels(&self.connection)
+            .map_err(store_failed(&self.path, "read the labels"))?;
+        let earlier = all.iter().filter(|label| !own.contains(label)).count();
+        all.extend(labels.iter().cloned());
+        let bytes = seal::needed(&all).map_err(store_failed(&self.path, "measure a report"))?;
+        if bytes <= self.report_limit {
+            return Ok(());
+        }
+        Err(LedgerError::Labels {
+            labels: all.len(),
+            earlier,
+            bytes,
+            limit: self.report_limit,
+        })
     }
 
     /// Whether a frame is counted already: a cheap look before the picture is decoded. Only

@@ -28,6 +28,7 @@ mod outbox;
 mod report;
 mod schema;
 mod seal;
+mod split;
 mod store;
 mod sums;
 mod totals;

@@ -18,8 +18,9 @@ pub struct LedgerOptions {
     pub stamp_limits: StampLimits,
     /// The largest body of a report in bytes, 1024 to 262 144; larger windows become several
     /// reports. Default 240 000, which leaves room for topic and properties below the hub's gate
-    /// of 262 144. A camera is never split: with L labels of B bytes it needs about 3·L·(B + 12)
-    /// bytes, so that only a model of thousands of labels exceeds the default.
+    /// of 262 144. Every report names all labels in its totals: L labels of B bytes take up to
+    /// L·(B + 23) bytes of it, so that only a model of thousands of labels exceeds the default,
+    /// see [`Ledger::fits`](crate::Ledger::fits).
     pub report_limit: usize,
 }
 

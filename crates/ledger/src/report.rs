@@ -44,7 +44,8 @@ pub struct Report {
     pub counts: BTreeMap<String, u64>,
     /// Frames by outcome, in this report.
     pub frames: FrameSums,
-    /// The same by camera; only those with frames in this report.
+    /// The same by camera; only those of which this report has something. A camera whose labels are
+    /// too many for one report has its frames in the first of several, its fruits in all of them.
     pub cameras: BTreeMap<String, Sums>,
     /// Everything that reports 1 to this one say together.
     pub totals: Sums,
@@ -62,7 +63,8 @@ pub struct SealedReport {
     /// `<ledger>-<sequence>`, to be sent as the message id.
     pub report_id: String,
     /// The JSON, UTF-8, as it was fixed at sealing. At most
-    /// [`LedgerOptions::report_limit`](crate::LedgerOptions::report_limit) bytes.
+    /// [`LedgerOptions::report_limit`](crate::LedgerOptions::report_limit) bytes, if
+    /// [`Ledger::fits`](crate::Ledger::fits) says so of the model.
     pub body: Vec<u8>,
 }
 

@@ -4,10 +4,13 @@
 //! and forgets the window's own sums. Before that commit the frames are in the open window, after
 //! it in the reports, at no moment in both or neither.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, params};
 
 use crate::frame::{Clock, ModelInfo, Now, Software};
 use crate::report::{Report, SCHEMA, report_id};
+use crate::split;
 use crate::sums::{self, CameraSums, Scope, Sums};
 use crate::window::{instant, seconds};
 
@@ -77,16 +80,8 @@ pub(crate) fn seal(
 
     let mut largest_totals = totals.clone();
     largest_totals.add(&sums::whole(&cameras));
-    let frame = report(window, sealing, u64::MAX, CameraSums::new(), largest_totals);
-    // The sums of a part are at most those of the whole window, so no part's frame is larger.
-    let frame = Report {
-        counts: frame.totals.counts.clone(),
-        frames: frame.totals.frames.clone(),
-        ..frame
-    };
-    let room = sealing.limit.saturating_sub(json(&frame)?.len());
-
-    let parts = split(cameras, room)?;
+    let empty = report(window, sealing, u64::MAX, CameraSums::new(), largest_totals);
+    let parts = split::split(cameras, &empty, sealing.limit).map_err(not_written)?;
     for part in &parts {
         totals.add(&sums::whole(part));
         let report = report(window, sealing, sequence, part.clone(), totals.clone());
@@ -99,6 +94,11 @@ pub(crate) fn seal(
         .prepare_cached("DELETE FROM open_window WHERE open_window = ?1")?
         .execute([window.open_window])?;
     Ok(parts.len())
+}
+
+/// The largest report that these labels may need, in bytes.
+pub(crate) fn needed(labels: &BTreeSet<String>) -> rusqlite::Result<usize> {
+    split::needed(labels).map_err(not_written)
 }
 
 fn report(
@@ -127,29 +127,6 @@ fn report(
     }
 }
 
-/// Parts of the cameras whose JSON takes at most `room` bytes each. A camera that is larger than
-/// the room alone gets a part of its own: that takes thousands of labels, see
-/// [`LedgerOptions::report_limit`](crate::LedgerOptions::report_limit).
-fn split(cameras: CameraSums, room: usize) -> rusqlite::Result<Vec<CameraSums>> {
-    let mut parts: Vec<CameraSums> = Vec::new();
-    let mut left = 0;
-    for (name, sums) in cameras {
-        // The name, a colon, the sums and a comma.
-        let size = json(&name)?.len() + json(&sums)?.len() + 2;
-        match parts.last_mut() {
-            Some(part) if size <= left => {
-                left -= size;
-                part.insert(name, sums);
-            }
-            Some(_) | None => {
-                left = room.saturating_sub(size);
-                parts.push(CameraSums::from([(name, sums)]));
-            }
-        }
-    }
-    Ok(parts)
-}
-
 fn insert(
     connection: &Connection,
     window: &ClosedWindow,
@@ -162,7 +139,7 @@ fn insert(
             report = report.report_id,
             bytes = body.len(),
             limit = sealing.limit,
-            "report exceeds its size limit: one camera has too many labels"
+            "report exceeds its size limit and the hub will not take it: too many labels"
         );
     }
     connection
@@ -201,7 +178,10 @@ fn stored(sequence: u64) -> rusqlite::Result<i64> {
         .map_err(|source| rusqlite::Error::ToSqlConversionFailure(Box::new(source)))
 }
 
-fn json<T: serde::Serialize>(value: &T) -> rusqlite::Result<Vec<u8>> {
-    serde_json::to_vec(value)
-        .map_err(|source| rusqlite::Error::ToSqlConversionFailure(Box::new(source)))
+fn json(value: &Report) -> rusqlite::Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(not_written)
+}
+
+fn not_written(source: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(source))
 }

@@ -102,7 +102,8 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    fn number(self) -> i64 {
+    /// The scope as the store has it.
+    pub(crate) fn number(self) -> i64 {
         match self {
             Scope::Recorded => 0,
             Scope::Sealed => -1,

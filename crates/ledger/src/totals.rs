@@ -1,6 +1,6 @@
 //! Everything that a ledger has counted, for people and metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -40,6 +40,14 @@ pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Totals> {
         sealed_reports: next_sequence(&moment)?.saturating_sub(1),
         unsent_reports: outbox::waiting(&moment)?,
     })
+}
+
+/// Every label that was ever counted.
+pub(crate) fn labels(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    connection
+        .prepare_cached("SELECT DISTINCT name FROM named_sum WHERE scope = ?1 AND kind = 'fruit'")?
+        .query_map([Scope::Recorded.number()], |row| row.get(0))?
+        .collect()
 }
 
 /// The ledger's id.

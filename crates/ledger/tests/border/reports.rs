@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{LedgerErrorKind, LedgerOptions, Outcome, RejectReason, Sums};
+use ledger::{LedgerError, LedgerErrorKind, LedgerOptions, Outcome, RejectReason, Sums};
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, at, classified, frame, software};
@@ -180,4 +180,102 @@ fn names_that_no_report_could_hold_are_refused() {
         "label is 301 bytes long, expected at most 300 bytes"
     );
     assert_eq!(counts.ledger.totals().unwrap().whole, Sums::default());
+}
+
+fn labels(number: usize) -> Vec<String> {
+    (0..number).map(|n| format!("label-{n:0>30}")).collect()
+}
+
+#[test]
+fn a_camera_with_very_many_labels_becomes_additive_reports_below_the_limit() {
+    let options = LedgerOptions {
+        report_limit: 24_500,
+        ..LedgerOptions::default()
+    };
+    let mut counts = Fixture::with(options);
+    let labels = labels(200);
+    counts.ledger.fits(&labels).unwrap();
+    for (number, label) in (0..).zip(labels.iter().cycle().take(250)) {
+        let mut taken = frame(if number < 10 { "cam-a" } else { "cam-b" }, number, 1);
+        taken.outcome = classified(label);
+        counts.record(&taken);
+    }
+    counts.record(&frame("cam-b", 249, 2));
+    let reports = counts.seal(60);
+    assert!(reports.len() > 1, "{}", reports.len());
+    for sealed in counts.ledger.unsent(100).unwrap() {
+        assert!(sealed.body.len() <= 24_500, "{}", sealed.body.len());
+    }
+    let mut cameras: BTreeMap<String, Sums> = BTreeMap::new();
+    for report in &reports {
+        for (camera, sums) in &report.cameras {
+            cameras.entry(camera.clone()).or_default().add(sums);
+        }
+    }
+    assert_eq!(cameras, counts.ledger.totals().unwrap().cameras);
+    let with_frames = reports.iter().filter(|report| {
+        report
+            .cameras
+            .get("cam-b")
+            .is_some_and(|sums| sums.frames.received > 0)
+    });
+    assert_eq!(with_frames.count(), 1, "frames are in the first piece only");
+    counts.assert_right();
+}
+
+#[test]
+fn a_model_whose_labels_fit_no_report_is_refused_with_a_sentence() {
+    let counts = Fixture::new();
+    counts.ledger.fits(&labels(1000)).unwrap();
+    let refused = counts.ledger.fits(&labels(5000)).unwrap_err();
+    assert_eq!(refused.kind(), LedgerErrorKind::Argument);
+    assert!(
+        matches!(
+            refused,
+            LedgerError::Labels {
+                labels: 5000,
+                earlier: 0,
+                limit: 240_000,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    let said = refused.to_string();
+    assert!(
+        said.starts_with("5000 labels may need reports of ")
+            && said.ends_with(
+                " bytes, expected at most 240000: use a model with fewer or shorter labels"
+            ),
+        "{said}"
+    );
+    let too_long = counts.ledger.fits(&["l".repeat(301)]).unwrap_err();
+    assert_eq!(
+        too_long.to_string(),
+        "label is 301 bytes long, expected at most 300 bytes"
+    );
+}
+
+#[test]
+fn labels_of_earlier_models_stay_in_the_totals_and_take_their_room() {
+    let options = LedgerOptions {
+        report_limit: 24_000,
+        ..LedgerOptions::default()
+    };
+    let mut counts = Fixture::with(options);
+    let (earlier, next) = (labels(150), labels(300).split_off(150));
+    counts.ledger.fits(&next).unwrap();
+    for (number, label) in (0..).zip(&earlier) {
+        let mut taken = frame("cam", number, 1);
+        taken.outcome = classified(label);
+        counts.record(&taken);
+    }
+    counts.ledger.fits(&earlier).unwrap();
+    let refused = counts.ledger.fits(&next).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        said.contains("300 labels, 150 of them counted under earlier models,")
+            && said.ends_with("or a new ledger folder"),
+        "{said}"
+    );
 }
