@@ -5,7 +5,7 @@ source and truth (never of another source, so that a source can be left out whol
 rendered picture gives itself and variants. Every sample has a generator of its own,
 seeded by its place, so the number of processes does not change a byte.
 
-Disk: 150 kB a sample, about 3 GB in all.
+Disk: 150 kB a sample, about 4 GB in all.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from augment import fruit_mask, scene, variant
+from hues import fruit_hue, turned
 from pictures import SIDE, Picture, crop_224, load
 
 CELLS = 14
@@ -27,6 +28,9 @@ CELLS = 14
 
 UNKNOWN = -1.0
 """Share of fruit of a cell where no mask says it."""
+
+TURN_SEED = 4
+"""Seed of the copies whose hue is turned."""
 
 MOST_PIECES = 4
 """Fruits of one scene."""
@@ -57,10 +61,11 @@ class Plan:
     scenes: int
     seed: int
     masked: bool  # whether `fruit_mask` knows these pictures
+    turned: int = 0  # copies, of the variants from the second on, with their hue turned
 
     @property
     def each(self) -> int:
-        return 1 + self.variants + self.scenes
+        return 1 + self.variants + self.scenes + self.turned
 
 
 def make_samples(pictures: list[Picture], plan: Plan, base: Path, jobs: int, say) -> Samples:
@@ -88,7 +93,7 @@ def make_samples(pictures: list[Picture], plan: Plan, base: Path, jobs: int, say
 def stamp_of(pictures: list[Picture], plan: Plan) -> str:
     """What the samples depend on: the plan, the pictures' names and sizes, the code."""
     digest = hashlib.sha256()
-    for module in ("augment.py", "grounds.py"):
+    for module in ("augment.py", "grounds.py", "hues.py"):
         digest.update((Path(__file__).parent / module).read_bytes())
     for picture in pictures:
         digest.update(f"{picture.path.name} {picture.path.stat().st_size}\n".encode())
@@ -124,7 +129,7 @@ def _draw(index: int) -> None:
     image, mask = _piece(index)
     unknown = np.full((SIDE, SIDE), UNKNOWN, np.float32)
     _store(index, 0, np.asarray(crop_224(image, Image.Resampling.BILINEAR)), unknown)
-    for place in range(1, plan.each):
+    for place in range(1, plan.each - plan.turned):
         rng = np.random.default_rng([plan.seed, index, place])
         if place <= plan.variants or mask is None:
             _store(index, place, *variant(image, mask, rng))
@@ -132,6 +137,14 @@ def _draw(index: int) -> None:
         others = rng.choice(group, int(rng.integers(0, MOST_PIECES)))
         pieces = [(image, mask), *(_piece(int(other)) for other in others)]
         _store(index, place, *scene([p for p in pieces if p[1] is not None], rng))
+    hue = fruit_hue(picture) if plan.turned else None
+    for copy in range(plan.turned):
+        place = 2 + copy
+        rng = np.random.default_rng([TURN_SEED, index, place])
+        pixels = turned(_state["pixels"][index, place], picture, hue, rng)
+        target = plan.each - plan.turned + copy
+        _state["pixels"][index, target] = pixels
+        _state["cover"][index, target] = _state["cover"][index, place]
 
 
 def _store(index: int, place: int, pixels: np.ndarray, cover: np.ndarray) -> None:
