@@ -54,7 +54,8 @@ pub(crate) fn known_camera(connection: &Connection, name: &str) -> rusqlite::Res
         .optional()
 }
 
-fn camera_number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+/// The number of a camera, a new one when it was never seen.
+pub(crate) fn camera_number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     if let Some(known) = known_camera(connection, name)? {
         return Ok(known);
     }

@@ -23,12 +23,17 @@
 //! | between 4 and 5 | the report, unsent | it is sent then |
 //! | between 5 and 7 | the report, unsent, perhaps taken | the same bytes and id are sent again |
 //!
+//! *Let go.* In the commit of 7, for each of the oldest sent reports whose time has come: (8) add it
+//! to what is carried forward, (9) delete it. A crash before the commit is flushed leaves the report,
+//! one after it what is carried forward; the sums agree in both.
+//!
 //! *Errors.* An error from any call means "not known to be durable". Nothing half done is left, and
 //! the same call may be made again. A commit whose flush failed can still turn out to be there
 //! after a crash; the frame then comes again and is a `duplicate`.
 //!
-//! *Time.* The wall clock comes in with each call and decides only which window a frame belongs to
-//! and when windows are sealed. A clock that steps back makes further reports for windows that were
+//! *Time.* The wall clock comes in with each call and decides only which window a frame belongs to,
+//! when windows are sealed and, where it has gone on for a day without a step, which sent reports are
+//! old. A clock that steps back makes further reports for windows that were
 //! sealed before, which add up; it never opens a sealed report. A window that was opened under a
 //! clock far ahead is sealed at the end of the window that is running when the clock is back.
 //!
@@ -52,6 +57,7 @@ use crate::lock::Lock;
 use crate::options::LedgerOptions;
 use crate::outbox;
 use crate::report::SealedReport;
+use crate::retention;
 use crate::seal::{self, Sealing};
 use crate::store::{self, STORE_FILE, SetAside};
 use crate::totals::{self, Totals};
@@ -69,6 +75,7 @@ pub struct Ledger {
     windows: Windows,
     dedupe_per_camera: u32,
     report_limit: usize,
+    keep_sent: retention::Rule,
     /// When the next open window is due, in seconds since the epoch, as of the last commit.
     earliest_due: Option<i64>,
     set_aside: Option<SetAside>,
@@ -105,6 +112,7 @@ impl Ledger {
             windows: checked.windows,
             dedupe_per_camera: checked.dedupe_per_camera,
             report_limit: checked.report_limit,
+            keep_sent: checked.keep_sent,
             earliest_due,
             set_aside,
             _lock: lock,
@@ -227,14 +235,19 @@ impl Ledger {
     }
 
     /// Notes that the hub took a report: call it after the PUBACK. Again for the same report, it
-    /// changes nothing.
+    /// changes nothing of it. The same commit lets up to 16 reports go whose time has come, see
+    /// [`KeepSent`](crate::KeepSent).
     ///
     /// # Errors
     /// `Argument` when no such report was sealed; otherwise the store's: the report is sent again.
     pub fn mark_sent(&mut self, sequence: u64, now: Now) -> Result<(), LedgerError> {
-        let sent_at = seconds(now.wall);
+        let keep_sent = self.keep_sent;
         let known = self.commit("note a report as sent", |change| {
-            outbox::mark_sent(change, sequence, sent_at)
+            if outbox::mark_sent(change, sequence, seconds(now.wall))? {
+                retention::step(change, keep_sent, now)?;
+                return Ok(true);
+            }
+            Ok((1..=retention::carried_through(change)?).contains(&sequence))
         })?;
         if known {
             return Ok(());
@@ -283,7 +296,7 @@ impl Ledger {
     }
 
     /// Proves the sums: in every row and report `received = Σ outcomes`, and for each camera
-    /// `Σ reports + open windows = totals`. Reads everything, so its time grows with the reports.
+    /// `carried forward + Σ reports + open windows = totals`. Reads everything, so its time grows with the reports.
     ///
     /// # Errors
     /// When the store cannot be read. Sums that do not agree are no error but a

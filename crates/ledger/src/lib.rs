@@ -26,6 +26,7 @@ mod lock;
 mod options;
 mod outbox;
 mod report;
+mod retention;
 mod schema;
 mod seal;
 mod split;
@@ -44,6 +45,7 @@ pub use frame::{
 pub use ledger::Ledger;
 pub use options::LedgerOptions;
 pub use report::{Report, SCHEMA, SealedReport};
+pub use retention::KeepSent;
 pub use store::SetAside;
 pub use sums::{FrameSums, Sums};
 pub use totals::Totals;

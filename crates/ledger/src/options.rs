@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::LedgerError;
+use crate::retention::{KeepSent, Rule};
 use crate::window::{StampLimits, Windows};
 
 /// Settings of a [`Ledger`](crate::Ledger). All may change from one opening to the next; windows
@@ -22,6 +23,8 @@ pub struct LedgerOptions {
     /// L·(B + 23) bytes of it, so that only a model of thousands of labels exceeds the default,
     /// see [`Ledger::fits`](crate::Ledger::fits).
     pub report_limit: usize,
+    /// How long reports are kept that were sent.
+    pub keep_sent: KeepSent,
 }
 
 impl Default for LedgerOptions {
@@ -31,6 +34,7 @@ impl Default for LedgerOptions {
             dedupe_per_camera: 1000,
             stamp_limits: StampLimits::default(),
             report_limit: 240_000,
+            keep_sent: KeepSent::default(),
         }
     }
 }
@@ -41,6 +45,7 @@ pub(crate) struct CheckedOptions {
     pub(crate) windows: Windows,
     pub(crate) dedupe_per_camera: u32,
     pub(crate) report_limit: usize,
+    pub(crate) keep_sent: Rule,
 }
 
 impl LedgerOptions {
@@ -64,6 +69,7 @@ impl LedgerOptions {
             windows,
             dedupe_per_camera,
             report_limit: self.report_limit,
+            keep_sent: self.keep_sent.check()?,
         })
     }
 }

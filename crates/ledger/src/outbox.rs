@@ -25,7 +25,8 @@ pub(crate) fn unsent(connection: &Connection, limit: usize) -> rusqlite::Result<
     reports.collect()
 }
 
-/// Notes that a report was taken. The first note stays; false when there is no such report.
+/// Notes that a report was taken. The first note stays; false when there is no such report, or no
+/// longer.
 pub(crate) fn mark_sent(
     connection: &Connection,
     sequence: u64,

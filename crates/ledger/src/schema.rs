@@ -17,8 +17,9 @@
 //! | `recent` | one of the last ten frames of an input |
 //!
 //! A *scope* is what a sum is over: 0 everything recorded since the ledger began, -1 everything
-//! that sealed reports say, -2 reports that were pruned (nothing prunes yet), a positive number the
-//! open window of that number. So `0 = -1 + Σ open windows` at every commit, for each camera.
+//! that sealed reports say, -2 what is carried forward of reports that are not kept any more, a
+//! positive number the open window of that number. So `0 = -1 + Σ open windows` and
+//! `-1 = -2 + Σ reports` at every commit, for each camera.
 
 use rusqlite::Connection;
 
@@ -26,10 +27,10 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x4643_4e54;
 
 /// The newest format that this program reads and the one it writes.
-pub(crate) const NEWEST: i64 = 1;
+pub(crate) const NEWEST: i64 = 2;
 
 /// `MIGRATIONS[n]` takes a file from format `n` to `n + 1`.
-const MIGRATIONS: [&str; 1] = [FORMAT_1];
+const MIGRATIONS: [&str; 2] = [FORMAT_1, FORMAT_2];
 
 /// Takes a file of format `from` (0: a new one) to [`NEWEST`], in the caller's transaction.
 pub(crate) fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
@@ -127,4 +128,22 @@ CREATE TABLE recent (
     content BLOB,
     PRIMARY KEY (input, slot)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What letting reports go needs: how far they are carried forward, the run of the wall clock, and
+/// which clock placed a report's window. A body that makes no sense stays `unsure` until somebody
+/// reads it.
+const FORMAT_2: &str = "
+ALTER TABLE ledger ADD COLUMN carried_through INTEGER NOT NULL DEFAULT 0
+    CHECK (carried_through >= 0);
+ALTER TABLE ledger ADD COLUMN clock_began INTEGER;
+ALTER TABLE ledger ADD COLUMN clock_seen INTEGER;
+
+ALTER TABLE report ADD COLUMN clock TEXT NOT NULL DEFAULT 'unsure'
+    CHECK (clock IN ('plausible', 'unsure'));
+UPDATE report SET clock = 'plausible'
+    WHERE CASE WHEN json_valid(CAST(body AS TEXT))
+        THEN json_extract(CAST(body AS TEXT), '$.clock') = 'plausible'
+        ELSE 0 END;
+CREATE INDEX report_dated ON report (sequence, ends_at) WHERE clock = 'plausible';
 ";

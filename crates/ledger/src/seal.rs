@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 use crate::frame::{Clock, ModelInfo, Now, Software};
 use crate::report::{Report, SCHEMA, report_id};
 use crate::split;
-use crate::sums::{self, CameraSums, Scope, Sums};
+use crate::sums::{self, CameraSums, Scope, Sums, stored};
 use crate::window::{instant, seconds};
 
 /// A window that is to be sealed.
@@ -144,8 +144,8 @@ fn insert(
     }
     connection
         .prepare_cached(
-            "INSERT INTO report (sequence, starts_at, ends_at, sealed_at, report_id, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO report (sequence, starts_at, ends_at, sealed_at, report_id, body, clock)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             stored(report.sequence)?,
@@ -153,12 +153,13 @@ fn insert(
             window.ends_at,
             seconds(sealing.now.wall),
             report.report_id,
-            body
+            body,
+            window.clock.as_str()
         ])?;
     Ok(())
 }
 
-/// The sequence number of the next report. Kept apart from the reports, since those may be pruned.
+/// The sequence number of the next report. Kept apart from the reports, since those are not kept for ever.
 pub(crate) fn next_sequence(connection: &Connection) -> rusqlite::Result<u64> {
     connection
         .prepare_cached("SELECT next_sequence FROM ledger")?
@@ -170,12 +171,6 @@ fn set_next_sequence(connection: &Connection, next: u64) -> rusqlite::Result<()>
         .prepare_cached("UPDATE ledger SET next_sequence = ?1")?
         .execute([stored(next)?])
         .map(drop)
-}
-
-/// A sequence number as the store keeps it.
-fn stored(sequence: u64) -> rusqlite::Result<i64> {
-    i64::try_from(sequence)
-        .map_err(|source| rusqlite::Error::ToSqlConversionFailure(Box::new(source)))
 }
 
 fn json(value: &Report) -> rusqlite::Result<Vec<u8>> {

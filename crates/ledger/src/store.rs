@@ -131,8 +131,8 @@ fn header(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
 
 fn configure(connection: &Connection, format: i64) -> rusqlite::Result<()> {
     if format == 0 {
-        // Lets a later retention give pages back without rewriting the file; cannot be turned on
-        // once there are tables.
+        // Lets the retention give pages back without rewriting the file; cannot be turned on once
+        // there are tables.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let mode: String =

@@ -97,6 +97,8 @@ pub(crate) enum Scope {
     Recorded,
     /// Everything that sealed reports say.
     Sealed,
+    /// What sent reports said that are not kept any more.
+    Carried,
     /// One window that is not sealed yet.
     Open(i64),
 }
@@ -107,6 +109,7 @@ impl Scope {
         match self {
             Scope::Recorded => 0,
             Scope::Sealed => -1,
+            Scope::Carried => -2,
             Scope::Open(open_window) => open_window,
         }
     }
@@ -157,6 +160,38 @@ pub(crate) fn add_frame(
             name,
             1
         ])?;
+    }
+    Ok(())
+}
+
+/// Adds the sums of one camera to a scope.
+pub(crate) fn add(
+    connection: &Connection,
+    scope: Scope,
+    camera: i64,
+    sums: &Sums,
+) -> rusqlite::Result<()> {
+    let frames = &sums.frames;
+    connection.prepare_cached(ADD_FRAMES)?.execute(params![
+        scope.number(),
+        camera,
+        stored(frames.received)?,
+        stored(frames.classified)?,
+        stored(frames.unsure)?,
+        stored(frames.ignored)?,
+        stored(frames.duplicate)?,
+        stored(frames.all_rejected())?
+    ])?;
+    for (kind, named) in [("fruit", &sums.counts), ("rejected", &frames.rejected)] {
+        for (name, number) in named {
+            connection.prepare_cached(ADD_NAMED)?.execute(params![
+                scope.number(),
+                camera,
+                kind,
+                name,
+                stored(*number)?
+            ])?;
+        }
     }
     Ok(())
 }
@@ -248,6 +283,12 @@ pub(crate) fn of_cameras(connection: &Connection, scope: Scope) -> rusqlite::Res
 /// The sum of a whole scope.
 pub(crate) fn of_all(connection: &Connection, scope: Scope) -> rusqlite::Result<Sums> {
     of_cameras(connection, scope).map(|cameras| whole(&cameras))
+}
+
+/// A number as the store keeps it.
+pub(crate) fn stored(number: u64) -> rusqlite::Result<i64> {
+    i64::try_from(number)
+        .map_err(|source| rusqlite::Error::ToSqlConversionFailure(Box::new(source)))
 }
 
 /// Reads a column that must not be negative.

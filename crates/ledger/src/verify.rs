@@ -1,7 +1,8 @@
 //! The proof that the sums agree.
 //!
-//! Reads the reports' own bytes, as the hub got them, and adds them up anew; nothing is taken over
-//! from the sums that were kept while counting. Writes nothing.
+//! Reads the reports' own bytes, as the hub got them, and adds them up anew. Of reports that are not
+//! kept any more their carried-forward sum is taken; the first report that is kept proves that one,
+//! since its totals say the sum of all before it. Writes nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::error::{LedgerError, store_failed};
 use crate::report::{Report, report_id};
+use crate::retention;
 use crate::seal::next_sequence;
 use crate::sums::{self, CameraSums, Scope, Sums, number};
 use crate::totals::ledger_id;
@@ -20,6 +22,8 @@ use crate::totals::ledger_id;
 pub struct Verification {
     /// Reports that were read and added up.
     pub reports: u64,
+    /// Reports before those that are not kept any more; their sum was taken as it is.
+    pub carried_forward: u64,
     /// Windows that are not sealed yet.
     pub open_windows: u64,
     /// Cameras that were compared.
@@ -47,17 +51,29 @@ pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
     let mut findings = Findings::default();
 
     let ledger = ledger_id(&moment).map_err(failed())?;
-    let reported = add_reports(&moment, path, &ledger, &mut findings)?;
+    let carried = retention::carried_through(&moment).map_err(failed())?;
+    let carried_sums = sums::of_cameras(&moment, Scope::Carried).map_err(failed())?;
+    for (camera, sums) in &carried_sums {
+        let what = format!("carried forward of camera {camera:?}");
+        check_outcomes(&what, sums, &mut findings);
+    }
+    let before = Reported {
+        last: carried,
+        reports: 0,
+        cameras: carried_sums,
+    };
+    let reported = add_reports(&moment, path, &ledger, before, &mut findings)?;
     let next = next_sequence(&moment).map_err(failed())?;
-    if reported.reports + 1 != next {
-        findings.add(|| format!("{} reports, expected {}", reported.reports, next - 1));
+    let expected = next.saturating_sub(carried + 1);
+    if reported.reports != expected {
+        findings.add(|| format!("{} reports, expected {expected}", reported.reports));
     }
 
     let sealed = sums::of_cameras(&moment, Scope::Sealed).map_err(failed())?;
     compare(
         "sealed sums",
         &sealed,
-        "reports",
+        "reports and what is carried forward",
         &reported.cameras,
         &mut findings,
     );
@@ -82,13 +98,14 @@ pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
     compare(
         "totals",
         &recorded,
-        "reports and open windows",
+        "reports, what is carried forward and open windows",
         &counted,
         &mut findings,
     );
 
     Ok(Verification {
         reports: reported.reports,
+        carried_forward: carried,
         open_windows: open.len() as u64,
         cameras: recorded.len() as u64,
         received: sums::whole(&recorded).frames.received,
@@ -96,8 +113,11 @@ pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
     })
 }
 
-#[derive(Default)]
+/// What reports say, from the first of the ledger on.
 struct Reported {
+    /// The sequence of the last one.
+    last: u64,
+    /// How many of them were read.
     reports: u64,
     cameras: CameraSums,
 }
@@ -106,6 +126,7 @@ fn add_reports(
     connection: &Connection,
     path: &Path,
     ledger: &str,
+    before: Reported,
     findings: &mut Findings,
 ) -> Result<Reported, LedgerError> {
     let failed = || store_failed(path, "read the reports");
@@ -113,8 +134,8 @@ fn add_reports(
         .prepare_cached("SELECT sequence, report_id, body FROM report ORDER BY sequence")
         .map_err(failed())?;
     let mut rows = statement.query([]).map_err(failed())?;
-    let mut reported = Reported::default();
-    let mut running = Sums::default();
+    let mut reported = before;
+    let mut running = sums::whole(&reported.cameras);
     while let Some(row) = rows.next().map_err(failed())? {
         let sequence = number(row, 0).map_err(failed())?;
         let id: String = row.get(1).map_err(failed())?;
@@ -130,7 +151,8 @@ fn add_reports(
             })?;
 
         reported.reports += 1;
-        let expected = reported.reports;
+        reported.last += 1;
+        let expected = reported.last;
         let named = (
             sequence,
             report.sequence,

@@ -226,6 +226,45 @@ fn a_crash_after_sealing_sends_the_same_bytes_whether_or_not_they_were_taken() {
 }
 
 #[test]
+fn a_crash_while_reports_are_carried_forward_leaves_each_in_one_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LedgerOptions {
+        keep_sent: crate::KeepSent {
+            at_least: 1,
+            at_most: 2,
+            ..crate::KeepSent::default()
+        },
+        ..LedgerOptions::default()
+    };
+    let mut ledger = open(&dir);
+    for number in 0..6 {
+        ledger.record(&frame(number), &model()).unwrap();
+        ledger.seal_all(now(1), &software()).unwrap();
+    }
+    for sequence in 1..6 {
+        ledger.mark_sent(sequence, now(2)).unwrap();
+    }
+    let rule = options.keep_sent.check().unwrap();
+    let transaction = ledger.connection.transaction().unwrap();
+    assert!(outbox::mark_sent(&transaction, 6, 3).unwrap());
+    assert_eq!(retention::step(&transaction, rule, now(3)).unwrap(), 4);
+    let left = crash(&dir);
+    drop(transaction);
+
+    let reopen = |dir: &TempDir| Ledger::open(dir.path(), options, now(4)).unwrap();
+    let mut after = reopen(&left);
+    assert_eq!(received(&after), 6);
+    assert_eq!(after.verify().unwrap().carried_forward, 0);
+    assert_eq!(after.unsent(10).unwrap()[0].sequence, 6, "it is sent again");
+    after.mark_sent(6, now(4)).unwrap();
+    let after = reopen(&crash(&left));
+    assert_eq!(received(&after), 6);
+    let verification = after.verify().unwrap();
+    assert_eq!((verification.carried_forward, verification.reports), (4, 2));
+    assert_eq!(after.unsent(10).unwrap(), []);
+}
+
+#[test]
 fn a_crash_while_a_ledger_begins_leaves_one_that_opens() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(STORE_FILE);
@@ -449,11 +488,7 @@ fn every_commit_is_flushed_and_the_log_is_kept_apart() {
     };
     // 2 is FULL: the log is flushed in each commit, not only when it is folded into the store.
     assert_eq!(number("synchronous"), 2);
-    assert_eq!(
-        number("auto_vacuum"),
-        2,
-        "pages can be given back by a later retention"
-    );
+    assert_eq!(number("auto_vacuum"), 2, "pages can be given back");
     assert_eq!(number("foreign_keys"), 1);
     let mode: String = ledger
         .connection

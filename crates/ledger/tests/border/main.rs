@@ -9,5 +9,6 @@ mod killed;
 mod opening;
 mod properties;
 mod reports;
+mod retention;
 mod support;
 mod windows;

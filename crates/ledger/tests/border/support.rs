@@ -59,6 +59,13 @@ pub(crate) fn classified(label: &str) -> Outcome {
     }
 }
 
+/// In memory where the machine has such a folder: what a kill leaves is the same there.
+pub(crate) fn folder_in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 pub(crate) const NEW: Recorded = Recorded::Counted { reused_id: false };
 
 pub(crate) struct Fixture {
@@ -73,7 +80,15 @@ impl Fixture {
     }
 
     pub(crate) fn with(options: LedgerOptions) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_folder(tempfile::tempdir().unwrap(), options)
+    }
+
+    /// For tests that are about thousands of commits and not about the disk.
+    pub(crate) fn in_memory(options: LedgerOptions) -> Self {
+        Self::in_folder(folder_in_memory(), options)
+    }
+
+    fn in_folder(dir: TempDir, options: LedgerOptions) -> Self {
         let ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
         Self {
             dir,
@@ -101,18 +116,14 @@ impl Fixture {
     }
 
     pub(crate) fn reopen(self) -> Self {
-        let Self {
-            dir,
-            ledger,
-            options,
-        } = self;
+        let options = self.options;
+        self.reopen_with(options)
+    }
+
+    pub(crate) fn reopen_with(self, options: LedgerOptions) -> Self {
+        let Self { dir, ledger, .. } = self;
         drop(ledger);
-        let ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
-        Self {
-            dir,
-            ledger,
-            options,
-        }
+        Self::in_folder(dir, options)
     }
 
     pub(crate) fn assert_right(&self) {
