@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use edge_client::{Client, ClientConfig};
-use ledger::{AttemptLog, Ledger, LedgerOptions, MAX_NAME_BYTES, ModelInfo, Software};
+use ledger::{AttemptLog, Ledger, LedgerOptions, ModelInfo, Software};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
@@ -132,6 +132,9 @@ fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
 
     let path = model_path(settings.model.as_deref())?;
     let (classifier, model) = load_model(&path, settings.threads)?;
+    ledger
+        .fits(classifier.labels())
+        .with_context(|| format!("the labels of the model {}", path.display()))?;
     info!(
         model = model.name,
         sha256 = model.sha256,
@@ -163,16 +166,6 @@ pub fn load_model(path: &Path, threads: usize) -> anyhow::Result<(Classifier, Mo
     };
     let classifier = Classifier::load(&package, &options)
         .with_context(|| format!("loading the model {}", path.display()))?;
-    if let Some(long) = classifier
-        .labels()
-        .iter()
-        .find(|label| label.len() > MAX_NAME_BYTES)
-    {
-        bail!(
-            "the label {long:?} of the model has {} bytes; at most {MAX_NAME_BYTES} can be counted under",
-            long.len()
-        );
-    }
     let model = ModelInfo {
         name: package.name().to_owned(),
         version: package.version().to_owned(),
