@@ -13,12 +13,15 @@
 //! unacknowledged input messages at one module; a message out of its queue before it was
 //! acknowledged, except by time to live or by a reason that is counted in [`Counters`].
 
+mod action;
 mod connect;
 mod counters;
 mod deliver;
+mod packets;
 mod publish;
 mod restore;
 mod session;
+mod settings;
 mod twin_requests;
 
 #[cfg(test)]
@@ -28,68 +31,26 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{
-    ConnAck, ConnectReturnCode, Packet, Publish, SubAck, SubscribeReasonCode, UnsubAck,
-};
+use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, Publish};
 
 use crate::clock::Now;
 use crate::identities::Identities;
 use crate::identity::IdentityId;
 use crate::routing::Routing;
-use crate::store::{Entry, QueueId, Store};
+use crate::store::{QueueId, Store};
 use crate::twin::Twin;
 
+pub use action::Action;
 pub use counters::Counters;
 pub use session::CloseReason;
 use session::{Client, Connection, Phase};
+pub use settings::Settings;
 
 /// Number of a connection, given by the shell, never used twice.
 pub type ConnectionId = u64;
 
-/// The settings a hub runs under.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// How long a module may take to acknowledge an input message before it is sent again.
-    /// Default 30 s, edgeHub's `MessageAckTimeoutSecs`.
-    pub ack_timeout: Duration,
-    /// How long a connection may take to send CONNECT. Default 60 s.
-    pub connect_deadline: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            ack_timeout: Duration::from_secs(30),
-            connect_deadline: Duration::from_secs(60),
-        }
-    }
-}
-
 /// Pause before a message that could not be written upstream is tried again.
 const UPSTREAM_RETRY: Duration = Duration::from_secs(1);
-
-/// What the shell does next.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Write a packet.
-    Send {
-        /// To whom.
-        connection: ConnectionId,
-        /// What.
-        packet: Packet,
-        /// When there is a number, tell [`Hub::written`] once the socket has taken the bytes.
-        report_written: Option<u64>,
-    },
-    /// Write what was sent before, then close the socket.
-    Close {
-        /// Which one.
-        connection: ConnectionId,
-        /// For the log.
-        reason: CloseReason,
-    },
-    /// Hand a message to the outer world, then call [`Hub::upstream_finished`].
-    Upstream(Entry),
-}
 
 /// The hub as a value.
 pub struct Hub {
@@ -123,71 +84,6 @@ impl Hub {
         let deadline = now.elapsed + self.settings.connect_deadline;
         self.connections
             .insert(connection, Connection::new(deadline));
-    }
-
-    /// A packet came in. Packets of a connection that was closed here are ignored.
-    pub fn received(&mut self, connection: ConnectionId, packet: Packet, now: Now) {
-        let Some(known) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        let Phase::Serving(serving) = &mut known.phase else {
-            match packet {
-                Packet::Connect(connect) => self.connect(connection, connect, now),
-                _ => self.close(connection, CloseReason::NotConnectFirst, now),
-            }
-            return;
-        };
-        serving.last_activity = now.elapsed;
-        let client = serving.client.clone();
-        match packet {
-            Packet::Connect(_) => self.close(connection, CloseReason::SecondConnect, now),
-            Packet::Publish(publish) => self.published(connection, &client, &publish, now),
-            Packet::PubAck(ack) => self.acknowledged(connection, &client, ack.pkid, now),
-            Packet::Subscribe(subscribe) => {
-                let codes = subscribe
-                    .filters
-                    .iter()
-                    .map(|filter| SubscribeReasonCode::Success(capped(filter.qos)))
-                    .collect();
-                for filter in subscribe.filters {
-                    self.subscribed(&client, filter.path, capped(filter.qos));
-                }
-                self.persist_session(&client);
-                self.send(
-                    connection,
-                    Packet::SubAck(SubAck::new(subscribe.pkid, codes)),
-                    now,
-                );
-                self.pump(&client, now);
-            }
-            Packet::Unsubscribe(unsubscribe) => {
-                if let Some(client) = self.clients.get_mut(&client) {
-                    for filter in &unsubscribe.topics {
-                        client.subscriptions.remove(filter);
-                    }
-                }
-                self.persist_session(&client);
-                self.send(
-                    connection,
-                    Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)),
-                    now,
-                );
-            }
-            Packet::PingReq => self.send(connection, Packet::PingResp, now),
-            Packet::Disconnect => {
-                serving.will = None;
-                self.close(connection, CloseReason::Disconnected, now);
-            }
-            Packet::ConnAck(_)
-            | Packet::SubAck(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingResp
-            | Packet::PubRec(_)
-            | Packet::PubRel(_)
-            | Packet::PubComp(_) => {
-                self.close(connection, CloseReason::UnexpectedPacket, now);
-            }
-        }
     }
 
     /// A CONNECT came that is not MQTT 3.1.1 (name `MQTT`, level 4): CONNACK 1 and close.
@@ -366,15 +262,6 @@ impl Hub {
         self.actions.push_back(Action::Close { connection, reason });
     }
 
-    fn subscribed(&mut self, id: &IdentityId, filter: String, qos: QoS) {
-        if crate::topics::feature(&filter).is_none() {
-            tracing::warn!(client = %id, filter, "subscription granted, but edgeHub sends nothing on this filter");
-        }
-        if let Some(client) = self.clients.get_mut(id) {
-            client.subscriptions.insert(filter, qos as u8);
-        }
-    }
-
     fn client_of(&self, connection: ConnectionId) -> Option<IdentityId> {
         match &self.connections.get(&connection)?.phase {
             Phase::Serving(serving) => Some(serving.client.clone()),
@@ -387,14 +274,6 @@ impl Hub {
             tracing::error!(endpoint = %queue.endpoint, error = &error as &dyn std::error::Error,
                 "a delivered message may come again after a restart");
         }
-    }
-}
-
-/// SUBACK grants at most QoS 1 (sheet 5.2).
-fn capped(qos: QoS) -> QoS {
-    match qos {
-        QoS::AtMostOnce => QoS::AtMostOnce,
-        QoS::AtLeastOnce | QoS::ExactlyOnce => QoS::AtLeastOnce,
     }
 }
 

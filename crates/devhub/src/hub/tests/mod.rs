@@ -18,8 +18,9 @@ mod waiting;
 use super::*;
 use crate::identities::{Hosts, Wanted};
 use crate::message::Message;
-use crate::store::{Document, MemoryStore, StoreError};
+use crate::store::{Document, Entry, MemoryStore, StoreError};
 use routes::{RouteSet, RouteSpec};
+use rumqttc::mqttbytes::v4::{SubscribeReasonCode, UnsubAck};
 
 const CAMERAS: &str = "FROM /messages/* WHERE NOT IS_DEFINED($connectionModuleId) \
      INTO BrokeredEndpoint(\"/modules/counter/inputs/images\")";

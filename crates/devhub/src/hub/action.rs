@@ -1,0 +1,29 @@
+//! What the core asks of its shell.
+
+use rumqttc::mqttbytes::v4::Packet;
+
+use super::{CloseReason, ConnectionId};
+use crate::store::Entry;
+
+/// What the shell does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Write a packet.
+    Send {
+        /// To whom.
+        connection: ConnectionId,
+        /// What.
+        packet: Packet,
+        /// When there is a number, tell [`Hub::written`] once the socket has taken the bytes.
+        report_written: Option<u64>,
+    },
+    /// Write what was sent before, then close the socket.
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+        /// For the log.
+        reason: CloseReason,
+    },
+    /// Hand a message to the outer world, then call [`Hub::upstream_finished`].
+    Upstream(Entry),
+}

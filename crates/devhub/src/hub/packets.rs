@@ -1,0 +1,93 @@
+//! What a packet is to the hub: the one place that dispatches them.
+
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Packet, SubAck, SubscribeReasonCode, UnsubAck};
+
+use super::session::{CloseReason, Phase};
+use super::{ConnectionId, Hub};
+use crate::clock::Now;
+use crate::identity::IdentityId;
+
+impl Hub {
+    /// A packet came in. Packets of a connection that was closed here are ignored.
+    pub fn received(&mut self, connection: ConnectionId, packet: Packet, now: Now) {
+        let Some(known) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let Phase::Serving(serving) = &mut known.phase else {
+            match packet {
+                Packet::Connect(connect) => self.connect(connection, connect, now),
+                _ => self.close(connection, CloseReason::NotConnectFirst, now),
+            }
+            return;
+        };
+        serving.last_activity = now.elapsed;
+        let client = serving.client.clone();
+        match packet {
+            Packet::Connect(_) => self.close(connection, CloseReason::SecondConnect, now),
+            Packet::Publish(publish) => self.published(connection, &client, &publish, now),
+            Packet::PubAck(ack) => self.acknowledged(connection, &client, ack.pkid, now),
+            Packet::Subscribe(subscribe) => {
+                let codes = subscribe
+                    .filters
+                    .iter()
+                    .map(|filter| SubscribeReasonCode::Success(capped(filter.qos)))
+                    .collect();
+                for filter in subscribe.filters {
+                    self.subscribed(&client, filter.path, capped(filter.qos));
+                }
+                self.persist_session(&client);
+                self.send(
+                    connection,
+                    Packet::SubAck(SubAck::new(subscribe.pkid, codes)),
+                    now,
+                );
+                self.pump(&client, now);
+            }
+            Packet::Unsubscribe(unsubscribe) => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    for filter in &unsubscribe.topics {
+                        client.subscriptions.remove(filter);
+                    }
+                }
+                self.persist_session(&client);
+                self.send(
+                    connection,
+                    Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)),
+                    now,
+                );
+            }
+            Packet::PingReq => self.send(connection, Packet::PingResp, now),
+            Packet::Disconnect => {
+                serving.will = None;
+                self.close(connection, CloseReason::Disconnected, now);
+            }
+            Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_) => {
+                self.close(connection, CloseReason::UnexpectedPacket, now);
+            }
+        }
+    }
+
+    fn subscribed(&mut self, id: &IdentityId, filter: String, qos: QoS) {
+        if crate::topics::feature(&filter).is_none() {
+            tracing::warn!(client = %id, filter, "subscription granted, but edgeHub sends nothing on this filter");
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.subscriptions.insert(filter, qos as u8);
+        }
+    }
+}
+
+/// SUBACK grants at most QoS 1 (sheet 5.2).
+fn capped(qos: QoS) -> QoS {
+    match qos {
+        QoS::AtMostOnce => QoS::AtMostOnce,
+        QoS::AtLeastOnce | QoS::ExactlyOnce => QoS::AtLeastOnce,
+    }
+}
