@@ -32,11 +32,11 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::ca::{Authority, CaError};
-use crate::hub::{Counters, Settings};
+use crate::hub::{Counters, Fault, Habits, Settings};
 use crate::identities::{Hosts, Identities, IdentitiesError, Wanted};
 use crate::identity::IdentityId;
 use crate::routing::Routing;
-use crate::server::{self, HubHandle, HubParts, StartError};
+use crate::server::{self, HubHandle, HubParts, HubRemote, StartError};
 use crate::store::{MemoryStore, QueueId, Store};
 use crate::upstream::{self, UpstreamReceiver};
 use crate::workload::{Workload, WorkloadError, WorkloadHandle};
@@ -121,6 +121,13 @@ impl TestHubBuilder {
     #[must_use]
     pub fn ack_timeout(mut self, timeout: Duration) -> Self {
         self.settings.ack_timeout = timeout;
+        self
+    }
+
+    /// Sets what is not certain about edgeHub.
+    #[must_use]
+    pub fn habits(mut self, habits: Habits) -> Self {
+        self.settings.habits = habits;
         self
     }
 
@@ -261,6 +268,11 @@ impl TestHub {
         }
     }
 
+    /// The way to ask it and to tell it things: twins, methods, faults.
+    pub fn remote(&self) -> &HubRemote {
+        self.handle.remote()
+    }
+
     /// Its identities, with their keys.
     pub fn identities(&self) -> &Identities {
         &self.identities
@@ -281,22 +293,22 @@ impl TestHub {
 
     /// What it has counted.
     pub async fn counters(&self) -> Counters {
-        self.handle.counters().await.unwrap_or_default()
+        self.remote().counters().await.unwrap_or_default()
     }
 
     /// Its queues and how many messages each holds.
     pub async fn queues(&self) -> Vec<(QueueId, usize)> {
-        self.handle.queues().await.unwrap_or_default()
+        self.remote().queues().await.unwrap_or_default()
     }
 
     /// Who is connected.
     pub async fn connected(&self) -> Vec<IdentityId> {
-        self.handle.connected().await.unwrap_or_default()
+        self.remote().connected().await.unwrap_or_default()
     }
 
     /// A module's twin, as a GET would answer it.
     pub async fn twin(&self, module: &str) -> Option<Value> {
-        self.handle
+        self.remote()
             .twin(self.identities.module_id(module))
             .await
             .ok()
@@ -305,7 +317,7 @@ impl TestHub {
 
     /// Cuts every connection without a word.
     pub async fn kill_connections(&self) {
-        let _stopped = self.handle.kill_connections().await;
+        let _stopped = self.remote().inject(Fault::DropConnections(None)).await;
     }
 
     /// Waits until `reached` is true of the counters; `false` when `patience` has passed. It asks

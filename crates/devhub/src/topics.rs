@@ -127,6 +127,16 @@ pub fn twin_response(status: u16, rid: &str) -> String {
     format!("$iothub/twin/res/{status}/?$rid={rid}")
 }
 
+/// The topic of a change of desired properties.
+pub fn desired_update(version: u64) -> String {
+    format!("$iothub/twin/PATCH/properties/desired/?$version={version}")
+}
+
+/// The topic of a direct method call; the name stands raw.
+pub fn method_request(name: &str, rid: &str) -> String {
+    format!("$iothub/methods/POST/{name}/?$rid={rid}")
+}
+
 /// The topic of a delivery to a module input, always with the property segment.
 pub fn input_delivery(device: &str, module: &str, input: &str, properties: &str) -> String {
     format!("devices/{device}/modules/{module}/inputs/{input}/{properties}")

@@ -52,6 +52,10 @@ pub struct Twin {
     desired_version: u64,
     reported: Map<String, Value>,
     reported_version: u64,
+    /// The deployment's desired properties as they were last put in place; patches since then
+    /// stand until the deployment itself changes.
+    #[serde(default)]
+    deployed: Map<String, Value>,
 }
 
 impl Default for Twin {
@@ -61,22 +65,25 @@ impl Default for Twin {
             desired_version: 1,
             reported: Map::new(),
             reported_version: 1,
+            deployed: Map::new(),
         }
     }
 }
 
 impl Twin {
-    /// Puts the deployment's desired properties in place; the version rises only if they differ.
-    /// Returns whether they did. `$`-members of the manifest are the hub's own and left out.
+    /// Puts the deployment's desired properties in place if the deployment has changed since the
+    /// last time; returns whether it had, and then the version rises. `$`-members of the manifest
+    /// are the hub's own and left out.
     pub fn replace_desired(&mut self, desired: Option<&Value>) -> bool {
         let mut wanted = desired
             .and_then(Value::as_object)
             .cloned()
             .unwrap_or_default();
         wanted.retain(|name, _| !name.starts_with('$'));
-        if wanted == self.desired {
+        if wanted == self.deployed {
             return false;
         }
+        self.deployed.clone_from(&wanted);
         self.desired = wanted;
         self.desired_version += 1;
         true
@@ -93,6 +100,23 @@ impl Twin {
             "desired": with_version(&self.desired, self.desired_version),
             "reported": with_version(&self.reported, self.reported_version),
         })
+    }
+
+    /// Merges a change of desired properties and returns their new version.
+    ///
+    /// # Errors
+    /// [`PatchError`]; nothing is changed then.
+    pub fn patch_desired(&mut self, patch: &Map<String, Value>) -> Result<u64, PatchError> {
+        check_members(patch, 1)?;
+        let mut desired = self.desired.clone();
+        merge(&mut desired, patch);
+        let bytes = serde_json::to_string(&desired).map_or(usize::MAX, |text| text.len());
+        if bytes > MAX_PATCH {
+            return Err(PatchError::TooLarge(bytes));
+        }
+        self.desired = desired;
+        self.desired_version += 1;
+        Ok(self.desired_version)
     }
 
     /// Merges a reported patch and returns it.

@@ -45,7 +45,7 @@ pub(crate) struct RunningHub {
 impl RunningHub {
     pub(crate) async fn stop(self) {
         self.state.remove(STATUS_FILE);
-        if let Ok(counters) = self.handle.counters().await {
+        if let Ok(counters) = self.handle.remote().counters().await {
             let counters = serde_json::to_string(&counters).unwrap_or_default();
             tracing::info!(counters, "hub stopping");
         }

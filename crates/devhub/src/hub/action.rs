@@ -2,6 +2,7 @@
 
 use rumqttc::mqttbytes::v4::Packet;
 
+use super::methods::{CallId, MethodOutcome};
 use super::{CloseReason, ConnectionId};
 use crate::store::Entry;
 
@@ -26,4 +27,11 @@ pub enum Action {
     },
     /// Hand a message to the outer world, then call [`Hub::upstream_finished`].
     Upstream(Entry),
+    /// A call of [`super::Hub::invoke`] has ended.
+    MethodFinished {
+        /// Which.
+        call: CallId,
+        /// How.
+        outcome: MethodOutcome,
+    },
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use rumqttc::mqttbytes::v4::{ConnAck, Connect, ConnectAuth, ConnectReturnCode, Packet};
 
+use super::deliver::next_retry;
+use super::faults::Connects;
+use super::habits::{Crowd, Retry};
 use super::session::{CloseReason, Phase, Serving, allowed_silence};
 use super::{ConnectionId, Hub};
 use crate::clock::Now;
@@ -21,6 +24,7 @@ enum Refusal {
     NoPassword,
     UnknownId(String),
     Token(SasRefusal),
+    OnDemand,
 }
 
 impl Refusal {
@@ -29,9 +33,11 @@ impl Refusal {
             Self::NoClientId | Self::NoUsername | Self::Username(_) => {
                 ConnectReturnCode::ServiceUnavailable
             }
-            Self::ClientId { .. } | Self::NoPassword | Self::UnknownId(_) | Self::Token(_) => {
-                ConnectReturnCode::NotAuthorized
-            }
+            Self::ClientId { .. }
+            | Self::NoPassword
+            | Self::UnknownId(_)
+            | Self::Token(_)
+            | Self::OnDemand => ConnectReturnCode::NotAuthorized,
         }
     }
 }
@@ -54,15 +60,31 @@ impl fmt::Display for Refusal {
                 "`{id}` is unknown here; name it with --device, --devices or in the manifest"
             ),
             Self::Token(refusal) => refusal.fmt(f),
+            Self::OnDemand => f.write_str("on demand"),
         }
     }
 }
 
 impl Hub {
     pub(super) fn connect(&mut self, connection: ConnectionId, connect: Connect, now: Now) {
+        if self.faults.connects == Connects::Ignored {
+            self.ignore(connection);
+            return;
+        }
         match self.admit(&connect, now) {
             Ok((identity, accepted)) => {
+                if self.is_crowded(&identity) {
+                    tracing::error!(client = %identity, limit = self.settings.max_clients,
+                        "client accepted and never served: too many are connected");
+                    let accepted = ConnAck::new(ConnectReturnCode::Success, false);
+                    self.send(connection, Packet::ConnAck(accepted), now);
+                    self.ignore(connection);
+                    return;
+                }
                 self.admitted(connection, connect, &identity, accepted, now);
+                if self.faults.connects == Connects::Dropped {
+                    self.close(connection, CloseReason::OnDemand, now);
+                }
             }
             Err(refusal) => {
                 self.counters.refused += 1;
@@ -80,6 +102,9 @@ impl Hub {
     }
 
     fn admit(&self, connect: &Connect, now: Now) -> Result<(IdentityId, Accepted), Refusal> {
+        if self.faults.connects == Connects::Refused {
+            return Err(Refusal::OnDemand);
+        }
         if connect.client_id.trim().is_empty() {
             return Err(Refusal::NoClientId);
         }
@@ -138,6 +163,7 @@ impl Hub {
         }
         client.persistent = !connect.clean_session;
         client.connection = Some(connection);
+        let away_since = client.away_since;
         let token_left = accepted
             .usable_until
             .duration_since(now.wall)
@@ -149,6 +175,8 @@ impl Hub {
             token_ends: now.elapsed + token_left,
             will: connect.last_will,
             awaited: std::collections::VecDeque::new(),
+            last_packet_id: 0,
+            had_inputs: false,
         };
         if let Some(known) = self.connections.get_mut(&connection) {
             known.phase = Phase::Serving(serving);
@@ -164,6 +192,39 @@ impl Hub {
         self.persist_session(identity);
         let accepted = ConnAck::new(ConnectReturnCode::Success, session_present);
         self.send(connection, Packet::ConnAck(accepted), now);
+        self.note_features(connection, identity, now);
+        if self.settings.habits.retry == Retry::Backoff && self.has_mail(identity) {
+            let next = next_retry(away_since, now.elapsed);
+            if let Some(client) = self.clients.get_mut(identity) {
+                client.wait_until = client.wait_until.max(Some(next));
+            }
+        }
         self.pump(identity, now);
+    }
+
+    /// Whether one client more would be one too many.
+    fn is_crowded(&self, identity: &IdentityId) -> bool {
+        let others = self
+            .clients
+            .iter()
+            .filter(|(id, client)| *id != identity && client.connection.is_some())
+            .count();
+        self.settings.habits.crowd == Crowd::Ignore && others >= self.settings.max_clients
+    }
+
+    fn ignore(&mut self, connection: ConnectionId) {
+        if let Some(known) = self.connections.get_mut(&connection) {
+            known.phase = Phase::Ignored;
+        }
+    }
+
+    fn has_mail(&self, identity: &IdentityId) -> bool {
+        identity
+            .module_id()
+            .and_then(|module| self.lanes.get(module))
+            .is_some_and(|lane| {
+                lane.iter()
+                    .any(|queue| self.store.front_sequence(queue).is_some())
+            })
     }
 }

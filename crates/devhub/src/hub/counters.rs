@@ -32,10 +32,14 @@ pub struct Counters {
     pub dropped_bad_properties: u64,
     /// Dropped on delivery: no subscription filter covers its topic, or it cannot be written.
     pub dropped_undeliverable: u64,
+    /// Acknowledged and dropped: two keys differ in case only.
+    pub dropped_case_twins: u64,
     /// Dropped on delivery: its time to live had passed.
     pub dropped_expired: u64,
     /// Neither acknowledged nor kept: the store refused, the connection was closed.
     pub storage_failures: u64,
     /// PUBACKs that matched nothing: another id than 1, none awaited, or too late.
     pub stray_acknowledgements: u64,
+    /// Method answers that no call waited for.
+    pub stray_method_answers: u64,
 }

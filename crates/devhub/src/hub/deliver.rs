@@ -4,10 +4,12 @@
 //! priority number goes first; between endpoints of one module the oldest message does. What was
 //! sent and not acknowledged goes again before anything else.
 
-use rumqttc::mqttbytes::QoS;
+use std::time::Duration;
 
-use super::session::{Awaited, Connection, Phase, Turn};
-use super::{Action, ConnectionId, Hub, outgoing};
+use super::habits::{Retry, Unsubscribed};
+use super::outgoing::Outgoing;
+use super::session::{Awaited, Phase, Turn};
+use super::{Action, ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
 use crate::store::{Endpoint, Entry, QueueId, StoreError};
@@ -15,6 +17,15 @@ use crate::topics::{self, Feature};
 
 /// Longest topic MQTT can carry, in bytes.
 const MAX_TOPIC_BYTES: usize = 65_535;
+
+/// A message whose turn it is.
+struct Next {
+    connection: ConnectionId,
+    queue: QueueId,
+    sequence: u64,
+    /// Failed attempts, when it was sent before.
+    attempt: Option<u32>,
+}
 
 /// What the head of a lane turned out to be.
 enum Head {
@@ -27,31 +38,48 @@ enum Head {
 impl Hub {
     /// Sends the next input message to a module if it may have one.
     pub(super) fn pump(&mut self, id: &IdentityId, now: Now) {
-        while let Some((connection, queue, sequence, again)) = self.next_for(id) {
-            match self.offer(id, connection, &queue, sequence, again, now) {
+        while let Some(next) = self.next_for(id, now) {
+            match self.offer(id, &next, now) {
                 Head::Done => break,
                 Head::Removed => {}
             }
         }
     }
 
-    /// The connection, queue and sequence of the next message for a module, and whether it was
-    /// sent before.
-    fn next_for(&mut self, id: &IdentityId) -> Option<(ConnectionId, QueueId, u64, bool)> {
+    /// The next message for a module, if it may have one now.
+    fn next_for(&mut self, id: &IdentityId, now: Now) -> Option<Next> {
         if id.device_id() != self.identities.hosts().edge_device {
             return None;
         }
         let lane = self.lanes.get(id.module_id()?)?;
         let client = self.clients.get_mut(id)?;
         let connection = client.connection?;
-        if !client.wants(Feature::Inputs) {
+        if client.wait_until.is_some_and(|until| until > now.elapsed) {
             return None;
+        }
+        if !client.wants(Feature::Inputs) {
+            // The endpoint may still know the connection as one that had asked.
+            let drops = self.settings.habits.unsubscribed == Unsubscribed::Drop;
+            let had = matches!(&self.connections.get(&connection)?.phase,
+                Phase::Serving(serving) if serving.had_inputs);
+            if !(drops && had) {
+                return None;
+            }
         }
         match &client.turn {
             Turn::Out { .. } => return None,
-            Turn::Again { queue, sequence } => {
+            Turn::Again {
+                queue,
+                sequence,
+                attempt,
+            } => {
                 if self.store.front_sequence(queue) == Some(*sequence) {
-                    return Some((connection, queue.clone(), *sequence, true));
+                    return Some(Next {
+                        connection,
+                        queue: queue.clone(),
+                        sequence: *sequence,
+                        attempt: Some(*attempt),
+                    });
                 }
                 client.turn = Turn::Idle;
             }
@@ -73,18 +101,17 @@ impl Hub {
                 best = Some((queue, sequence));
             }
         }
-        best.map(|(queue, sequence)| (connection, queue.clone(), sequence, false))
+        best.map(|(queue, sequence)| Next {
+            connection,
+            queue: queue.clone(),
+            sequence,
+            attempt: None,
+        })
     }
 
-    fn offer(
-        &mut self,
-        id: &IdentityId,
-        connection: ConnectionId,
-        queue: &QueueId,
-        sequence: u64,
-        again: bool,
-        now: Now,
-    ) -> Head {
+    fn offer(&mut self, id: &IdentityId, next: &Next, now: Now) -> Head {
+        let (queue, sequence) = (&next.queue, next.sequence);
+        let again = next.attempt.is_some();
         let Some(entry) = self.read_front(queue, sequence) else {
             let removed = self.store.front_sequence(queue) != Some(sequence);
             return if removed { Head::Removed } else { Head::Done };
@@ -120,34 +147,23 @@ impl Hub {
             sequence,
             delivery,
             due: now.elapsed + self.settings.ack_timeout,
+            attempt: next.attempt.unwrap_or(0),
         };
         if let Some(client) = self.clients.get_mut(id) {
             client.turn = turn;
         }
-        let report_written = match qos {
-            // At QoS 0 a message is complete when it is written.
-            QoS::AtMostOnce => Some(delivery),
-            QoS::AtLeastOnce | QoS::ExactlyOnce => {
-                self.await_acknowledgement(connection, Awaited::Delivery(delivery));
-                None
-            }
+        let out = Outgoing {
+            topic,
+            qos,
+            body: entry.message.body.clone(),
+            what: Awaited::Delivery(delivery),
+            again,
         };
-        let packet = outgoing(topic, qos, entry.message.body.clone());
-        self.send_and_report(connection, packet, report_written, now);
+        self.send_publish(next.connection, out, now);
         Head::Done
     }
 
-    /// Notes that the next unmatched PUBACK is for this packet.
-    pub(super) fn await_acknowledgement(&mut self, connection: ConnectionId, awaited: Awaited) {
-        if let Some(Connection {
-            phase: Phase::Serving(serving),
-        }) = self.connections.get_mut(&connection)
-        {
-            serving.awaited.push_back(awaited);
-        }
-    }
-
-    /// A PUBACK: it is for the oldest packet that waits for one, whichever the client meant.
+    /// A PUBACK.
     pub(super) fn acknowledged(
         &mut self,
         connection: ConnectionId,
@@ -155,18 +171,7 @@ impl Hub {
         packet_id: u16,
         now: Now,
     ) {
-        let Some(Connection {
-            phase: Phase::Serving(serving),
-        }) = self.connections.get_mut(&connection)
-        else {
-            return;
-        };
-        let oldest = if packet_id == 1 {
-            serving.awaited.pop_front()
-        } else {
-            None
-        };
-        match oldest {
+        match self.match_puback(connection, packet_id) {
             Some(Awaited::Delivery(delivery)) => self.delivered(client, delivery, now),
             Some(Awaited::Notice) => {}
             None => {
@@ -187,10 +192,20 @@ impl Hub {
                 queue,
                 sequence,
                 delivery: out,
+                attempt,
                 ..
             } if out == delivery => {
                 self.counters.delivered += 1;
-                self.pop(&queue, sequence);
+                if let Some(left) = self.faults.redeliver.checked_sub(1) {
+                    self.faults.redeliver = left;
+                    known.turn = Turn::Again {
+                        queue,
+                        sequence,
+                        attempt,
+                    };
+                } else {
+                    self.pop(&queue, sequence);
+                }
                 self.pump(client, now);
             }
             other @ (Turn::Out { .. } | Turn::Again { .. } | Turn::Idle) => {
@@ -207,13 +222,19 @@ impl Hub {
             return;
         };
         client.turn.interrupt();
+        if let Turn::Again { attempt, .. } = client.turn
+            && self.settings.habits.retry == Retry::Backoff
+        {
+            client.wait_until = Some(now.elapsed + backoff(attempt.saturating_sub(1)));
+        }
         tracing::warn!(client = %id, seconds = self.settings.ack_timeout.as_secs_f64(), "no PUBACK in time, sending again");
         self.pump(id, now);
     }
 
     /// Offers the next message to the outer world unless one is on its way.
     pub(super) fn pump_upstream(&mut self, now: Now) {
-        if self.upstream.writing.is_some() || self.upstream.retry_at.is_some() {
+        let resting = self.upstream.writing.is_some() || self.upstream.retry_at.is_some();
+        if resting || self.faults.offline {
             return;
         }
         loop {
@@ -261,5 +282,42 @@ impl Hub {
                 None
             }
         }
+    }
+}
+
+/// edgeHub's pause after so many failed attempts: 1 s doubling to 60 s (sheet 6.3).
+fn backoff(attempt: u32) -> Duration {
+    Duration::from_secs(60.min(1_u64.checked_shl(attempt).unwrap_or(u64::MAX)))
+}
+
+/// The first moment after `now` at which a queue that has been tried since `since` is tried again.
+pub(super) fn next_retry(since: Duration, now: Duration) -> Duration {
+    let mut at = since;
+    for attempt in 0.. {
+        at += backoff(attempt);
+        if at > now || attempt == 6 {
+            break;
+        }
+    }
+    // From here on it is one a minute.
+    let late = now.saturating_sub(at).as_secs();
+    if at > now {
+        at
+    } else {
+        at + Duration::from_secs(60 * (late / 60 + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_tried_at_1_3_7_15_31_63_then_each_minute() {
+        let next = |now| next_retry(Duration::ZERO, Duration::from_secs(now)).as_secs();
+        assert_eq!(
+            [0, 1, 2, 3, 14, 30, 62, 63, 122, 123, 3600].map(next),
+            [1, 3, 3, 7, 15, 31, 63, 123, 123, 183, 3603]
+        );
     }
 }

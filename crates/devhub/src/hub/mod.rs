@@ -6,8 +6,10 @@
 //! drives it, so the tests run hours in milliseconds.
 //!
 //! Rooms: `connect` (CONNECT and its refusals), `session` (what is known of a connection and of a
-//! client), `publish` (from PUBLISH to queues), `deliver` (from queues to inputs and upstream),
-//! `twin_requests`. Storage sits behind [`Store`].
+//! client), `packets` (what each packet is), `publish` (from PUBLISH to queues), `deliver` (from
+//! queues to inputs and upstream), `outgoing` (what is written, which PUBACK is awaited),
+//! `twin_requests` and `methods`; `habits` (what is not certain about edgeHub) and `faults` (what a
+//! test makes it do wrong). Storage sits behind [`Store`].
 //!
 //! What must never happen here: a PUBACK before every matched queue has the message; two
 //! unacknowledged input messages at one module; a message out of its queue before it was
@@ -17,6 +19,10 @@ mod action;
 mod connect;
 mod counters;
 mod deliver;
+mod faults;
+mod habits;
+mod methods;
+mod outgoing;
 mod packets;
 mod publish;
 mod restore;
@@ -30,8 +36,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, Publish};
+use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet};
 
 use crate::clock::Now;
 use crate::identities::Identities;
@@ -42,9 +47,18 @@ use crate::twin::Twin;
 
 pub use action::Action;
 pub use counters::Counters;
+pub use faults::{Connects, Fault, Faults, Pubacks, Twins};
+pub use habits::{
+    CaseTwins, ConnectionLoss, Crowd, HabitError, Habits, PacketIds, Retry, SenderProperties,
+    Unsubscribed,
+};
+use methods::Calls;
+pub use methods::{CallId, MethodCall, MethodError, MethodOutcome};
+use publish::LatePuback;
 pub use session::CloseReason;
 use session::{Client, Connection, Phase};
 pub use settings::Settings;
+pub use twin_requests::DesiredError;
 
 /// Number of a connection, given by the shell, never used twice.
 pub type ConnectionId = u64;
@@ -65,6 +79,10 @@ pub struct Hub {
     lanes: BTreeMap<String, BTreeSet<QueueId>>,
     upstream: Upstream,
     next_delivery: u64,
+    calls: Calls,
+    faults: Faults,
+    /// PUBACKs that a fault holds back, in the order of their time.
+    late_pubacks: VecDeque<LatePuback>,
     counters: Counters,
     actions: VecDeque<Action>,
 }
@@ -131,14 +149,6 @@ impl Hub {
         self.pump_upstream(now);
     }
 
-    /// Closes every connection at once, without a word: the lost network of tests.
-    pub fn kill_connections(&mut self, now: Now) {
-        let all: Vec<_> = self.connections.keys().copied().collect();
-        for connection in all {
-            self.close(connection, CloseReason::Killed, now);
-        }
-    }
-
     /// The next thing to do, in order.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -146,12 +156,17 @@ impl Hub {
 
     /// When [`Hub::tick`] is due, as [`Now::elapsed`]; `None` when nothing waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let connections = self.connections.values().map(Connection::deadline);
+        let connections = self.connections.values().filter_map(Connection::deadline);
         let turns = self
             .clients
             .values()
-            .filter_map(|client| client.turn.deadline());
-        connections.chain(turns).chain(self.upstream.retry_at).min()
+            .flat_map(|client| [client.turn.deadline(), client.wait_until]);
+        connections
+            .chain(turns.flatten())
+            .chain(self.upstream.retry_at)
+            .chain(self.calls.deadline())
+            .chain(self.late_pubacks.front().map(|late| late.due))
+            .min()
     }
 
     /// Does what time demands: closes the silent, sends again what was not acknowledged.
@@ -173,6 +188,21 @@ impl Hub {
         for id in late {
             self.acknowledgement_timed_out(&id, now);
         }
+        let mut rested = Vec::new();
+        for (id, client) in &mut self.clients {
+            if client
+                .wait_until
+                .take_if(|until| *until <= now.elapsed)
+                .is_some()
+            {
+                rested.push(id.clone());
+            }
+        }
+        for id in rested {
+            self.pump(&id, now);
+        }
+        self.tick_calls(now);
+        self.send_late_pubacks(now);
         if self.upstream.retry_at.is_some_and(|due| due <= now.elapsed) {
             self.upstream.retry_at = None;
             self.pump_upstream(now);
@@ -211,31 +241,6 @@ impl Hub {
         self.twins.get(id)
     }
 
-    fn send(&mut self, connection: ConnectionId, packet: Packet, now: Now) {
-        self.send_and_report(connection, packet, None, now);
-    }
-
-    fn send_and_report(
-        &mut self,
-        connection: ConnectionId,
-        packet: Packet,
-        report_written: Option<u64>,
-        now: Now,
-    ) {
-        // The hub's own writes count as life too (sheet 4.4).
-        if let Some(Connection {
-            phase: Phase::Serving(serving),
-        }) = self.connections.get_mut(&connection)
-        {
-            serving.last_activity = now.elapsed;
-        }
-        self.actions.push_back(Action::Send {
-            connection,
-            packet,
-            report_written,
-        });
-    }
-
     /// Ends a connection: its will is published unless it said goodbye, and what it had not
     /// acknowledged waits for the next one.
     fn close(&mut self, connection: ConnectionId, reason: CloseReason, now: Now) {
@@ -248,6 +253,11 @@ impl Hub {
                 && client.connection == Some(connection)
             {
                 client.connection = None;
+                client.away_since = now.elapsed;
+                let waits_out = self.settings.habits.connection_loss
+                    == ConnectionLoss::AfterTimeout
+                    && reason != CloseReason::TakenOver;
+                client.wait_until = client.turn.deadline().filter(|_| waits_out);
                 client.turn.interrupt();
                 if !client.persistent {
                     client.subscriptions.clear();
@@ -265,7 +275,7 @@ impl Hub {
     fn client_of(&self, connection: ConnectionId) -> Option<IdentityId> {
         match &self.connections.get(&connection)?.phase {
             Phase::Serving(serving) => Some(serving.client.clone()),
-            Phase::AwaitingConnect { .. } => None,
+            Phase::AwaitingConnect { .. } | Phase::Ignored => None,
         }
     }
 
@@ -275,15 +285,4 @@ impl Hub {
                 "a delivered message may come again after a restart");
         }
     }
-}
-
-/// Every PUBLISH of the hub has packet id 1 and DUP 0, the first and the tenth time alike
-/// (sheet 6.3).
-fn outgoing(topic: String, qos: QoS, payload: bytes::Bytes) -> Packet {
-    let mut publish = Publish::from_bytes(topic, qos, payload);
-    publish.pkid = match qos {
-        QoS::AtMostOnce => 0,
-        QoS::AtLeastOnce | QoS::ExactlyOnce => 1,
-    };
-    Packet::Publish(publish)
 }

@@ -7,6 +7,7 @@ use super::session::{CloseReason, Phase};
 use super::{ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
+use crate::topics::Feature;
 
 impl Hub {
     /// A packet came in. Packets of a connection that was closed here are ignored.
@@ -14,12 +15,16 @@ impl Hub {
         let Some(known) = self.connections.get_mut(&connection) else {
             return;
         };
-        let Phase::Serving(serving) = &mut known.phase else {
-            match packet {
-                Packet::Connect(connect) => self.connect(connection, connect, now),
-                _ => self.close(connection, CloseReason::NotConnectFirst, now),
+        let serving = match &mut known.phase {
+            Phase::Serving(serving) => serving,
+            Phase::Ignored => return,
+            Phase::AwaitingConnect { .. } => {
+                match packet {
+                    Packet::Connect(connect) => self.connect(connection, connect, now),
+                    _ => self.close(connection, CloseReason::NotConnectFirst, now),
+                }
+                return;
             }
-            return;
         };
         serving.last_activity = now.elapsed;
         let client = serving.client.clone();
@@ -36,6 +41,7 @@ impl Hub {
                 for filter in subscribe.filters {
                     self.subscribed(&client, filter.path, capped(filter.qos));
                 }
+                self.note_features(connection, &client, now);
                 self.persist_session(&client);
                 self.send(
                     connection,
@@ -71,6 +77,22 @@ impl Hub {
             | Packet::PubComp(_) => {
                 self.close(connection, CloseReason::UnexpectedPacket, now);
             }
+        }
+    }
+
+    /// What a client's subscriptions, new or kept, bring about.
+    pub(super) fn note_features(&mut self, connection: ConnectionId, id: &IdentityId, now: Now) {
+        let wants = |feature| {
+            self.clients
+                .get(id)
+                .is_some_and(|client| client.wants(feature))
+        };
+        let (inputs, methods) = (wants(Feature::Inputs), wants(Feature::Methods));
+        if let Some(serving) = self.serving(connection) {
+            serving.had_inputs |= inputs;
+        }
+        if methods {
+            self.methods_subscribed(id, now);
         }
     }
 

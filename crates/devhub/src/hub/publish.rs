@@ -3,17 +3,20 @@
 //! which edgeHub does not: a wrong encoding must not pass a test in silence.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{LastWill, Packet, PubAck, Publish};
 
+use super::faults::Pubacks;
+use super::habits::{CaseTwins, SenderProperties};
 use super::session::CloseReason;
 use super::{ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
 use crate::message::{DUP_MARK, MAX_MESSAGE_SIZE, Message, RETAIN_MARK};
-use crate::properties;
+use crate::properties::{self, Pairs};
 use crate::store::{Endpoint, StoreError};
 use crate::topics::{self, Inbound, TopicError};
 
@@ -23,6 +26,14 @@ enum Taken {
     Settled,
     /// The connection has to end, and nothing is acknowledged.
     Fatal(CloseReason),
+}
+
+/// A PUBACK that a fault holds back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LatePuback {
+    connection: ConnectionId,
+    packet_id: u16,
+    pub(super) due: Duration,
 }
 
 /// A PUBLISH or a will, as telemetry sees it.
@@ -54,7 +65,7 @@ impl Hub {
             }
             Ok(Inbound::MethodResponse { status, rid }) => {
                 // Acknowledged even when nobody waits for it (sheet 9.2).
-                tracing::info!(%client, status, rid, "method response without a call");
+                self.method_answered(client, status, rid, &publish.payload);
                 Taken::Settled
             }
             Ok(Inbound::Telemetry { .. }) | Err(TopicError::Unknown(_)) => {
@@ -74,11 +85,41 @@ impl Hub {
             (Taken::Fatal(reason), _) => self.close(connection, reason, now),
             (Taken::Settled, QoS::AtMostOnce) => {}
             (Taken::Settled, QoS::AtLeastOnce) => {
-                self.send(connection, Packet::PubAck(PubAck::new(publish.pkid)), now);
+                self.confirm(connection, publish.pkid, now);
             }
             // Taken, never confirmed, closed: the sender will send it twice (sheet 6.1).
             (Taken::Settled, QoS::ExactlyOnce) => {
                 self.close(connection, CloseReason::ExactlyOnce, now);
+            }
+        }
+    }
+
+    /// Sends a PUBACK, now or when a fault says so; later ones never overtake it.
+    fn confirm(&mut self, connection: ConnectionId, packet_id: u16, now: Now) {
+        let last = self.late_pubacks.back().map(|late| late.due);
+        let due = match self.faults.pubacks {
+            Pubacks::AtOnce => last,
+            Pubacks::Delayed(delay) => Some(now.elapsed + delay).max(last),
+            Pubacks::Withheld => return,
+        };
+        match due {
+            Some(due) => self.late_pubacks.push_back(LatePuback {
+                connection,
+                packet_id,
+                due,
+            }),
+            None => self.send(connection, Packet::PubAck(PubAck::new(packet_id)), now),
+        }
+    }
+
+    pub(super) fn send_late_pubacks(&mut self, now: Now) {
+        while let Some(late) = self
+            .late_pubacks
+            .pop_front_if(|late| late.due <= now.elapsed)
+        {
+            if self.serving(late.connection).is_some() {
+                let ack = Packet::PubAck(PubAck::new(late.packet_id));
+                self.send(late.connection, ack, now);
             }
         }
     }
@@ -120,18 +161,33 @@ impl Hub {
                 return Taken::Settled;
             }
         };
+        if self.settings.habits.case_twins == CaseTwins::Drop
+            && let Some(key) = case_twin(&pairs)
+        {
+            self.counters.dropped_case_twins += 1;
+            tracing::error!(%client, key, "message dropped though acknowledged: a second key differs from this one in case only");
+            return Taken::Settled;
+        }
+        let sender = match self.settings.habits.sender_properties {
+            SenderProperties::Replace => replaced_sender(client, &mut pairs),
+            SenderProperties::Keep => client.clone(),
+        };
         for (mark, set) in [(DUP_MARK, incoming.dup), (RETAIN_MARK, incoming.retain)] {
             if set {
                 pairs.retain(|(key, _)| key != mark);
                 pairs.push((mark.to_owned(), Some("true".to_owned())));
             }
         }
-        let message = Message::telemetry(client, pairs, incoming.body, now.wall);
+        let message = Message::telemetry(&sender, pairs, incoming.body, now.wall);
         let size = message.size();
         if size > MAX_MESSAGE_SIZE {
             self.counters.dropped_too_large += 1;
             tracing::warn!(%client, size, limit = MAX_MESSAGE_SIZE, "message dropped though acknowledged: it is too large");
             return Taken::Settled;
+        }
+        if self.faults.full_queues {
+            self.counters.storage_failures += 1;
+            return Taken::Fatal(CloseReason::StorageFailure);
         }
         match self.enqueue(message, now) {
             Ok(0) => {
@@ -168,5 +224,33 @@ impl Hub {
             }
         }
         Ok(destinations.len())
+    }
+}
+
+/// A key of which another one differs in case only.
+fn case_twin(pairs: &Pairs) -> Option<&str> {
+    let mut seen = std::collections::HashSet::new();
+    pairs
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .find(|key| !seen.insert(key.to_lowercase()))
+}
+
+/// The sender that properties named like parameters of the topic put in place of the true one.
+fn replaced_sender(client: &IdentityId, pairs: &mut Pairs) -> IdentityId {
+    let mut take = |name: &str| {
+        let at = pairs.iter().position(|(key, _)| key == name)?;
+        pairs.remove(at).1
+    };
+    let (device, module) = (take("deviceId"), take("moduleId"));
+    if device.is_none() && module.is_none() {
+        return client.clone();
+    }
+    tracing::error!(%client, ?device, ?module,
+        "the properties deviceId and moduleId take the place of the sender; do not use these names");
+    let device = device.unwrap_or_else(|| client.device_id().to_owned());
+    match module.or_else(|| client.module_id().map(str::to_owned)) {
+        Some(module) => IdentityId::module(device, module),
+        None => IdentityId::device(device),
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::Value;
 
+use super::faults::Faults;
+use super::methods::Calls;
 use super::session::Client;
 use super::{Counters, Hub, Settings, Upstream};
 use crate::clock::Now;
@@ -66,6 +68,9 @@ impl Hub {
             lanes: BTreeMap::new(),
             upstream: Upstream::default(),
             next_delivery: 1,
+            calls: Calls::new(now),
+            faults: Faults::default(),
+            late_pubacks: VecDeque::new(),
             counters: Counters::default(),
             actions: VecDeque::new(),
         };

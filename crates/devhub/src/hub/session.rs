@@ -46,6 +46,8 @@ pub enum CloseReason {
     PacketTooLarge(usize),
     /// Bytes that are no MQTT packet.
     Malformed(String),
+    /// A fault on demand, after CONNACK.
+    OnDemand,
     /// A topic that names somebody else; the topic.
     ForeignTopic(String),
     /// A twin request without a request id, or for a part of the twin.
@@ -78,6 +80,7 @@ impl fmt::Display for CloseReason {
             Self::NotReading => "it does not read what it is sent",
             Self::Killed => "killed on request",
             Self::Stopping => "the hub is stopping",
+            Self::OnDemand => "accepted and dropped on demand",
             Self::PacketTooLarge(size) => {
                 return write!(
                     f,
@@ -104,6 +107,9 @@ pub(super) enum Phase {
     AwaitingConnect { deadline: Duration },
     /// CONNACK 0 was sent.
     Serving(Serving),
+    /// Whatever it sends is heard by nobody: a CONNECT that is left unanswered on demand, or a
+    /// client beyond the limit, accepted and never served.
+    Ignored,
 }
 
 #[derive(Debug)]
@@ -114,9 +120,12 @@ pub(super) struct Serving {
     pub(super) last_activity: Duration,
     pub(super) token_ends: Duration,
     pub(super) will: Option<LastWill>,
-    /// QoS 1 packets sent and not acknowledged, oldest first. All have id 1, so PUBACKs are
-    /// matched by order alone.
-    pub(super) awaited: VecDeque<Awaited>,
+    /// QoS 1 packets sent and not acknowledged, with their ids, oldest first.
+    pub(super) awaited: VecDeque<(u16, Awaited)>,
+    /// The last id given when they rise; see `outgoing`.
+    pub(super) last_packet_id: u16,
+    /// Whether this connection was ever subscribed to inputs.
+    pub(super) had_inputs: bool,
 }
 
 /// What a PUBACK is for.
@@ -135,10 +144,11 @@ impl Connection {
         }
     }
 
-    pub(super) fn deadline(&self) -> Duration {
+    pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.phase {
-            Phase::AwaitingConnect { deadline } => *deadline,
-            Phase::Serving(serving) => serving.token_ends.min(serving.silent_until()),
+            Phase::AwaitingConnect { deadline } => Some(*deadline),
+            Phase::Serving(serving) => Some(serving.token_ends.min(serving.silent_until())),
+            Phase::Ignored => None,
         }
     }
 
@@ -152,11 +162,23 @@ impl Connection {
             Phase::Serving(serving) => {
                 (serving.silent_until() <= now).then_some(CloseReason::KeepAlive)
             }
+            Phase::Ignored => None,
         }
     }
 }
 
 impl Serving {
+    /// The next free id of those that rise.
+    pub(super) fn next_packet_id(&mut self) -> u16 {
+        loop {
+            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
+            let id = self.last_packet_id;
+            if self.awaited.iter().all(|(awaited, _)| *awaited != id) {
+                return id;
+            }
+        }
+    }
+
     fn silent_until(&self) -> Duration {
         self.last_activity + self.silence
     }
@@ -180,6 +202,10 @@ pub(super) struct Client {
     /// Granted QoS by filter.
     pub(super) subscriptions: BTreeMap<String, u8>,
     pub(super) turn: Turn,
+    /// No input message is offered before this.
+    pub(super) wait_until: Option<Duration>,
+    /// Since when it is not connected, if it is not.
+    pub(super) away_since: Duration,
 }
 
 impl Client {
@@ -229,13 +255,20 @@ pub(super) enum Turn {
     #[default]
     Idle,
     /// This one was sent and not acknowledged: it goes first, whatever has come since.
-    Again { queue: QueueId, sequence: u64 },
+    Again {
+        queue: QueueId,
+        sequence: u64,
+        /// Failed attempts so far.
+        attempt: u32,
+    },
     /// This one is out.
     Out {
         queue: QueueId,
         sequence: u64,
         delivery: u64,
         due: Duration,
+        /// Failed attempts before this one.
+        attempt: u32,
     },
 }
 
@@ -251,10 +284,16 @@ impl Turn {
     pub(super) fn interrupt(&mut self) {
         *self = match std::mem::take(self) {
             Self::Out {
-                queue, sequence, ..
-            }
-            | Self::Again { queue, sequence } => Self::Again { queue, sequence },
-            Self::Idle => Self::Idle,
+                queue,
+                sequence,
+                attempt,
+                ..
+            } => Self::Again {
+                queue,
+                sequence,
+                attempt: attempt.saturating_add(1),
+            },
+            other @ (Self::Again { .. } | Self::Idle) => other,
         };
     }
 }

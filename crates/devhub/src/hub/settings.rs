@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::habits::Habits;
+
 /// The settings a hub runs under.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -10,6 +12,14 @@ pub struct Settings {
     pub ack_timeout: Duration,
     /// How long a connection may take to send CONNECT. Default 60 s.
     pub connect_deadline: Duration,
+    /// How long after a client's subscription to methods the calls that waited for it are sent.
+    /// Default 3 s (sheet 5.2).
+    pub parked_call_delay: Duration,
+    /// Clients that may be connected at the same time; one more fares as
+    /// [`Habits::crowd`] says. Default 101: edgeHub's `MaxConnectedClients` of 100, and 1.
+    pub max_clients: usize,
+    /// What is not certain about edgeHub.
+    pub habits: Habits,
 }
 
 impl Default for Settings {
@@ -17,6 +27,9 @@ impl Default for Settings {
         Self {
             ack_timeout: Duration::from_secs(30),
             connect_deadline: Duration::from_secs(60),
+            parked_call_delay: Duration::from_secs(3),
+            max_clients: 101,
+            habits: Habits::default(),
         }
     }
 }

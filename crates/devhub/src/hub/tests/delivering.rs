@@ -178,7 +178,7 @@ fn a_clean_session_forgets_subscriptions_and_keeps_queues() {
 }
 
 #[test]
-fn an_unsubscribed_module_gets_nothing_more() {
+fn an_unsubscribed_module_gets_nothing_more_and_loses_what_comes() {
     let mut bench = Bench::new(&[CAMERAS]);
     let (camera, module) = bench.pair();
     let mut unsubscribe = Unsubscribe::new("devices/edge/modules/counter/inputs/#");
@@ -190,6 +190,7 @@ fn an_unsubscribed_module_gets_nothing_more() {
     );
     bench.telemetry(camera, CAM, "one");
     bench.quiet(module);
+    assert_eq!(bench.hub.counters().dropped_undeliverable, 1);
 }
 
 #[test]

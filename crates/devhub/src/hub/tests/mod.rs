@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 mod connecting;
 mod delivering;
+mod faults;
+mod habits;
+mod methods;
 mod publishing;
 mod upstream_and_twin;
 mod waiting;
@@ -20,7 +23,8 @@ use crate::identities::{Hosts, Wanted};
 use crate::message::Message;
 use crate::store::{Document, Entry, MemoryStore, StoreError};
 use routes::{RouteSet, RouteSpec};
-use rumqttc::mqttbytes::v4::{SubscribeReasonCode, UnsubAck};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Publish, SubscribeReasonCode, UnsubAck};
 
 const CAMERAS: &str = "FROM /messages/* WHERE NOT IS_DEFINED($connectionModuleId) \
      INTO BrokeredEndpoint(\"/modules/counter/inputs/images\")";
@@ -38,6 +42,7 @@ struct Bench {
     written: HashMap<ConnectionId, Vec<u64>>,
     closed: HashMap<ConnectionId, CloseReason>,
     upstream: VecDeque<Entry>,
+    finished: Vec<(CallId, MethodOutcome)>,
 }
 
 impl Bench {
@@ -68,11 +73,39 @@ impl Bench {
             .enumerate()
             .map(|(i, route)| (i.to_string(), route));
         let routing = Routing::new(RouteSet::parse(named).unwrap(), time_to_live, "edge");
+        Self::under(
+            Settings {
+                ack_timeout: ACK_TIMEOUT,
+                ..Settings::default()
+            },
+            routing,
+            store,
+            identities,
+        )
+    }
+
+    /// A bench whose hub has other settings or habits.
+    fn with_settings(routes: &[&str], settings: Settings) -> Self {
+        let named = routes
+            .iter()
+            .enumerate()
+            .map(|(i, route)| (i.to_string(), RouteSpec::new(*route)));
+        let routing = Routing::new(RouteSet::parse(named).unwrap(), None, "edge");
+        Self::under(
+            settings,
+            routing,
+            Box::new(MemoryStore::new()),
+            identities(),
+        )
+    }
+
+    fn under(
+        settings: Settings,
+        routing: Routing,
+        store: Box<dyn Store>,
+        identities: Identities,
+    ) -> Self {
         let desired = BTreeMap::from([("counter".to_owned(), json!({"limit": 3}))]);
-        let settings = Settings {
-            ack_timeout: ACK_TIMEOUT,
-            ..Settings::default()
-        };
         let now = Now {
             elapsed: Duration::ZERO,
             wall: UNIX_EPOCH + Duration::from_secs(START),
@@ -85,6 +118,7 @@ impl Bench {
             written: HashMap::new(),
             closed: HashMap::new(),
             upstream: VecDeque::new(),
+            finished: Vec::new(),
         }
     }
 
@@ -118,6 +152,7 @@ impl Bench {
                     self.closed.insert(connection, reason);
                 }
                 Action::Upstream(entry) => self.upstream.push_back(entry),
+                Action::MethodFinished { call, outcome } => self.finished.push((call, outcome)),
             }
         }
     }

@@ -6,6 +6,8 @@
 //! `select!`. Connections talk to it over one bounded channel of `EVENTS` (64) packets: a hub that is
 //! behind stops reading sockets, as edgeHub does.
 
+mod handle;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
@@ -17,19 +19,23 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::ca::ServerCredentials;
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::connection::{self, OUTBOX, Outgoing};
-use crate::hub::{Action, CloseReason, ConnectionId, Counters, Hub, Settings};
+use crate::hub::{
+    Action, CallId, CloseReason, ConnectionId, Hub, MethodCall, MethodError, MethodOutcome,
+    Settings,
+};
 use crate::identities::Identities;
-use crate::identity::IdentityId;
 use crate::routing::Routing;
-use crate::store::{Entry, QueueId, Store, StoreError};
+use crate::store::{Entry, Store, StoreError};
 use crate::upstream::{UpstreamMessage, UpstreamSink};
+
+pub use handle::{HubHandle, HubRemote, RemoteError, Stopped};
 
 /// Packets of all connections that wait for the hub; each holds at most 256 KiB.
 const EVENTS: usize = 64;
@@ -70,108 +76,27 @@ pub enum StartError {
     Io(#[from] io::Error),
 }
 
+/// Something to ask or tell the core, between two events.
+pub(crate) type Question = Box<dyn FnOnce(&mut Hub, Now) + Send>;
+
 /// What wakes the hub.
-#[derive(Debug)]
 pub(crate) enum Event {
     Accepted(ConnectionId),
     Packet(ConnectionId, rumqttc::mqttbytes::v4::Packet),
     WrongProtocol(ConnectionId),
     Lost(ConnectionId, CloseReason),
     Written(ConnectionId, u64),
-    UpstreamFinished { sequence: u64, success: bool },
+    UpstreamFinished {
+        sequence: u64,
+        success: bool,
+    },
+    /// Something to ask or tell the core; see [`HubHandle`].
     Ask(Question),
-}
-
-/// What a handle can ask.
-#[derive(Debug)]
-pub(crate) enum Question {
-    Counters(oneshot::Sender<Counters>),
-    Queues(oneshot::Sender<Vec<(QueueId, usize)>>),
-    Connected(oneshot::Sender<Vec<IdentityId>>),
-    Twin(IdentityId, oneshot::Sender<Option<Value>>),
-    KillConnections(oneshot::Sender<()>),
-}
-
-/// A running hub. Dropping it leaves the hub running until the runtime ends; call
-/// [`HubHandle::stop`].
-#[derive(Debug)]
-pub struct HubHandle {
-    address: SocketAddr,
-    events: mpsc::Sender<Event>,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-/// The hub's task has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the hub has stopped")]
-pub struct Stopped;
-
-impl HubHandle {
-    /// The address it listens on, with the port that was bound.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What it has counted.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn counters(&self) -> Result<Counters, Stopped> {
-        self.ask(Question::Counters).await
-    }
-
-    /// Its queues and how many messages each holds.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn queues(&self) -> Result<Vec<(QueueId, usize)>, Stopped> {
-        self.ask(Question::Queues).await
-    }
-
-    /// Who is connected.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn connected(&self) -> Result<Vec<IdentityId>, Stopped> {
-        self.ask(Question::Connected).await
-    }
-
-    /// The twin of an identity as a GET would answer it.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn twin(&self, id: IdentityId) -> Result<Option<Value>, Stopped> {
-        self.ask(|answer| Question::Twin(id, answer)).await
-    }
-
-    /// Cuts every connection without a word.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn kill_connections(&self) -> Result<(), Stopped> {
-        self.ask(Question::KillConnections).await
-    }
-
-    /// Closes the listener and every connection, and waits for the hub's end.
-    pub async fn stop(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the hub's task failed");
-        }
-    }
-
-    async fn ask<T>(
-        &self,
-        question: impl FnOnce(oneshot::Sender<T>) -> Question,
-    ) -> Result<T, Stopped> {
-        let (answer, reply) = oneshot::channel();
-        let asked = self.events.send(Event::Ask(question(answer))).await;
-        match asked {
-            Ok(()) => reply.await.map_err(|_gone| Stopped),
-            Err(_gone) => Err(Stopped),
-        }
-    }
+    Call(
+        MethodCall,
+        oneshot::Sender<Result<MethodOutcome, MethodError>>,
+    ),
+    Present(ServerCredentials, oneshot::Sender<Result<(), StartError>>),
 }
 
 /// Starts a hub on a bound listener. Must be called within a tokio runtime.
@@ -180,13 +105,7 @@ impl HubHandle {
 /// [`StartError`].
 pub fn start(listener: TcpListener, parts: HubParts) -> Result<HubHandle, StartError> {
     let address = listener.local_addr()?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(StartError::Tls)?
-        .with_no_client_auth()
-        .with_single_cert(parts.credentials.chain, parts.credentials.key)
-        .map_err(StartError::Tls)?;
+    let tls = acceptor(parts.credentials)?;
     let clock = Clock::start();
     let hub = Hub::new(
         parts.settings,
@@ -203,20 +122,27 @@ pub fn start(listener: TcpListener, parts: HubParts) -> Result<HubHandle, StartE
         hub,
         clock,
         listener,
-        tls: TlsAcceptor::from(Arc::new(tls)),
+        tls,
         events: events.clone(),
         upstream,
         outboxes: HashMap::new(),
+        callers: HashMap::new(),
         tasks: JoinSet::new(),
         next_connection: 1,
     };
     let task = tokio::spawn(server.run(inbox, stop.clone()));
-    Ok(HubHandle {
-        address,
-        events,
-        stop,
-        task,
-    })
+    Ok(HubHandle::new(address, events, stop, task))
+}
+
+fn acceptor(credentials: ServerCredentials) -> Result<TlsAcceptor, StartError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(StartError::Tls)?
+        .with_no_client_auth()
+        .with_single_cert(credentials.chain, credentials.key)
+        .map_err(StartError::Tls)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// The thread that writes upstream messages: files and pipes may block.
@@ -261,6 +187,7 @@ struct Server {
     events: mpsc::Sender<Event>,
     upstream: mpsc::Sender<Entry>,
     outboxes: HashMap<ConnectionId, Outbox>,
+    callers: HashMap<CallId, oneshot::Sender<Result<MethodOutcome, MethodError>>>,
     tasks: JoinSet<()>,
     next_connection: ConnectionId,
 }
@@ -303,30 +230,18 @@ impl Server {
             Event::UpstreamFinished { sequence, success } => {
                 self.hub.upstream_finished(sequence, success, now);
             }
-            Event::Ask(question) => self.answer(question),
-        }
-    }
-
-    /// An asker that is gone needs no answer.
-    fn answer(&mut self, question: Question) {
-        match question {
-            Question::Counters(reply) => {
-                let _gone = reply.send(self.hub.counters().clone());
-            }
-            Question::Queues(reply) => {
-                let _gone = reply.send(self.hub.queues());
-            }
-            Question::Connected(reply) => {
-                let _gone = reply.send(self.hub.connected());
-            }
-            Question::Twin(id, reply) => {
-                let _gone = reply.send(self.hub.twin(&id).map(crate::twin::Twin::document));
-            }
-            Question::KillConnections(reply) => {
-                let now = self.clock.now();
-                self.hub.kill_connections(now);
-                self.act();
-                let _gone = reply.send(());
+            Event::Ask(question) => question(&mut self.hub, now),
+            Event::Call(call, caller) => match self.hub.invoke(call, now) {
+                Ok(id) => {
+                    self.callers.insert(id, caller);
+                }
+                Err(error) => {
+                    let _gone = caller.send(Err(error));
+                }
+            },
+            Event::Present(credentials, asker) => {
+                let presented = acceptor(credentials).map(|tls| self.tls = tls);
+                let _gone = asker.send(presented);
             }
         }
     }
@@ -381,6 +296,11 @@ impl Server {
                     }
                 }
                 Action::Close { connection, reason } => self.close(connection, &reason),
+                Action::MethodFinished { call, outcome } => {
+                    if let Some(caller) = self.callers.remove(&call) {
+                        let _gone = caller.send(Ok(outcome));
+                    }
+                }
                 Action::Upstream(entry) => {
                     let sequence = entry.sequence;
                     if self.upstream.try_send(entry).is_err() {
