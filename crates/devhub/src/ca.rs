@@ -136,6 +136,20 @@ impl Authority {
                 names.push(more.to_owned());
             }
         }
+        self.issue(host, names)
+    }
+
+    /// A server certificate under this authority for a name that nobody dials, for tests of who
+    /// checks it.
+    ///
+    /// # Errors
+    /// [`CaError::Certificate`].
+    pub fn issue_wrong_name(&self) -> Result<ServerCredentials, CaError> {
+        let host = "another-gateway.invalid";
+        self.issue(host, vec![host.to_owned()])
+    }
+
+    fn issue(&self, host: &str, names: Vec<String>) -> Result<ServerCredentials, CaError> {
         let key = KeyPair::generate().map_err(certificate("make a key"))?;
         let mut params =
             CertificateParams::new(names).map_err(certificate("name the server certificate"))?;

@@ -9,7 +9,8 @@
 //! Where to go:
 //! - a hub inside a test: [`testing`];
 //! - the decisions, without sockets or clock: [`hub`]; its storage: [`store`];
-//! - the network side: [`server`]; the module's side: [`workload`] and [`agent`];
+//! - the network side: [`server`]; the module's side: [`workload`] and [`agent`]; the side of the
+//!   person who watches: [`control`];
 //! - what the wire says, one room each: [`sas`], [`username`], [`topics`], [`properties`],
 //!   [`message`], [`twin`];
 //! - what is kept between runs: [`state`], [`identities`], [`ca`].
@@ -18,6 +19,7 @@ pub mod agent;
 pub mod ca;
 pub mod clock;
 mod connection;
+pub mod control;
 pub mod deployment;
 pub mod hub;
 pub mod identities;
@@ -32,6 +34,7 @@ pub mod store;
 pub mod testing;
 pub mod topics;
 pub mod twin;
+pub mod unix_socket;
 pub mod upstream;
 pub mod username;
 pub mod workload;

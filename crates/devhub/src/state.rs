@@ -9,6 +9,7 @@
 //! hub/                   queues, sessions, twins (see `store`)
 //! modules/NAME.*         lock, process id and log of each module
 //! workload.sock          the workload API
+//! control.sock           questions and orders to the hub (mode 0600, see `control`)
 //! ```
 //! Must never hold two truths: whoever comes first makes a thing under the lock, the other reads it.
 

@@ -38,8 +38,9 @@ use crate::identity::IdentityId;
 use crate::routing::Routing;
 use crate::server::{self, HubHandle, HubParts, HubRemote, StartError};
 use crate::store::{MemoryStore, QueueId, Store};
+use crate::unix_socket::SocketError;
 use crate::upstream::{self, UpstreamReceiver};
-use crate::workload::{Workload, WorkloadError, WorkloadHandle};
+use crate::workload::{Workload, WorkloadHandle};
 
 /// The IoT Hub that test hubs pretend to belong to.
 pub const HUB_HOST: &str = "devhub.azure-devices.net";
@@ -281,8 +282,8 @@ impl TestHub {
     /// Serves its workload API on a unix socket.
     ///
     /// # Errors
-    /// [`WorkloadError`].
-    pub fn serve_workload(&self, path: &Path) -> Result<WorkloadHandle, WorkloadError> {
+    /// [`SocketError`].
+    pub fn serve_workload(&self, path: &Path) -> Result<WorkloadHandle, SocketError> {
         Workload::new(self.identities.clone(), self.ca_pem()).listen(path)
     }
 

@@ -1,5 +1,5 @@
-//! What leaves the hub: each message as one line of JSON, to a file, to standard output, or to a
-//! test.
+//! What leaves the hub: each message as one line of JSON, to a file, to standard output, to who
+//! follows, or to a test.
 //!
 //! ```text
 //! {"enqueuedAt":"…Z","deviceId":"edge-dev","moduleId":"FruitCounter","output":"counts",
@@ -9,6 +9,8 @@
 //! `body`; any other, and one that is not valid JSON, as `bodyBase64`. System properties carry
 //! their internal names. A message is written before it leaves its queue, so a hub that is killed
 //! between the two writes it twice and never not at all.
+
+mod feed;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -24,6 +26,8 @@ use tokio::sync::mpsc;
 use crate::clock;
 use crate::message::Message;
 use crate::properties::{CONTENT_TYPE, Pairs};
+
+pub use feed::{AHEAD, Feed, FeedSink, Follower, KEPT, KEPT_BYTES, Seen};
 
 /// One message as the outer world sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

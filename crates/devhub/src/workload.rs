@@ -17,7 +17,6 @@ mod http;
 
 use std::convert::Infallible;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,42 +24,18 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::identities::Identities;
+use crate::unix_socket::{self, SocketError};
 
-/// Longest path of a unix socket on Linux, in bytes: 108 with the closing zero.
-pub const MAX_SOCKET_PATH: usize = 107;
 /// Requests at the same time; further connections are closed without a reply, as the daemon does.
 const MAX_REQUESTS: usize = 10;
 /// How long a request's head, or its body, may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why the socket cannot be had.
-#[derive(Debug, Error)]
-pub enum WorkloadError {
-    /// The path does not fit into a socket address.
-    #[error("the workload socket's path has {length} bytes, at most {MAX_SOCKET_PATH} are possible: {}; name a shorter --state, for example under /tmp", path.display())]
-    PathTooLong {
-        /// The path.
-        path: PathBuf,
-        /// Its length.
-        length: usize,
-    },
-    /// The file system refused.
-    #[error("cannot listen on {}", path.display())]
-    Bind {
-        /// The path.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-}
 
 /// What the API answers from.
 #[derive(Debug)]
@@ -106,26 +81,9 @@ impl Workload {
     /// called within a tokio runtime.
     ///
     /// # Errors
-    /// [`WorkloadError`].
-    pub fn listen(self, path: &Path) -> Result<WorkloadHandle, WorkloadError> {
-        let length = path.as_os_str().len();
-        if length > MAX_SOCKET_PATH {
-            return Err(WorkloadError::PathTooLong {
-                path: path.to_owned(),
-                length,
-            });
-        }
-        let bind_error = |source| WorkloadError::Bind {
-            path: path.to_owned(),
-            source,
-        };
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(bind_error(error)),
-            _ => {}
-        }
-        let listener = UnixListener::bind(path).map_err(bind_error)?;
-        let everyone = std::fs::Permissions::from_mode(0o666);
-        std::fs::set_permissions(path, everyone).map_err(bind_error)?;
+    /// [`SocketError`].
+    pub fn listen(self, path: &Path) -> Result<WorkloadHandle, SocketError> {
+        let listener = unix_socket::listen(path, 0o666)?;
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(listener, Arc::new(self), stop.clone()));
         Ok(WorkloadHandle {

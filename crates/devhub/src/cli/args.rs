@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 use devhub::agent::{Backoff, parse_duration};
 
+use super::control::ControlMode;
+
 /// A development edgeHub: runs an IoT Edge deployment on this machine, without Docker and without a
 /// cloud account.
 ///
@@ -32,6 +34,8 @@ pub(crate) enum Mode {
     /// Run the agent only: workload API and module processes. They live on when the hub is killed
     /// or stopped, and also when this agent is killed; the next one on the same state finds them.
     Agent(Box<AgentArguments>),
+    #[command(flatten)]
+    Control(ControlMode),
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +124,22 @@ pub(crate) struct HubOptions {
     /// How long a module may take to acknowledge before a message is sent again
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) ack_timeout: Duration,
+    /// Take one of two ways where nobody is sure of edgeHub's: connection-loss=at-once|after-timeout,
+    /// retry=at-once|backoff, unsubscribed=drop|keep, crowd=ignore|serve,
+    /// sender-properties=replace|keep, case-twins=drop|keep, packet-ids=one|rising. The first is the
+    /// default. Repeatable
+    #[arg(long = "habit", value_name = "NAME=VALUE")]
+    pub(crate) habits: Vec<String>,
+    /// Where queues, sessions and twins are kept; in memory they end with the process
+    #[arg(long, value_name = "WHERE", default_value = "disk")]
+    pub(crate) queues: Queues,
+}
+
+/// Where a hub keeps what it must not forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Queues {
+    Disk,
+    Memory,
 }
 
 #[derive(Debug, Args)]
@@ -140,7 +160,7 @@ pub(crate) struct AgentOptions {
     pub(crate) restart_backoff: Backoff,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "expected a number with a unit: 500ms, 30s, 5m, 1h".to_owned())

@@ -2,19 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
-use devhub::ca::{self, Authority, CA_FILE, TlsFiles};
-use devhub::hub::Settings;
+use devhub::ca::{self, Authority, CA_FILE, CaError, ServerCredentials, TlsFiles};
+use devhub::control::{self, Certificate, Certifier, ControlHandle, ControlParts, SOCKET_FILE};
+use devhub::hub::{Habits, Settings};
 use devhub::server::{self, HubHandle, HubParts};
 use devhub::state::{Lock, PUBLIC, StateDir};
-use devhub::store::DiskStore;
-use devhub::upstream::{FileSink, StdoutSink, UpstreamSink};
+use devhub::store::{DiskStore, MemoryStore, Store};
+use devhub::upstream::{Feed, FileSink, StdoutSink, UpstreamSink};
 
-use super::args::HubOptions;
+use super::args::{HubOptions, Queues};
 use super::common::Ground;
 
 /// Says where the hub listens, for as long as it does.
@@ -38,6 +41,7 @@ pub(crate) struct HubStatus {
 /// A running hub and its claim on the state directory.
 pub(crate) struct RunningHub {
     handle: HubHandle,
+    control: ControlHandle,
     state: StateDir,
     _claim: Lock,
 }
@@ -50,40 +54,65 @@ impl RunningHub {
             tracing::info!(counters, "hub stopping");
         }
         self.handle.stop().await;
+        self.control.stop().await;
     }
 }
 
-pub(crate) async fn start(ground: &Ground, options: &HubOptions) -> anyhow::Result<RunningHub> {
+/// Starts a hub; `restart` is told when the control socket asks for one, where that can be.
+pub(crate) async fn start(
+    ground: &Ground,
+    options: &HubOptions,
+    restart: Option<Arc<Notify>>,
+) -> anyhow::Result<RunningHub> {
     let state = &ground.state;
     let claim = state.claim("hub")?;
     // What a killed hub left behind would mislead those who wait for this one.
     state.remove(STATUS_FILE);
     let hosts = ground.identities.hosts();
-    let credentials = match (&options.tls_cert, &options.tls_key, &ground.tls_ca) {
-        (Some(certificate), Some(key), Some(ca)) => {
-            let files = TlsFiles {
-                certificate: certificate.clone(),
-                key: key.clone(),
-                ca: ca.clone(),
-            };
-            ca::given(state, &files)?
-        }
-        _ => Authority::load(state)?.issue_server(&hosts.gateway)?,
+    let habits = habits(&options.habits)?;
+    let tls_files = match (&options.tls_cert, &options.tls_key, &ground.tls_ca) {
+        (Some(certificate), Some(key), Some(ca)) => Some(TlsFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            ca: ca.clone(),
+        }),
+        _ => None,
     };
+    let certifier = certifier(state.clone(), hosts.gateway.clone(), tls_files);
+    let credentials = certifier(Certificate::Right)?;
+    let store: Box<dyn Store> = match options.queues {
+        Queues::Disk => Box::new(DiskStore::open(&state.path("hub"))?),
+        Queues::Memory => Box::new(MemoryStore::new()),
+    };
+    let (feed, feed_sink) = Feed::new();
+    let mut upstream = upstream(options.upstream.as_deref())?;
+    // Last: who follows sees what was written elsewhere, too.
+    upstream.push(Box::new(feed_sink));
     let listener = bind(state, options.listen).await?;
     let handle = server::start(
         listener,
         HubParts {
             settings: Settings {
                 ack_timeout: options.ack_timeout,
+                habits,
                 ..Settings::default()
             },
             identities: ground.identities.clone(),
             routing: ground.deployment.routing(&hosts.edge_device),
-            store: Box::new(DiskStore::open(&state.path("hub"))?),
+            store,
             desired: ground.deployment.desired().clone(),
-            upstream: upstream(options.upstream.as_deref())?,
+            upstream,
             credentials,
+        },
+    )?;
+    let control = control::serve(
+        &state.path(SOCKET_FILE),
+        ControlParts {
+            hub: handle.remote().clone(),
+            identities: ground.identities.clone(),
+            feed,
+            certifier,
+            restart,
         },
     )?;
     let address = handle.address();
@@ -103,8 +132,35 @@ pub(crate) async fn start(ground: &Ground, options: &HubOptions) -> anyhow::Resu
     print_identities(ground, &ca);
     Ok(RunningHub {
         handle,
+        control,
         state: state.clone(),
         _claim: claim,
+    })
+}
+
+fn habits(choices: &[String]) -> anyhow::Result<Habits> {
+    let mut habits = Habits::default();
+    for text in choices {
+        let Some((name, value)) = text.split_once('=') else {
+            bail!("--habit {text}: expected NAME=VALUE");
+        };
+        let chosen = habits.choose(name, value);
+        chosen.with_context(|| format!("--habit {text}"))?;
+    }
+    Ok(habits)
+}
+
+/// Makes the hub's own certificate, or a wrong one on demand.
+fn certifier(state: StateDir, gateway: String, files: Option<TlsFiles>) -> Box<Certifier> {
+    Box::new(move |which| -> Result<ServerCredentials, CaError> {
+        match (which, &files) {
+            (Certificate::Right, Some(files)) => ca::given(&state, files),
+            (Certificate::Right, None) => Authority::load(&state)?.issue_server(&gateway),
+            // Under a root of somebody else's, both are wrong; the name is what tells.
+            (Certificate::WrongName, Some(_)) => Authority::generate()?.issue_wrong_name(),
+            (Certificate::WrongName, None) => Authority::load(&state)?.issue_wrong_name(),
+            (Certificate::WrongRoot, _) => Authority::generate()?.issue_server(&gateway),
+        }
     })
 }
 

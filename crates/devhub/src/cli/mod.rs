@@ -1,16 +1,21 @@
 //! The command line: from arguments to a running hub and agent, and their end on SIGTERM or
-//! SIGINT. Nothing is decided here that the library could decide.
+//! SIGINT; or a question to a hub that runs. Nothing is decided here that the library could decide.
 
 mod agent;
 mod args;
 mod common;
+mod control;
+mod fault;
 mod hub;
 
 use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -32,13 +37,16 @@ pub(crate) fn log() {
 
 /// Reads the arguments and runs until a signal comes.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let mode = match Arguments::parse().mode {
+        Mode::Control(question) => return control::run(question),
+        mode @ (Mode::Run(_) | Mode::Hub(_) | Mode::Agent(_)) => mode,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(arguments.mode))
+    runtime.block_on(serve(mode))
 }
 
 async fn serve(mode: Mode) -> anyhow::Result<()> {
@@ -49,10 +57,12 @@ async fn serve(mode: Mode) -> anyhow::Result<()> {
         Mode::Run(run) => (run.common, Some(run.hub), Some(run.agent)),
         Mode::Hub(only) => (only.common, Some(only.hub), None),
         Mode::Agent(only) => (only.common, None, Some(only.agent)),
+        Mode::Control(question) => return control::run(question),
     };
+    let restart = agent_options.is_none().then(|| Arc::new(Notify::new()));
     let ground = Ground::prepare(&common)?;
     let hub = match &hub_options {
-        Some(options) => Some(hub::start(&ground, options).await?),
+        Some(options) => Some(hub::start(&ground, options, restart.clone()).await?),
         None => None,
     };
     let agent = match &agent_options {
@@ -77,6 +87,7 @@ async fn serve(mode: Mode) -> anyhow::Result<()> {
     let name = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
+        error = restarted(restart) => return Err(error),
     };
     tracing::info!(signal = name, "stopping; a second signal ends at once");
     let stopped = async {
@@ -93,4 +104,21 @@ async fn serve(mode: Mode) -> anyhow::Result<()> {
         _ = terminate.recv() => anyhow::bail!("ended by a second SIGTERM, modules may be left running"),
         _ = interrupt.recv() => anyhow::bail!("ended by a second SIGINT, modules may be left running"),
     }
+}
+
+/// Waits until somebody asks for a restart, then becomes a new process of the same arguments, as
+/// abruptly as a crash: connections break, queues stay on the disk. Returns only if that fails.
+async fn restarted(asked: Option<Arc<Notify>>) -> anyhow::Error {
+    match asked {
+        Some(asked) => asked.notified().await,
+        None => std::future::pending().await,
+    }
+    tracing::warn!("restarting on demand");
+    let failed = match std::env::current_exe() {
+        Ok(program) => std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .exec(),
+        Err(error) => error,
+    };
+    anyhow::Error::new(failed).context("cannot restart")
 }

@@ -26,6 +26,18 @@ use tokio_util::codec::Framed;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn tls(address: SocketAddr, ca_pem: &str) -> TlsStream<TcpStream> {
+    handshake(address, ca_pem).await.unwrap()
+}
+
+/// What a client has to say against the hub's certificate.
+pub(crate) async fn tls_error(address: SocketAddr, ca_pem: &str) -> Option<String> {
+    handshake(address, ca_pem)
+        .await
+        .err()
+        .map(|error| error.to_string())
+}
+
+async fn handshake(address: SocketAddr, ca_pem: &str) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
@@ -42,7 +54,6 @@ pub(crate) async fn tls(address: SocketAddr, ca_pem: &str) -> TlsStream<TcpStrea
     TlsConnector::from(Arc::new(config))
         .connect(name, socket)
         .await
-        .unwrap()
 }
 
 pub(crate) struct RawClient {

@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 
 use crate::client::{PATIENCE, RawClient};
 
-const TOPIC: &str = "devices/cam-01/messages/events/";
-const INPUTS: &str = "devices/edge-dev/modules/FruitCounter/inputs/#";
+pub(crate) const TOPIC: &str = "devices/cam-01/messages/events/";
+pub(crate) const INPUTS: &str = "devices/edge-dev/modules/FruitCounter/inputs/#";
 
 pub(crate) struct Ground {
     pub(crate) folder: tempfile::TempDir,
@@ -66,7 +66,7 @@ impl Ground {
         command
     }
 
-    fn hub(&self) -> Child {
+    pub(crate) fn hub(&self) -> Child {
         let upstream = self.folder.path().join("upstream.jsonl");
         let upstream = upstream.to_str().unwrap();
         self.command("hub", &["--listen", "127.0.0.1:0", "--upstream", upstream])
@@ -123,7 +123,7 @@ impl Ground {
             .unwrap_or_else(|_| panic!("{name}: {:?}", fs::read_to_string(&path)))
     }
 
-    async fn hub_of(&self, child: &Child) -> SocketAddr {
+    pub(crate) async fn hub_of(&self, child: &Child) -> SocketAddr {
         let pid = child.id();
         let status = self.json("hub.json", |status| {
             status["pid"].as_u64() == pid.map(u64::from)
@@ -140,7 +140,12 @@ impl Ground {
             .to_owned()
     }
 
-    async fn client(&self, address: SocketAddr, kind: &str, name: &str) -> (RawClient, bool) {
+    pub(crate) async fn client(
+        &self,
+        address: SocketAddr,
+        kind: &str,
+        name: &str,
+    ) -> (RawClient, bool) {
         let ca = fs::read_to_string(self.state.join("ca.pem")).unwrap();
         RawClient::connect(address, &ca, &self.connection_string(kind, name)).await
     }

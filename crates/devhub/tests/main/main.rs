@@ -9,6 +9,7 @@
 mod agent;
 mod client;
 mod command;
+mod control;
 mod network;
 mod official_sdk;
 mod workload;

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use devhub::identities::{Hosts, Identities, Wanted};
 use devhub::testing::TestHub;
-use devhub::workload::{Workload, WorkloadError};
+use devhub::unix_socket::SocketError;
+use devhub::workload::Workload;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -209,7 +210,7 @@ async fn a_path_too_long_for_a_socket_is_refused_with_the_cure() {
     let path = Path::new("/tmp").join("x".repeat(120));
     let error = hub.serve_workload(&path).unwrap_err();
     assert!(
-        matches!(error, WorkloadError::PathTooLong { length: 125, .. }),
+        matches!(error, SocketError::PathTooLong { length: 125, .. }),
         "{error}"
     );
     assert!(error.to_string().contains("shorter --state"), "{error}");
