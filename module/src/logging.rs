@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_prefix_that_the_agent_filters_on() {
+    fn checklist_40_a_line_has_the_prefix_that_the_agent_filters_on() {
         let line = lines_of(Level::Info, || tracing::warn!(port = 8883, "refused"));
         assert!(line.starts_with("<4> 20"), "{line}");
         let (_, rest) = line.split_once(" +00:00 ").unwrap();

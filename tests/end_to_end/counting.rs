@@ -38,7 +38,7 @@ fn every_rendered_picture_arrives_upstream_as_one_count() {
 }
 
 #[test]
-fn only_counts_go_upstream() {
+fn checklist_35_only_counts_go_upstream() {
     let site = Site::builder().device("cam-01").start().unwrap();
     let mut camera = send_steadily(&site, "cam-01", "10");
     camera.confirmed().unwrap();

@@ -31,7 +31,7 @@ fn exactly(site: &Site, device: &str, pictures: u64) {
 }
 
 #[test]
-fn a_killed_module_is_started_again_and_loses_and_doubles_nothing() {
+fn checklist_26_a_killed_module_is_started_again_and_loses_and_doubles_nothing() {
     let site = Site::builder().device("cam-01").start().unwrap();
     let mut camera = send_steadily(&site, "cam-01", "60");
     wait_for_the_middle(&site, "cam-01");

@@ -9,7 +9,7 @@ use rustix::process::{Signal, kill_process};
 use crate::faults::send_steadily;
 
 #[test]
-fn sigterm_in_the_middle_ends_the_module_in_time_with_exit_0_and_nothing_lost() {
+fn checklist_40_sigterm_in_the_middle_ends_the_module_in_time_with_exit_0_and_nothing_lost() {
     let mut site = Site::builder().device("cam-01").start().unwrap();
     let mut camera = send_steadily(&site, "cam-01", "40");
     site.wait_until_counted("cam-01", 5).unwrap();
@@ -77,7 +77,7 @@ fn terminate_module(site: &Site) {
 }
 
 #[test]
-fn sigterm_while_the_hub_is_frozen_ends_the_module_in_time_with_exit_0() {
+fn checklist_40_sigterm_while_the_hub_is_frozen_ends_the_module_in_time_with_exit_0() {
     let site = Site::builder().device("cam-01").start().unwrap();
     let mut camera = send_steadily(&site, "cam-01", "20");
     camera.confirmed().unwrap();

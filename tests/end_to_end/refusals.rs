@@ -53,7 +53,7 @@ fn huge_png() -> Vec<u8> {
 }
 
 #[test]
-fn bad_pictures_are_rejected_with_their_reason_and_the_next_one_flows() {
+fn checklist_27_bad_pictures_are_rejected_with_their_reason_and_the_next_one_flows() {
     let site = Site::builder().device("cam-01").start().unwrap();
     let folder = site.folder().join("pictures");
     std::fs::create_dir(&folder).unwrap();

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hubs_own_test_vector_is_written_so() {
+    fn checklist_16_the_hubs_own_test_vector_is_written_so() {
         let sender = IdentityId::module("fromDevice1", "fromModule1");
         let message = message(
             &sender,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_sender_is_overwritten_by_the_true_one() {
+    fn checklist_17_a_claimed_sender_is_overwritten_by_the_true_one() {
         let message = message(
             &IdentityId::device("cam"),
             "$.cdid=other&$.cmid=mod&a=1&$.ifid=x",
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn size_counts_what_the_hub_adds() {
+    fn checklist_32_size_counts_what_the_hub_adds() {
         // 13+36 edgeMessageId, 22+10 origin, 18+3 device.
         assert_eq!(
             message(&IdentityId::device("cam"), "", 100).size(),

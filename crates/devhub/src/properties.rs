@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn awkward_characters_survive_and_a_plus_stays_a_plus() {
+    fn checklist_15_awkward_characters_survive_and_a_plus_stays_a_plus() {
         check("", &[]);
         check("a=b&c=d", &[("a", Some("b")), ("c", Some("d"))]);
         check("k%20ey=v%2F%C3%A4%26%3D", &[("k ey", Some("v/ä&="))]);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_bags_name_the_pair() {
+    fn checklist_18_malformed_bags_name_the_pair() {
         let cases = [
             ("&a=1", PropertyError::EmptyKey { position: 1 }),
             ("a=1&&b=2", PropertyError::EmptyKey { position: 2 }),

@@ -256,7 +256,7 @@ mod tests {
     const RIPENESS: &str = "SharedAccessSignature sr=hub1.azure-devices.net%2Fdevices%2Fedge-dev%2Fmodules%2Fripeness&sig=9yyPuqKI26EIxYWvmv%2B31mEkkaQgzC0YkNAEcII6DsU%3D&se=1893456000";
 
     #[test]
-    fn the_sheets_vectors_are_accepted_encoded_once_and_twice() {
+    fn checklist_4_the_sheets_vectors_are_accepted_encoded_once_and_twice() {
         let ripeness = IdentityId::module("edge-dev", "ripeness");
         assert_eq!(
             verdict(RIPENESS, &ripeness, SE),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn five_minutes_of_grace_and_not_a_second_more() {
+    fn checklist_4_five_minutes_of_grace_and_not_a_second_more() {
         let ripeness = IdentityId::module("edge-dev", "ripeness");
         assert!(verdict(RIPENESS, &ripeness, SE + 240).is_ok());
         assert!(verdict(RIPENESS, &ripeness, SE + 300).is_ok());
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_plus_or_equals_sign_spoils_the_signature() {
+    fn checklist_4_a_raw_plus_or_equals_sign_spoils_the_signature() {
         let ripeness = IdentityId::module("edge-dev", "ripeness");
         for (from, to) in [("%2B", "+"), ("%3D", "=")] {
             let token = RIPENESS.replace(from, to);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_audience_is_refused_with_both_sides_named() {
+    fn checklist_4_a_foreign_audience_is_refused_with_both_sides_named() {
         let id = IdentityId::device("cam-01");
         for resource in [
             "hub1.azure-devices.net/devices/cam-02",
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secondary_key_is_tried_after_the_primary() {
+    fn checklist_4_the_secondary_key_is_tried_after_the_primary() {
         let identity = IdentityId::device("cam-01");
         let (primary, secondary) = (key("c29tZSBvdGhlciBrZXk="), key(KEY));
         let token = signed("hub1.azure-devices.net/devices/cam-01", SE);

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn patches_merge_and_null_removes() {
+    fn checklist_36_patches_merge_and_null_removes() {
         let mut twin = Twin::default();
         twin.report(br#"{"a":{"x":1,"y":2},"b":[1]}"#).unwrap();
         twin.report(br#"{"a":{"x":null,"z":{"q":null,"r":3}},"b":null,"c":true}"#)
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_the_sheets() {
+    fn checklist_36_limits_are_the_sheets() {
         let refused = |patch: &str| Twin::default().report(patch.as_bytes()).unwrap_err();
         assert!(Twin::default().report(nested(10).as_bytes()).is_ok());
         assert_eq!(refused(&nested(11)), PatchError::TooDeep);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_blank_api_version_is_refused() {
+    fn checklist_3_a_missing_or_blank_api_version_is_refused() {
         for text in [
             "h/d/?x=y",
             "h/d/?",

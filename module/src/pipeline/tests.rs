@@ -80,7 +80,7 @@ fn a_frame_that_comes_again_is_a_duplicate_whatever_it_holds() {
 }
 
 #[test]
-fn a_frame_that_comes_again_after_a_crash_is_a_duplicate() {
+fn checklist_26_a_frame_that_comes_again_after_a_crash_is_a_duplicate() {
     let mut bench = Bench::new();
     bench.count("1", b"no picture");
     let mut bench = bench.crash();

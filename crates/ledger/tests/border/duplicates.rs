@@ -7,7 +7,7 @@ use crate::support::{Fixture, NEW, frame};
 const REUSED: Recorded = Recorded::Counted { reused_id: true };
 
 #[test]
-fn a_second_delivery_counts_as_duplicate_only() {
+fn checklist_25_a_second_delivery_counts_as_duplicate_only() {
     let mut counts = Fixture::new();
     let first = frame("cam", 1, 0);
     assert!(!counts.ledger.is_duplicate(&first.key).unwrap());
@@ -36,7 +36,7 @@ fn a_duplicate_is_known_after_reopening() {
 }
 
 #[test]
-fn a_reused_id_with_other_bytes_is_a_new_frame_and_a_warning() {
+fn checklist_25_a_reused_id_with_other_bytes_is_a_new_frame_and_a_warning() {
     let mut counts = Fixture::new();
     counts.record(&frame("cam", 1, 0));
     let mut reused = frame("cam", 2, 1);

@@ -52,7 +52,7 @@ fn camera_frame(number: u32) -> ledger::FrameRecord {
 }
 
 #[test]
-fn a_process_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
+fn checklist_26_a_process_killed_at_any_moment_loses_nothing_and_doubles_nothing() {
     let seed = 0x5eed_u64;
     println!("seed {seed:#x}");
     let dir = tempfile::tempdir().unwrap();
