@@ -5,6 +5,7 @@
 //! how they work; `workspace` and `platform` are what they share.
 
 mod bench;
+mod checklist;
 mod demo;
 mod platform;
 mod setup;
@@ -36,6 +37,7 @@ enum Command {
     Demo(demo::Options),
     Test(test::Options),
     Bench(bench::Options),
+    Checklist(checklist::Options),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options, &root),
         Command::Test(options) => test::run(&options, &root),
         Command::Bench(options) => bench::run(&options, &root),
+        Command::Checklist(options) => checklist::run(&options, &root),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -24,6 +24,9 @@ pub(crate) struct Options {
     extra: Vec<String>,
 }
 
+/// The cargo call that builds the programs.
+const BUILD: [&str; 3] = ["build", "--workspace", "--bins"];
+
 /// Sets up, builds and tests. The exit code is that of the first step that failed.
 pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     setup::run(root)?;
@@ -53,7 +56,12 @@ fn steps(extra: &[String]) -> [Vec<String>; 2] {
         &["test", "--workspace"]
     });
     test.extend_from_slice(extra);
-    [own(&["build", "--workspace", "--bins"]), test]
+    [own(&BUILD), test]
+}
+
+/// Builds the programs that end-to-end tests run; tells whether it succeeded.
+pub(crate) fn build_programs(root: &Path) -> anyhow::Result<bool> {
+    cargo(root, &BUILD.map(str::to_owned))
 }
 
 /// Says what is called, calls it, and tells whether it succeeded.
