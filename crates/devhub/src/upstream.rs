@@ -13,7 +13,7 @@
 mod feed;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -112,15 +112,44 @@ pub struct FileSink {
 }
 
 impl FileSink {
-    /// Opens a file at its end, made if absent.
+    /// Opens a file at its end, made if absent. Half a line, left by a hub that was killed while
+    /// it wrote, is cut off: its message is still queued.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            file: OpenOptions::new().append(true).create(true).open(path)?,
-        })
+        let mut file = OpenOptions::new()
+            .append(true)
+            .read(true)
+            .create(true)
+            .open(path)?;
+        // Pipes and terminals have no length and no past.
+        let length = file.metadata()?.len();
+        if length > 0 {
+            let whole = end_of_last_line(&mut file, length)?;
+            if whole < length {
+                file.set_len(whole)?;
+            }
+        }
+        Ok(Self { file })
     }
+}
+
+/// The length up to the end of the last whole line.
+fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
+    let mut block = [0; 4096];
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(block.len() as u64);
+        let block = &mut block[..usize::try_from(end - start).unwrap_or(0)];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(block)?;
+        if let Some(at) = block.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
 }
 
 impl UpstreamSink for FileSink {
@@ -230,6 +259,24 @@ mod tests {
         let sender = IdentityId::module("edge-dev", "FruitCounter");
         let message = Message::telemetry(&sender, pairs, Bytes::from_static(body), UNIX_EPOCH);
         serde_json::to_string(&UpstreamMessage::new(&message)).unwrap()
+    }
+
+    #[test]
+    fn half_a_line_of_a_killed_hub_is_cut_off_when_the_next_one_opens_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("upstream.jsonl");
+        let whole = format!("{}\n", "x".repeat(5000));
+        for (left, kept) in [
+            (String::new(), ""),
+            (whole.clone(), &whole[..]),
+            (format!("{whole}half"), &whole[..]),
+            (format!("{whole}{}", "y".repeat(10_000)), &whole[..]),
+            ("never a whole line".to_owned(), ""),
+        ] {
+            std::fs::write(&path, &left).unwrap();
+            FileSink::open(&path).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), kept);
+        }
     }
 
     #[test]

@@ -59,6 +59,17 @@ impl Blueprint {
         command
     }
 
+    /// `devhub fault` with these words.
+    pub(super) fn order(&self, words: &str) -> Command {
+        let mut command = Command::new(&self.programs.devhub);
+        command
+            .arg("fault")
+            .args(words.split_whitespace())
+            .arg("--state")
+            .arg(self.state());
+        command
+    }
+
     pub(super) fn hub(&self, port: u16, start: u64) -> Command {
         let mut command = self.devhub("hub");
         command.args(["--listen", &format!("127.0.0.1:{port}")]);

@@ -4,7 +4,8 @@
 //! Cameras send pictures through the development hub to the module; the demo
 //! shows what goes upstream and compares, camera by camera, what was sent with
 //! what was counted. This file knows the order of things. `plan` says which
-//! cameras there are, `site` runs hub, agent and module, `play` watches them,
+//! cameras there are, `site` runs hub, agent and module, `play` watches them, `chaos` says what
+//! goes wrong,
 //! `sent` and `upstream` read both sides, `summary` compares, `show` puts it into
 //! words.
 //!
@@ -13,6 +14,7 @@
 mod baseline;
 mod blueprint;
 mod build;
+mod chaos;
 mod folder;
 mod interrupt;
 mod options;
@@ -67,6 +69,9 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
         Ok(demo) => demo,
         Err(error) => return interrupted_or(error),
     };
+    if options.chaos {
+        demo.add_chaos(chaos::Schedule::new(seed));
+    }
     let played = demo.play(&blueprint, options);
     let keep = options.keep && played.is_ok();
     // Stops what must stop, whatever came before.
@@ -118,6 +123,7 @@ fn conclude(
         seconds,
         seed,
         restarts: demo.restarts(),
+        faults: demo.faults(),
         complaints: demo.take_complaints(),
     };
     let summary = Summary::new(&blueprint.cameras, &demo.sent()?, demo.upstream(), run);

@@ -22,6 +22,7 @@ use super::plan::{self, Camera, Source};
     cargo xtask demo\n  \
     cargo xtask demo --seconds 20 --seed 7 --json | tail -1\n  \
     cargo xtask demo --pictures my-pictures      (with my-pictures/ripe, my-pictures/unripe)\n  \
+    cargo xtask demo --chaos                     (ten things go wrong, and the counts are right)\n  \
     cargo xtask demo --keep                      (leaves hub and module running)")]
 pub(crate) struct Options {
     /// Send the pictures of this folder instead of rendered ones, each once; its
@@ -45,6 +46,11 @@ pub(crate) struct Options {
     /// everything else on stderr.
     #[arg(long)]
     pub(super) json: bool,
+    /// Let things go wrong while the cameras send: lost connections, late, missing
+    /// and repeated messages, a restart of the hub, expired tokens, full queues, a
+    /// wrong certificate, no way upstream.
+    #[arg(long)]
+    pub(super) chaos: bool,
     /// Leave hub, agent and module running, and say how to use and stop them.
     #[arg(long)]
     pub(super) keep: bool,

@@ -129,7 +129,7 @@ fn device_id(label: &str, number: usize) -> String {
 /// The seed of one camera: far from its neighbours', so that no two cameras
 /// render the same scene. The finalizer of SplitMix64 (Steele, Lea, Flood 2014),
 /// kept below 2^53 so that JSON readers with doubles can repeat it.
-fn derived(seed: u64, number: usize) -> u64 {
+pub(super) fn derived(seed: u64, number: usize) -> u64 {
     let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(number as u64 + 1));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

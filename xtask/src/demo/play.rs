@@ -3,6 +3,7 @@
 //! One thread, one loop: every process and file is looked at ten times a second.
 //! Every way out passes through `stop` and `finish`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::blueprint::{Blueprint, REPORT_INTERVAL};
+use super::chaos::Schedule;
 use super::interrupt::Interrupt;
 use super::options::{Options, camera_command};
 use super::processes::{Process, Stopped};
@@ -35,6 +37,7 @@ pub(super) struct Demo {
     screen: Screen,
     interrupt: Interrupt,
     complaints: Vec<String>,
+    chaos: Option<Schedule>,
     /// Delivered and counted frames together, and when that last changed.
     moved: (u64, Instant),
 }
@@ -56,8 +59,14 @@ impl Demo {
             screen,
             interrupt,
             complaints: Vec::new(),
+            chaos: None,
             moved: (0, Instant::now()),
         }
+    }
+
+    /// Lets things go wrong while the cameras send.
+    pub(super) fn add_chaos(&mut self, schedule: Schedule) {
+        self.chaos = Some(schedule);
     }
 
     /// Everything from the first camera to the last report. Returns how many
@@ -77,8 +86,10 @@ impl Demo {
             });
         }
         while !self.cameras_have_ended()? {
+            self.make_trouble(|chaos| chaos.due(started.elapsed()))?;
             self.tick("cameras", started)?;
         }
+        self.make_trouble(Schedule::calm)?;
         self.moved.1 = Instant::now();
         while !self.is_all_counted()? {
             self.tick("counting", started)?;
@@ -96,6 +107,18 @@ impl Demo {
         }
         // Tenths are enough for people, and scripts need no more.
         Ok((started.elapsed().as_secs_f64() * 10.0).round() / 10.0)
+    }
+
+    /// Speaks the orders that are due.
+    fn make_trouble(
+        &mut self,
+        due: impl FnOnce(&mut Schedule) -> Vec<&'static str>,
+    ) -> anyhow::Result<()> {
+        for order in self.chaos.as_mut().map(due).unwrap_or_default() {
+            self.screen.line(&format!("chaos: {order}"));
+            self.site.order(order)?;
+        }
+        Ok(())
     }
 
     /// One look at everything.
@@ -158,6 +181,11 @@ impl Demo {
     /// What came upstream so far.
     pub(super) fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    /// How often each thing went wrong on purpose; empty without chaos.
+    pub(super) fn faults(&self) -> BTreeMap<String, u64> {
+        self.chaos.as_ref().map(Schedule::done).unwrap_or_default()
     }
 
     /// What had to be started again so far.

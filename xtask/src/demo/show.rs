@@ -83,6 +83,14 @@ pub(super) fn summary(summary: &Summary) -> String {
             restarts.hub, restarts.agent, restarts.module
         ));
     }
+    if !summary.faults.is_empty() {
+        let faults: Vec<_> = summary
+            .faults
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        say(format!("went wrong      {}", faults.join(", ")));
+    }
     say(format!(
         "took            {:.1} s with seed {}",
         summary.seconds, summary.seed

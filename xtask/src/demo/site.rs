@@ -185,6 +185,27 @@ impl Site {
         self.group.spawn(id, command, &self.blueprint.log(id))
     }
 
+    /// Has the hub do something wrong: the words of `devhub fault`. A hub that is just being
+    /// started again is waited for.
+    pub(super) fn order(&self, words: &str) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            let output = self
+                .blueprint
+                .order(words)
+                .output()
+                .context("cannot run devhub")?;
+            if output.status.success() {
+                return Ok(());
+            }
+            if started.elapsed() > READY_WITHIN {
+                let said = String::from_utf8_lossy(&output.stderr);
+                bail!("devhub fault {words}: {}", said.trim());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// What had to be started again so far.
     pub(super) fn restarts(&self) -> Restarts {
         self.restarts

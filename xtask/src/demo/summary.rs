@@ -41,6 +41,9 @@ pub(super) struct Summary {
     pub(super) seed: u64,
     /// How often something ended and was started again.
     pub(super) restarts: Restarts,
+    /// What went wrong on purpose, and how often.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) faults: BTreeMap<String, u64>,
     /// The cameras one by one, for people.
     #[serde(skip)]
     pub(super) cameras: Vec<Row>,
@@ -110,6 +113,8 @@ pub(super) struct Run {
     pub(super) seed: u64,
     /// What had to be started again.
     pub(super) restarts: Restarts,
+    /// What went wrong on purpose, and how often.
+    pub(super) faults: BTreeMap<String, u64>,
     /// What went wrong with the processes.
     pub(super) complaints: Vec<String>,
 }
@@ -166,6 +171,7 @@ impl Summary {
             baseline: threshold(plan, sent),
             seed: run.seed,
             restarts: run.restarts,
+            faults: run.faults,
             cameras: rows,
             confusion,
             complaints,
