@@ -73,8 +73,9 @@ pub struct Hub {
     routing: Routing,
     store: Box<dyn Store>,
     twins: HashMap<IdentityId, Twin>,
-    connections: HashMap<ConnectionId, Connection>,
-    clients: HashMap<IdentityId, Client>,
+    /// In order, so that what falls due together is done in the same order every time.
+    connections: BTreeMap<ConnectionId, Connection>,
+    clients: BTreeMap<IdentityId, Client>,
     /// Queues by the module they lead to.
     lanes: BTreeMap<String, BTreeSet<QueueId>>,
     upstream: Upstream,

@@ -29,7 +29,7 @@ impl Hub {
         desired: &BTreeMap<String, Value>,
         now: Now,
     ) -> Result<Self, StoreError> {
-        let mut clients = HashMap::new();
+        let mut clients = BTreeMap::new();
         let mut twins: HashMap<IdentityId, Twin> = HashMap::new();
         for (name, document) in store.documents()? {
             match name {
@@ -63,7 +63,7 @@ impl Hub {
             routing,
             store,
             twins,
-            connections: HashMap::new(),
+            connections: BTreeMap::new(),
             clients,
             lanes: BTreeMap::new(),
             upstream: Upstream::default(),
