@@ -1,0 +1,102 @@
+//! The module's application: commits each delivery to the ledger, then acknowledges it;
+//! sends reports until they are confirmed. Its process may die at any moment; nothing here
+//! survives that, only the [`crate::ledger::Ledger`] does.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use edge_protocol::OutgoingMessage;
+use edge_protocol::session::{Delivery, DeliveryId, PublishId};
+
+use crate::camera::PLACE;
+use crate::ledger::Ledger;
+
+/// How an application works, until told otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// Shortest and longest time on one delivery.
+    pub(crate) work: (Duration, Duration),
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Manner {
+            work: (Duration::from_millis(2), Duration::from_millis(80)),
+        }
+    }
+}
+
+/// The volatile part of the module, new with each process.
+#[derive(Debug, Default)]
+pub(crate) struct Application {
+    /// Names of the pictures in hand.
+    in_hand: BTreeMap<DeliveryId, String>,
+    /// Reports on their way.
+    sent: BTreeMap<PublishId, String>,
+    /// The last delivery it has been given.
+    pub(crate) last_taken: Option<DeliveryId>,
+    /// Deliveries in the order in which they came.
+    pub(crate) received: VecDeque<String>,
+    /// How many of the next deliveries it drops unused.
+    pub(crate) drops: u32,
+}
+
+impl Application {
+    /// A delivery comes in; `Err` says what is wrong with it.
+    pub(crate) fn take(&mut self, delivery: &Delivery) -> Result<(), String> {
+        let body = String::from_utf8_lossy(&delivery.payload).into_owned();
+        let seen = |name: &str| delivery.properties.get(name).unwrap_or_default().to_owned();
+        let camera = body.split('/').next().unwrap_or_default();
+        let (id, sender, place) = (seen("$.mid"), seen("$.cdid"), seen(PLACE.0));
+        if id != body || sender != camera || place != PLACE.1 {
+            return Err(format!(
+                "picture {body} came with id {id:?}, sender {sender:?}, place {place:?}"
+            ));
+        }
+        self.last_taken = Some(delivery.id);
+        self.received.push_back(body.clone());
+        self.in_hand.insert(delivery.id, body);
+        Ok(())
+    }
+
+    /// The work on a delivery is done, and it has left the hands.
+    pub(crate) fn put_down(&mut self, delivery: DeliveryId) -> Option<String> {
+        self.in_hand.remove(&delivery)
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_hand.is_empty() && self.sent.is_empty()
+    }
+
+    /// The next report to send.
+    pub(crate) fn next(ledger: &Ledger) -> Option<OutgoingMessage> {
+        let name = ledger.unsent.front()?;
+        Some(OutgoingMessage {
+            output: Some("counts".into()),
+            ..OutgoingMessage::new(name.clone(), name.clone().into_bytes())
+        })
+    }
+
+    /// That report is on its way.
+    pub(crate) fn sent(&mut self, publish: PublishId, ledger: &mut Ledger) {
+        let Some(name) = ledger.unsent.pop_front() else {
+            return;
+        };
+        if let Some(report) = ledger.reports.get_mut(&name) {
+            report.sends += 1;
+        }
+        self.sent.insert(publish, name);
+    }
+
+    /// Whether the hub has it, or nobody knows.
+    pub(crate) fn told(&mut self, publish: PublishId, confirmed: bool, ledger: &mut Ledger) {
+        let Some(name) = self.sent.remove(&publish) else {
+            return;
+        };
+        if !confirmed {
+            ledger.unsent.push_front(name);
+        } else if let Some(report) = ledger.reports.get_mut(&name) {
+            report.confirmed = true;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The client's core joined with the hub's core, in memory and under virtual time.
+//!
+//! Nothing here is a double: [`edge_protocol::session::Session`] plays the module and the
+//! cameras, [`devhub::hub::Hub`] the hub, and between them travel the bytes that the codec
+//! writes. Only the sockets, the clocks, the cloud and the module's store are ours, so that
+//! each can fail on request and an hour takes milliseconds.
+//!
+//! Rooms, from the outside in:
+//! - `world`: the clock and the loop that lets one thing happen after the other, made by
+//!   `setup`; `orders` and `hearings` hold what it does on a client's and on the hub's
+//!   behalf, `post` what is on the way between them;
+//! - `agenda`: what will happen and when; `network`: links that are cut, swallow or dawdle;
+//!   `wire`: packets to bytes and back;
+//! - `edge_hub`: the hub with its clock, its restarts and `kept_store`; `cloud`: what is
+//!   upstream of it;
+//! - `client`: a session and its shell; `camera` and `application`: who uses it; `ledger`:
+//!   what the application never forgets;
+//! - `faults`: what can go wrong; `plan`: a whole schedule of it from one seed;
+//! - `watch`: what must hold on the wire at every step; `reckoning`: what must hold when the
+//!   faults are over.
+//!
+//! Tests: `every_step` repeats each
+//! fault at each step of one short story, `schedules` draws whole schedules from seeds.
+//! `JOINED_SEED=n cargo test -p end-to-end --test joined schedules` repeats one of them and
+//! tells it step by step; `JOINED_SCHEDULES=n` sets how many are drawn.
+//!
+//! Twins and methods join as topics beside the inputs: the world carries any packet, and the
+//! watch counts what is no input among the packets that need a PUBACK. Their roles belong
+//! beside `camera` and `application`.
+
+#![expect(
+    dead_code,
+    reason = "what only the tests of single situations will use"
+)]
+
+mod agenda;
+mod application;
+mod camera;
+mod client;
+mod cloud;
+mod edge_hub;
+mod faults;
+mod hearings;
+mod kept_store;
+mod ledger;
+mod network;
+mod orders;
+mod plan;
+mod post;
+mod reckoning;
+mod setup;
+mod trace;
+mod watch;
+mod wire;
+mod world;
+
+mod every_step;
+mod schedules;

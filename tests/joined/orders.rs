@@ -1,0 +1,294 @@
+//! What the world does for a client: what its session orders, what its socket brings, what
+//! its role wants to send. The order of things is that of the real shell, `edge-client`'s
+//! driver.
+
+use std::time::Duration;
+
+use edge_protocol::session::{Delivery, DeliveryId, Event, Outbound};
+
+use crate::agenda::Happening;
+use crate::application::Application;
+use crate::client::{Role, Who, moment};
+use crate::network::{Dialling, Way};
+use crate::setup::identity;
+use crate::wire;
+use crate::world::World;
+
+impl World {
+    /// Does everything a session asks for, and gives it what has arrived, unless its process
+    /// gets no time.
+    pub(crate) fn obey(&mut self, who: Who) {
+        let now = self.now;
+        let mut busy = self.client(who).frozen_until <= now;
+        while busy && self.watch.broken().is_none() {
+            busy = false;
+            while let Some(event) = self.ask(who, |session| session.poll_event()) {
+                self.on_event(who, event);
+                busy = true;
+            }
+            while let Some(packet) = self.ask(who, |session| session.poll_packet()) {
+                self.write(who, packet);
+                busy = true;
+            }
+            busy |= self.read(who);
+            busy |= self.publish(who);
+        }
+    }
+
+    fn ask<T>(
+        &mut self,
+        who: Who,
+        question: impl FnOnce(&mut edge_protocol::session::Session) -> Option<T>,
+    ) -> Option<T> {
+        self.client(who).session.as_mut().and_then(question)
+    }
+
+    fn on_event(&mut self, who: Who, event: Event) {
+        let now = self.now;
+        match &event {
+            Event::Delivery(delivery) => {
+                let body = &delivery.payload;
+                self.trace
+                    .note(now, || format!("{who:?} takes {body:?} {:?}", delivery.id));
+            }
+            other => self.trace.note(now, || format!("{who:?} {other:?}")),
+        }
+        match event {
+            Event::Dial { link, .. } => {
+                let client = self.client(who);
+                client.dialling = Some(link);
+                client.dials.push(now);
+                let life = client.life;
+                let works = match self.network.conditions(who).dialling {
+                    Dialling::Works => true,
+                    Dialling::Fails => false,
+                    Dialling::Hangs => return,
+                };
+                let at = now + self.between(self.setup.latency) * 3;
+                let dialled = Happening::Dialled {
+                    who,
+                    life,
+                    link,
+                    works,
+                };
+                self.agenda.add(at, dialled);
+            }
+            Event::HangUp { link } => {
+                let client = self.client(who);
+                client.dialling.take_if(|dialling| *dialling == link);
+                if let Some(line) = client.line.take_if(|line| line.link == link) {
+                    self.end(line.socket, Way::Up);
+                }
+            }
+            Event::Connected { .. } => {}
+            Event::Subscribed { .. } => self.client(who).is_subscribed = true,
+            Event::Delivery(delivery) => self.deliver(who, &delivery),
+            Event::Stray { topic } => self.watch.fail(format!("a stray message on {topic}")),
+            Event::Confirmed { publish } => self.told(who, publish, true),
+            Event::Unconfirmed { publish } => self.told(who, publish, false),
+            Event::Lost { cause, .. } => {
+                let client = self.client(who);
+                client.is_subscribed = false;
+                client.losses.push((now, cause));
+            }
+            Event::Held => {}
+            Event::Closed(_) => {
+                let client = self.client(who);
+                let late = client.closes_by.is_none_or(|by| now > by);
+                let starts_again = std::mem::take(&mut client.starts_again);
+                if client.die().is_some() || late {
+                    self.watch.fail(format!("{who:?} did not close in time"));
+                }
+                if starts_again {
+                    let at = now + Duration::from_secs(1);
+                    self.agenda.add(at, Happening::Starts { who });
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, who: Who, delivery: &Delivery) {
+        let id = delivery.id;
+        let client = self.client(who);
+        let (life, work) = (client.life, client.manner.work);
+        let socket = client.line.as_ref().map(|line| line.socket);
+        let taken = match &mut client.role {
+            Role::Application(application) => application.take(delivery),
+            Role::Camera(_) => Err(format!("{who:?} got a delivery")),
+        };
+        if let Err(what) = taken {
+            self.watch.fail(what);
+        }
+        if let Some(socket) = socket {
+            self.watch.named(socket, id);
+        }
+        let processed = Happening::Processed {
+            who,
+            life,
+            delivery: id,
+        };
+        let at = self.now + self.between(work);
+        self.agenda.add(at, processed);
+    }
+
+    /// The application is done with a delivery: commit, then acknowledge; or drop it.
+    pub(crate) fn processed(&mut self, who: Who, life: u32, delivery: DeliveryId) {
+        let now = self.now;
+        let client = self.client(who);
+        if client.life != life || client.session.is_none() {
+            return;
+        }
+        if client.frozen_until > now {
+            let at = client.frozen_until;
+            let processed = Happening::Processed {
+                who,
+                life,
+                delivery,
+            };
+            self.agenda.add(at, processed);
+            return;
+        }
+        let Some(application) = client.application() else {
+            return;
+        };
+        let Some(picture) = application.put_down(delivery) else {
+            return;
+        };
+        let dropped = application.drops > 0;
+        application.drops = application.drops.saturating_sub(1);
+        if !dropped {
+            self.ledger.commit(&picture);
+        }
+        self.trace.note(now, || {
+            let verb = if dropped { "drops" } else { "commits" };
+            format!("{who:?} {verb} {picture} {delivery:?}")
+        });
+        let socket = self.client(who).line.as_ref().map(|line| line.socket);
+        if let Some(socket) = socket.filter(|_| !dropped) {
+            self.watch.settled(socket, delivery);
+        }
+        if let Some(session) = &mut self.client(who).session {
+            if dropped {
+                session.abandon(moment(now), delivery);
+            } else {
+                session.acknowledge(moment(now), delivery);
+            }
+        }
+        self.obey(who);
+    }
+
+    fn told(&mut self, who: Who, publish: edge_protocol::session::PublishId, confirmed: bool) {
+        let World {
+            clients, ledger, ..
+        } = self;
+        match clients.get_mut(&who).map(|client| &mut client.role) {
+            Some(Role::Camera(camera)) => {
+                camera.told(publish, confirmed);
+            }
+            Some(Role::Application(application)) => application.told(publish, confirmed, ledger),
+            None => {}
+        }
+    }
+
+    /// Gives one message of the role to the session; false when there is none or no room.
+    fn publish(&mut self, who: Who) -> bool {
+        let now = moment(self.now);
+        let World {
+            clients,
+            ledger,
+            watch,
+            ..
+        } = self;
+        let Some(client) = clients.get_mut(&who) else {
+            return false;
+        };
+        let Some(session) = client.session.as_mut().filter(|s| s.can_publish()) else {
+            return false;
+        };
+        let message = match &client.role {
+            Role::Camera(camera) => camera.next().transpose(),
+            Role::Application(_) if who == Who::Module => Ok(Application::next(ledger)),
+            Role::Application(_) => Ok(None),
+        };
+        let prepared = message
+            .map_err(|error| error.to_string())
+            .and_then(|message| {
+                let prepared = message.map(|message| message.prepare(&identity(who)));
+                prepared.transpose().map_err(|error| error.to_string())
+            });
+        let prepared = match prepared {
+            Ok(Some(prepared)) => prepared,
+            Ok(None) => return false,
+            Err(what) => {
+                watch.fail(what);
+                return false;
+            }
+        };
+        let Ok(publish) = session.publish(now, prepared) else {
+            watch.fail("a session that can publish refused to");
+            return false;
+        };
+        match &mut client.role {
+            Role::Camera(camera) => camera.sent(publish),
+            Role::Application(application) => application.sent(publish, ledger),
+        }
+        true
+    }
+
+    fn write(&mut self, who: Who, packet: Outbound) {
+        let Some(socket) = self.client(who).line.as_ref().map(|line| line.socket) else {
+            return;
+        };
+        self.watch.client_wrote(socket, &packet, &self.ledger);
+        self.trace.note(self.now, || {
+            format!("{who:?} writes to {socket}: {}", brief(&packet))
+        });
+        match wire::from_client(packet) {
+            Ok(bytes) => self.send(socket, Way::Up, bytes),
+            Err(error) => self.watch.fail(format!("{who:?} cannot write: {error}")),
+        }
+    }
+
+    /// Gives one packet that has arrived to the session, or the news that none will come.
+    fn read(&mut self, who: Who) -> bool {
+        let now = self.now;
+        let client = self.client(who);
+        let (Some(session), Some(line)) = (&mut client.session, &mut client.line) else {
+            return false;
+        };
+        if session.is_reading_paused() {
+            return false;
+        }
+        let (link, socket) = (line.link, line.socket);
+        match wire::to_client(&mut line.inbox) {
+            Ok(Some(packet)) => {
+                session.handle_packet(moment(now), link, packet.clone());
+                self.watch.client_read(socket, &packet);
+                true
+            }
+            Ok(None) if line.ended => {
+                client.line = None;
+                session.handle_closed(moment(now), link);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                self.watch.fail(format!("{who:?} cannot read: {error}"));
+                false
+            }
+        }
+    }
+}
+
+fn brief(packet: &Outbound) -> String {
+    match packet {
+        Outbound::Connect(connect) => format!("CONNECT {}", connect.client_id),
+        Outbound::Subscribe { filter, .. } => format!("SUBSCRIBE {filter}"),
+        Outbound::Publish {
+            packet_id, payload, ..
+        } => format!("PUBLISH {packet_id} {payload:?}"),
+        Outbound::PubAck { packet_id } => format!("PUBACK {packet_id}"),
+        Outbound::PingReq => "PINGREQ".into(),
+        Outbound::Disconnect => "DISCONNECT".into(),
+    }
+}

@@ -1,0 +1,157 @@
+//! A whole schedule from one seed: what the world is made of, when pictures are taken, what
+//! goes wrong and when it is right again.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::agenda::Happening;
+use crate::client::Who;
+use crate::faults::{Fault, Trigger, When};
+use crate::network::{Dialling, Way};
+use crate::setup::Setup;
+use crate::world::World;
+
+/// Faults come within so long; then all is well.
+pub(crate) const TROUBLE: Duration = Duration::from_secs(240);
+/// Steps that a short schedule has; faults at steps fall among them.
+const STEPS: u64 = 120;
+
+impl World {
+    /// The world of a seed, with everything planned.
+    pub(crate) fn of_seed(seed: u64, traced: bool) -> Self {
+        // Another sequence than the one the world itself draws from.
+        let mut dice = Rng::with_seed(seed ^ 0x5EED);
+        let mut world = World::new(setup(seed, traced, &mut dice));
+        for camera in 0..world.setup.cameras {
+            for _ in 0..dice.u32(2..=6) {
+                let at = sometime(&mut dice);
+                world.agenda.add(at, Happening::Picture { camera });
+            }
+        }
+        for _ in 0..dice.u32(0..=3) {
+            let at = sometime(&mut dice);
+            world.agenda.add(at, Happening::Report);
+        }
+        for _ in 0..dice.u32(1..=6) {
+            let (begin, end) = trouble(&mut dice);
+            let at_step = dice.u8(..3) == 0;
+            if at_step {
+                world.triggers.push(Trigger {
+                    step: dice.u64(1..=STEPS),
+                    when: *pick(&mut dice, &[When::Before, When::After]),
+                    fault: begin,
+                });
+                // It may come at any time, so the end of it comes with the end of all.
+            } else {
+                let at = sometime(&mut dice);
+                let lasts = Duration::from_secs(*pick(&mut dice, &[1, 8, 25, 70, 200]));
+                world.plan(at, begin);
+                if let Some(end) = end {
+                    world.plan((at + lasts).min(TROUBLE), end);
+                }
+            }
+        }
+        world
+    }
+}
+
+fn setup(seed: u64, traced: bool, dice: &mut Rng) -> Setup {
+    let millis = Duration::from_millis;
+    let secs = Duration::from_secs;
+    Setup {
+        seed,
+        cameras: dice.usize(1..=2),
+        two_inputs: dice.bool(),
+        token_lifetime: secs(*pick(dice, &[60, 150, 900, 3600])),
+        time_to_live: *pick(dice, &[None, Some(secs(300)), Some(secs(7200))]),
+        latency: *pick(
+            dice,
+            &[
+                (millis(1), millis(5)),
+                (millis(1), millis(300)),
+                (millis(200), millis(900)),
+            ],
+        ),
+        publish_window: *pick(dice, &[1, 2, 8]),
+        delivery_capacity: *pick(dice, &[1, 2, 32]),
+        traced,
+    }
+}
+
+/// A fault, and what ends it if it lasts.
+fn trouble(dice: &mut Rng) -> (Fault, Option<Fault>) {
+    let mut whom = *pick(dice, &[Who::Module, Who::Module, Who::Camera(0)]);
+    let secs = Duration::from_secs;
+    let hours = *pick(dice, &[-30_i64, -2, -1, 1, 2, 50]) * 3600;
+    let nudge = *pick(dice, &[-320_i64, -290, 290, 320]);
+    let error = if dice.bool() { hours } else { nudge };
+    match dice.u8(..22) {
+        0 => (Fault::Cut(whom), None),
+        1 => (Fault::CutHere, None),
+        2 => (Fault::HalfOpen(whom, true, true), None),
+        3 => (Fault::HalfOpen(whom, dice.bool(), true), None),
+        4 => (Fault::HalfOpenHere(true, dice.bool()), None),
+        5 => {
+            let way = *pick(dice, &[Way::Up, Way::Down]);
+            let by = secs(*pick(dice, &[2, 19, 25, 31, 45]));
+            (
+                Fault::Slow(whom, way, by),
+                Some(Fault::Slow(whom, way, secs(0))),
+            )
+        }
+        6 => {
+            let how = *pick(dice, &[Dialling::Fails, Dialling::Hangs]);
+            let ends = Fault::Dialling(whom, Dialling::Works);
+            (Fault::Dialling(whom, how), Some(ends))
+        }
+        7 => (
+            Fault::ConnectIsLost(whom, true),
+            Some(Fault::ConnectIsLost(whom, false)),
+        ),
+        8 => (
+            Fault::DropsAccepted(whom, true),
+            Some(Fault::DropsAccepted(whom, false)),
+        ),
+        9 => (
+            Fault::WrongKey(whom, true),
+            Some(Fault::WrongKey(whom, false)),
+        ),
+        10 => (Fault::HubRestarts(secs(dice.u64(0..40)), true), None),
+        11 => (
+            Fault::HubRestarts(secs(1), false),
+            Some(Fault::HubRestarts(secs(1), true)),
+        ),
+        12 => (Fault::ClientClock(error), Some(Fault::ClientClock(0))),
+        13 => (Fault::HubClock(error), Some(Fault::HubClock(0))),
+        14 => (Fault::RivalStarts, Some(Fault::RivalLeaves)),
+        15 => {
+            let later = secs(*pick(dice, &[0, 1, 20]));
+            (Fault::Crash(Who::Module, later), None)
+        }
+        16 => {
+            whom = Who::Module;
+            (Fault::Restart(whom), None)
+        }
+        17 => {
+            let work = (secs(0), secs(*pick(dice, &[5, 40, 100])));
+            let normal = Fault::Work(Duration::from_millis(2), Duration::from_millis(80));
+            (Fault::Work(work.0, work.1), Some(normal))
+        }
+        18 => (Fault::DropsOne, None),
+        19 => (Fault::Hold(true), Some(Fault::Hold(false))),
+        20 => (
+            Fault::CloudIsOnline(false),
+            Some(Fault::CloudIsOnline(true)),
+        ),
+        _ => (Fault::Freeze(whom, secs(*pick(dice, &[2, 35, 150]))), None),
+    }
+}
+
+fn sometime(dice: &mut Rng) -> Duration {
+    TROUBLE.mul_f64(dice.f64())
+}
+
+fn pick<'a, T>(dice: &mut Rng, all: &'a [T]) -> &'a T {
+    &all[dice.usize(..all.len())]
+}

@@ -1,0 +1,278 @@
+//! What must hold on the wire and in the hub's queues at every single step. It sees packets
+//! as values at both ends of each socket, before encoding and after decoding, and changes of
+//! the store; the first thing that breaks a promise is kept.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use devhub::store::Endpoint;
+use edge_protocol::session::{DeliveryId, Inbound, Outbound};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Packet, Publish};
+
+use crate::agenda::Instant;
+use crate::cloud::Cloud;
+use crate::kept_store::{Note, text};
+use crate::ledger::Ledger;
+use crate::network::SocketId;
+
+/// All that is watched.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    broken: Option<String>,
+    sockets: BTreeMap<SocketId, Both>,
+    /// Every body the store has taken.
+    stored: BTreeSet<String>,
+    /// Bodies that have left a queue because their time was over.
+    pub(crate) expired: BTreeSet<String>,
+    /// Totals, to know that a run has shown something.
+    pub(crate) seen: Seen,
+    /// Every delivery as the hub sent it.
+    pub(crate) sent: Vec<Sent>,
+}
+
+/// One delivery of the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) at: Instant,
+    pub(crate) socket: SocketId,
+    pub(crate) body: String,
+}
+
+/// A QoS 1 packet that a client has read and not acknowledged.
+#[derive(Debug)]
+struct Read {
+    packet_id: u16,
+    /// The body, if it is for an input.
+    body: Option<String>,
+    /// The name that the session gave the delivery.
+    delivery: Option<DeliveryId>,
+    /// The application has said that it may be acknowledged.
+    settled: bool,
+}
+
+/// What a run has shown.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) pubacks: u64,
+    pub(crate) deliveries: u64,
+    /// Deliveries that came before the client had sent SUBSCRIBE.
+    pub(crate) before_subscribe: u64,
+    /// Deliveries sent while an earlier one was out, after the hub's patience was over.
+    pub(crate) overlapping: u64,
+}
+
+/// The two ends of one socket.
+#[derive(Debug, Default)]
+struct Both {
+    /// In the order of reading.
+    read: VecDeque<Read>,
+    /// Packet ids of the client's publishes without PUBACK.
+    published: Vec<u16>,
+    connected: bool,
+    subscribed: bool,
+    parted: bool,
+    /// When the hub sent each delivery that it has no PUBACK for.
+    out: VecDeque<Option<Instant>>,
+    /// Publishes the hub has read and not acknowledged.
+    owed: VecDeque<(u16, String)>,
+}
+
+impl Watch {
+    /// Notes the first broken promise.
+    pub(crate) fn fail(&mut self, what: impl Into<String>) {
+        self.broken.get_or_insert(what.into());
+    }
+
+    fn hold(&mut self, what: &str, promise: bool) {
+        if !promise {
+            self.fail(what);
+        }
+    }
+
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// The client writes a packet.
+    pub(crate) fn client_wrote(&mut self, socket: SocketId, packet: &Outbound, ledger: &Ledger) {
+        let both = self.sockets.entry(socket).or_default();
+        let orderly = both.connected != matches!(packet, Outbound::Connect(_)) && !both.parted;
+        match packet {
+            Outbound::Connect(_) => both.connected = true,
+            Outbound::Subscribe { .. } => both.subscribed = true,
+            Outbound::Disconnect => both.parted = true,
+            Outbound::PingReq => {}
+            Outbound::Publish { packet_id, .. } => {
+                let fresh = *packet_id != 0 && !both.published.contains(packet_id);
+                both.published.push(*packet_id);
+                self.hold("a publish has an id that is in use", fresh);
+            }
+            Outbound::PubAck { packet_id } => {
+                self.seen.pubacks += 1;
+                let Some(oldest) = both.read.pop_front() else {
+                    self.fail("a PUBACK for nothing that came on its connection");
+                    return;
+                };
+                if oldest.packet_id != *packet_id {
+                    self.fail(format!("PUBACK {packet_id}, but the oldest is {oldest:?}"));
+                }
+                if let Some(body) = &oldest.body
+                    && !(oldest.settled && ledger.has(body))
+                {
+                    self.fail(format!(
+                        "a PUBACK for {oldest:?} before its result is durable"
+                    ));
+                }
+            }
+        }
+        self.hold(
+            "CONNECT is first, comes once, and nothing follows DISCONNECT",
+            orderly,
+        );
+    }
+
+    /// The client reads a packet.
+    pub(crate) fn client_read(&mut self, socket: SocketId, packet: &Inbound) {
+        let both = self.sockets.entry(socket).or_default();
+        match packet {
+            Inbound::Publish {
+                topic,
+                qos: 1,
+                packet_id,
+                payload,
+            } => {
+                let input = topic.contains("/inputs/");
+                let body = input.then(|| String::from_utf8_lossy(payload).into_owned());
+                both.read.push_back(Read {
+                    packet_id: *packet_id,
+                    body,
+                    delivery: None,
+                    settled: false,
+                });
+                self.seen.deliveries += u64::from(input);
+            }
+            Inbound::PubAck { packet_id } => both.published.retain(|id| id != packet_id),
+            Inbound::Publish { .. }
+            | Inbound::ConnAck { .. }
+            | Inbound::SubAck { .. }
+            | Inbound::PingResp
+            | Inbound::Unexpected(_) => {}
+        }
+    }
+
+    /// The session has named the delivery that it has read last.
+    pub(crate) fn named(&mut self, socket: SocketId, delivery: DeliveryId) {
+        let read = self.sockets.entry(socket).or_default().read.iter_mut();
+        if let Some(last) = read.rev().find(|read| read.body.is_some()) {
+            let twice = last.delivery.replace(delivery).is_some();
+            self.hold("a delivery is handed out once", !twice);
+        }
+    }
+
+    /// The application allows the acknowledgement of a delivery.
+    pub(crate) fn settled(&mut self, socket: SocketId, delivery: DeliveryId) {
+        let mut read = self.sockets.entry(socket).or_default().read.iter_mut();
+        if let Some(known) = read.find(|read| read.delivery == Some(delivery)) {
+            known.settled = true;
+        }
+    }
+
+    /// The hub reads a packet.
+    pub(crate) fn hub_read(&mut self, socket: SocketId, packet: &Packet) {
+        let both = self.sockets.entry(socket).or_default();
+        match packet {
+            Packet::Publish(publish) => {
+                let plain = publish.qos == QoS::AtLeastOnce && !publish.retain && !publish.dup;
+                both.owed.push_back((publish.pkid, body(publish)));
+                self.hold("a client publishes at QoS 1 without RETAIN or DUP", plain);
+            }
+            Packet::PubAck(_) => {
+                both.out.pop_front();
+            }
+            Packet::Connect(connect) => {
+                let kept = !connect.clean_session && connect.last_will.is_none();
+                self.hold("a client connects to a kept session without a will", kept);
+            }
+            _ => {}
+        }
+    }
+
+    /// The hub writes a packet.
+    pub(crate) fn hub_wrote(
+        &mut self,
+        socket: SocketId,
+        packet: &Packet,
+        now: Instant,
+        patience: Duration,
+    ) {
+        let both = self.sockets.entry(socket).or_default();
+        match packet {
+            Packet::Publish(publish) if publish.qos == QoS::AtLeastOnce => {
+                let plain = publish.pkid == 1 && !publish.retain && !publish.dup;
+                let is_input = publish.topic.windows(8).any(|part| part == b"/inputs/");
+                let last = both.out.iter().rev().find_map(|sent| *sent);
+                let in_turn = !is_input || last.is_none_or(|sent| sent + patience <= now);
+                self.seen.overlapping += u64::from(is_input && last.is_some());
+                self.seen.before_subscribe += u64::from(is_input && !both.subscribed);
+                both.out.push_back(is_input.then_some(now));
+                if is_input {
+                    self.sent.push(Sent {
+                        at: now,
+                        socket,
+                        body: body(publish),
+                    });
+                }
+                self.hold("the hub's packets have id 1 and no DUP or RETAIN", plain);
+                self.hold("one unacknowledged delivery is out at a time", in_turn);
+            }
+            Packet::PubAck(ack) => match both.owed.pop_front() {
+                Some((id, body)) if id == ack.pkid => {
+                    let stored = self.stored.contains(&body);
+                    self.hold("the hub acknowledges what is in its queues", stored);
+                }
+                other => self.fail(format!("the hub acknowledges {}, owed {other:?}", ack.pkid)),
+            },
+            _ => {}
+        }
+    }
+
+    /// The hub's queues have changed.
+    pub(crate) fn store_changed(
+        &mut self,
+        note: Note,
+        wall: std::time::SystemTime,
+        ledger: &Ledger,
+        cloud: &Cloud,
+    ) {
+        let (queue, entry) = match note {
+            Note::Appended { body } => {
+                self.stored.insert(body);
+                return;
+            }
+            Note::Popped { queue, entry } => (queue, entry),
+        };
+        let body = text(&entry.message);
+        let arrived = match queue.endpoint {
+            Endpoint::Upstream => cloud.arrivals(&body).0 > 0,
+            Endpoint::Input { .. } => ledger.has(&body),
+        };
+        if arrived {
+            return;
+        }
+        if entry.has_expired(wall) {
+            self.expired.insert(body);
+        } else {
+            self.fail(format!("{body} has left its queue and has not arrived"));
+        }
+    }
+
+    /// Packets on a socket that the client has read and not acknowledged.
+    pub(crate) fn owed_by_client(&self, socket: SocketId) -> usize {
+        self.sockets.get(&socket).map_or(0, |both| both.read.len())
+    }
+}
+
+fn body(publish: &Publish) -> String {
+    String::from_utf8_lossy(&publish.payload).into_owned()
+}
