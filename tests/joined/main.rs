@@ -19,19 +19,14 @@
 //! - `watch`: what must hold on the wire at every step; `reckoning`: what must hold when the
 //!   faults are over.
 //!
-//! Tests: `every_step` repeats each
+//! Tests: `situations` has one of every kind of trouble by name, `every_step` repeats each
 //! fault at each step of one short story, `schedules` draws whole schedules from seeds.
-//! `JOINED_SEED=n cargo test -p end-to-end --test joined schedules` repeats one of them and
-//! tells it step by step; `JOINED_SCHEDULES=n` sets how many are drawn.
+//! `JOINED_SEED=n cargo test -p end-to-end --test joined no_schedule -- --nocapture` repeats
+//! one of them and tells it; `JOINED_SCHEDULES=n` sets how many are drawn.
 //!
 //! Twins and methods join as topics beside the inputs: the world carries any packet, and the
 //! watch counts what is no input among the packets that need a PUBACK. Their roles belong
 //! beside `camera` and `application`.
-
-#![expect(
-    dead_code,
-    reason = "what only the tests of single situations will use"
-)]
 
 mod agenda;
 mod application;
@@ -56,3 +51,4 @@ mod world;
 
 mod every_step;
 mod schedules;
+mod situations;

@@ -1,0 +1,62 @@
+//! Connections that carry nothing any more, and of which nobody is told.
+
+use edge_protocol::session::Cause;
+
+use super::*;
+use crate::faults::Fault;
+use crate::network::TCP_GIVES_UP;
+
+/// The client's keep-alive and its patience for the answer to a ping.
+const NOTICED: Duration = Duration::from_secs(60 + 30);
+
+#[test]
+fn a_half_open_connection_is_noticed_within_keep_alive_and_ping_deadline() {
+    for (up, down) in [(true, true), (true, false), (false, true)] {
+        let mut world = calm(Setup::default());
+        world.strike(Fault::HalfOpen(Who::Module, up, down));
+        let begin = world.now;
+        assert!(
+            world.run_until(NOTICED, |world| !losses(world).is_empty()),
+            "up {up}, down {down}"
+        );
+        let (at, cause) = losses(&mut world)[0];
+        assert_eq!(cause, Cause::PingUnanswered { after: secs(30) });
+        assert!(at >= begin + secs(30));
+        world.run_for(secs(2));
+        assert!(
+            world.client(Who::Module).is_subscribed,
+            "the next one works"
+        );
+        settle(&mut world);
+    }
+}
+
+#[test]
+fn pictures_sent_into_a_half_open_connection_wait_and_are_counted_once() {
+    let mut world = calm(Setup::default());
+    world.strike(Fault::HalfOpen(Who::Module, true, true));
+    for _ in 0..3 {
+        take_picture(&mut world, 0);
+        world.run_for(secs(20));
+    }
+    assert!(world.ledger.counted.is_empty());
+    world.run_for(secs(60));
+    assert_eq!(world.ledger.counted, ["cam-0/1", "cam-0/2", "cam-0/3"]);
+    settle(&mut world);
+}
+
+/// Redeliveries come and PUBACKs go, so neither side has reason to ping; no TCP connection
+/// can stay like this for long, and then TCP itself ends it.
+#[test]
+fn a_way_back_that_is_dead_under_redeliveries_ends_with_tcps_patience() {
+    let mut world = calm(Setup::default());
+    take_picture(&mut world, 0);
+    world.run_until(secs(1), |world| !world.watch.sent.is_empty());
+    world.strike(Fault::HalfOpen(Who::Module, true, false));
+    let begin = world.now;
+    let over = world.run_until(TCP_GIVES_UP + secs(1), |world| !losses(world).is_empty());
+    assert!(over && world.now >= begin + TCP_GIVES_UP);
+    assert!(sent(&world).len() > 25, "{}", sent(&world).len());
+    settle(&mut world);
+    assert_eq!(world.ledger.counted, ["cam-0/1"]);
+}
