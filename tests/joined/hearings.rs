@@ -86,6 +86,8 @@ impl World {
                         self.end(connection, Way::Down);
                     }
                 }
+                // Nobody calls a method in these stories.
+                Action::MethodFinished { .. } => {}
                 Action::Upstream(entry) => {
                     let success = self.cloud.take(&text(&entry.message));
                     let finished = Happening::UpstreamFinished {
