@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::message::same_name;
 use crate::value::Value;
@@ -106,15 +106,66 @@ impl BodyPath {
         self.has_index
     }
 
-    /// The value at this path; names count with their case.
-    pub(crate) fn find<'j>(&self, document: &'j Json) -> Option<&'j Json> {
-        self.segments.iter().try_fold(document, |value, segment| {
-            let member = value.as_object()?.get(&segment.name)?;
-            match segment.index {
-                None => Some(member),
-                Some(index) => member.as_array()?.get(index),
-            }
-        })
+    /// What stands at this path; names count with their case.
+    ///
+    /// Read as the hub's JSON library reads a path: a `*` is every member of an
+    /// object, a `$` at the head is the body itself, an index that does not fit
+    /// 32 bits with a sign is an error. Each step looks at a value once, so the
+    /// cost is at most the body's size for each segment.
+    pub(crate) fn find<'j>(&self, document: &'j Json) -> Found<'j> {
+        const LAST_INDEX: usize = i32::MAX as usize;
+        if self
+            .segments
+            .iter()
+            .any(|segment| segment.index.is_some_and(|index| index > LAST_INDEX))
+        {
+            return Found::Error;
+        }
+        let mut segments = &self.segments[..];
+        if let [head, rest @ ..] = segments
+            && head.name == "$"
+            && head.index.is_none()
+        {
+            segments = rest;
+        }
+        let mut found = vec![document];
+        for segment in segments {
+            found = found
+                .into_iter()
+                .filter_map(Json::as_object)
+                .flat_map(|object| segment.members(object))
+                .filter_map(|member| match segment.index {
+                    None => Some(member),
+                    Some(index) => member.as_array()?.get(index),
+                })
+                .collect();
+        }
+        match found[..] {
+            [] => Found::Nothing,
+            [one] => Found::One(one),
+            _ => Found::Many,
+        }
+    }
+}
+
+/// What stands at a path of a document.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Found<'j> {
+    Nothing,
+    One(&'j Json),
+    /// Several values under a `*`
+    Many,
+    /// The path cannot be looked up at all.
+    Error,
+}
+
+impl Segment {
+    /// The members of that name, or all of them.
+    fn members<'j>(&self, object: &'j Map<String, Json>) -> Vec<&'j Json> {
+        match self.name.as_str() {
+            "*" => object.values().collect(),
+            name => object.get(name).into_iter().collect(),
+        }
     }
 }
 
@@ -133,20 +184,24 @@ impl fmt::Display for BodyPath {
     }
 }
 
-/// What a member of a body is worth in a condition.
+/// What a place in a body is worth in a condition.
 ///
 /// Objects and arrays are undefined, and so is text that looks like a time:
 /// the hub's JSON reader turns it into a date, for which conditions have no
 /// type.
-pub(crate) fn value(member: Option<&Json>) -> Value<'_> {
+pub(crate) fn value(found: Found<'_>) -> Value<'_> {
+    let member = match found {
+        Found::Nothing => return Value::BodyNull { present: false },
+        Found::Many | Found::Error => return Value::Undefined,
+        Found::One(member) => member,
+    };
     match member {
-        None => Value::BodyNull { present: false },
-        Some(Json::Null) => Value::BodyNull { present: true },
-        Some(Json::Bool(truth)) => Value::Bool(*truth),
-        Some(Json::Number(number)) => number.as_f64().map_or(Value::Undefined, Value::number),
-        Some(Json::String(text)) if looks_like_a_time(text) => Value::Undefined,
-        Some(Json::String(text)) => Value::Text(Cow::Borrowed(text)),
-        Some(Json::Array(_) | Json::Object(_)) => Value::Undefined,
+        Json::Null => Value::BodyNull { present: true },
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Number(number) => number.as_f64().map_or(Value::Undefined, Value::number),
+        Json::String(text) if looks_like_a_time(text) => Value::Undefined,
+        Json::String(text) => Value::Text(Cow::Borrowed(text)),
+        Json::Array(_) | Json::Object(_) => Value::Undefined,
     }
 }
 

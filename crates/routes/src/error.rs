@@ -120,7 +120,7 @@ pub enum RouteErrorKind {
         expected: &'static str,
     },
     /// An operator between types that it does not join.
-    #[error("found operator {operator} on {}, expected {expected}", list(found))]
+    #[error("found operator {operator} on {}, expected {expected}{}", list(found), greedy(name.as_deref()))]
     Operands {
         /// The operator as written in the language's documentation.
         operator: &'static str,
@@ -128,6 +128,8 @@ pub enum RouteErrorKind {
         found: Vec<Type>,
         /// What it takes.
         expected: &'static str,
+        /// An operand that looks like a calculation and is one name (`a-1`).
+        name: Option<Box<str>>,
     },
     /// `twin_change_includes` behind a source other than twin changes.
     #[error("found twin_change_includes behind {found}, expected FROM /twinChangeNotifications")]
@@ -177,6 +179,30 @@ pub enum RouteErrorKind {
     },
 }
 
+/// Text of a route for people: in one line, and not for ever.
+pub(crate) fn shown(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == SHOWN {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+fn greedy(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| {
+        format!("; \"{name}\" is one name, operators need spaces around them")
+    })
+}
+
 fn list(types: &[Type]) -> String {
     types
         .iter()
@@ -196,11 +222,27 @@ mod tests {
     #[test]
     fn an_error_names_place_found_and_expected_with_a_caret() {
         assert_eq!(
-            shown("FROM /messages/*\n  INTO upstream"),
-            "line 2, column 16: found the end of the route, expected \"(\"\n\
-             \x20   INTO upstream\n\
-             \x20                ^"
+            shown("FROM /messages/*\n  INTO BrokeredEndpoint"),
+            "line 2, column 24: found the end of the route, expected \"(\"\n\
+             \x20   INTO BrokeredEndpoint\n\
+             \x20                        ^"
         );
+    }
+
+    #[test]
+    fn an_error_stays_three_lines_whatever_the_route_says() {
+        for text in [
+            // Found by the fuzzer: a string with a line break, quoted whole.
+            "'\n'",
+            "FROM /* INTO BrokeredEndpoint('/modules\n/a')",
+            "FROM /* WHERE \u{85}\u{b}x(1) INTO $upstream",
+        ] {
+            assert_eq!(shown(text).lines().count(), 3, "{text:?}");
+        }
+        let endless = format!("FROM /* INTO $upstream {}", "x".repeat(8000));
+        assert!(shown(&endless).len() < 300);
+        let endless = format!("FROM /* INTO BrokeredEndpoint('{}')", "x".repeat(8000));
+        assert!(shown(&endless).len() < 300);
     }
 
     #[test]

@@ -9,8 +9,11 @@ pub(crate) fn unescape(token: &str) -> String {
     let mut units: Vec<u16> = Vec::with_capacity(inner.len());
     let mut rest = inner;
     while let Some(next) = rest.chars().next() {
+        // The real hub takes a capital U here as well; its lexer lets one come
+        // only behind an escaped backslash.
         let code = rest
             .strip_prefix("\\u")
+            .or_else(|| rest.strip_prefix("\\U"))
             .and_then(|rest| rest.get(..4))
             .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
             .and_then(|digits| u16::from_str_radix(digits, 16).ok());
@@ -53,6 +56,7 @@ mod tests {
             (r"'\u005c\u005c'", r"\"),
             (r"'\\u0041'", r"\A"),
             (r"'\\u+041'", r"\u+041"),
+            (r"'\\U0041'", r"\A"),
         ] {
             assert_eq!(unescape(token), expected, "{token}");
         }

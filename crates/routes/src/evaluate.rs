@@ -5,12 +5,11 @@
 
 use std::borrow::Cow;
 
-use crate::body::BodyPath;
+use crate::body::{BodyPath, Found};
 use crate::condition::{Expression, Literal, Operator};
 use crate::function::Function;
 use crate::message::{RoutedMessage, lower, upper};
 use crate::number;
-use crate::types;
 use crate::value::{self, Value};
 
 /// The value of `expression` for `message`.
@@ -18,7 +17,19 @@ pub(crate) fn evaluate<'a>(
     expression: &'a Expression,
     message: &'a RoutedMessage<'_>,
 ) -> Value<'a> {
-    match expression {
+    typed(expression, message).value
+}
+
+/// A value, and whether its type was left open until the body was there.
+struct Typed<'a> {
+    value: Value<'a>,
+    of_body: bool,
+}
+
+/// What was compiled as a body value keeps its own rules in comparisons, logic
+/// and arithmetic, whatever turns up in it.
+fn typed<'a>(expression: &'a Expression, message: &'a RoutedMessage<'_>) -> Typed<'a> {
+    let value = match expression {
         Expression::Literal(literal) => constant(literal),
         Expression::Property(name) => Value::property(message.property(name)),
         Expression::System { name, escaped } => {
@@ -39,10 +50,14 @@ pub(crate) fn evaluate<'a>(
             } else {
                 message.property(name)
             };
-            match shadowing {
+            let value = match shadowing {
                 Some(_) => Value::property(shadowing),
                 None => in_body(path, message),
-            }
+            };
+            return Typed {
+                value,
+                of_body: true,
+            };
         }
         Expression::Negate(operand) => match evaluate(operand, message) {
             Value::Number(number) => Value::number(-number),
@@ -53,29 +68,29 @@ pub(crate) fn evaluate<'a>(
             operator,
             left,
             right,
-        } => binary(*operator, evaluate(left, message), evaluate(right, message)),
-        Expression::Call {
-            function: Function::IsNull,
-            arguments,
-        } => {
-            let argument = arguments.first();
-            let value = argument.map_or(Value::Undefined, |argument| evaluate(argument, message));
-            is_null(&value, argument.is_some_and(types::is_body))
-        }
+        } => return binary(*operator, typed(left, message), typed(right, message)),
         Expression::Call {
             function,
             arguments,
         } => {
             let arguments: Vec<_> = arguments
                 .iter()
-                .map(|argument| evaluate(argument, message))
+                .map(|argument| typed(argument, message))
                 .collect();
             call(*function, &arguments)
         }
         Expression::TwinChangeIncludes(path) => match message.document() {
             None => Value::Undefined,
-            Some(document) => Value::Bool(path.find(document).is_some()),
+            Some(document) => match path.find(document) {
+                Found::Nothing => Value::Bool(false),
+                Found::One(_) | Found::Many => Value::Bool(true),
+                Found::Error => Value::Undefined,
+            },
         },
+    };
+    Typed {
+        value,
+        of_body: false,
     }
 }
 
@@ -96,42 +111,52 @@ fn in_body<'a>(path: &BodyPath, message: &'a RoutedMessage<'_>) -> Value<'a> {
     }
 }
 
-fn binary<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+fn binary<'a>(operator: Operator, left: Typed<'a>, right: Typed<'a>) -> Typed<'a> {
+    let of_body = left.of_body || right.of_body;
+    let left_of_body = left.of_body;
+    let (left, right) = (left.value, right.value);
     let arithmetic = |apply: fn(f64, f64) -> f64| match (left.as_number(), right.as_number()) {
+        (Some(left), Some(right)) if of_body => Value::Number(apply(left, right)),
         (Some(left), Some(right)) => Value::number(apply(left, right)),
         _ => Value::Undefined,
     };
+    let open = |value| Typed { value, of_body };
+    let closed = |value| Typed {
+        value,
+        of_body: false,
+    };
     match operator {
-        Operator::Multiply => arithmetic(|left, right| left * right),
-        Operator::Divide => arithmetic(|left, right| left / right),
-        Operator::Modulo => arithmetic(|left, right| left % right),
-        Operator::Add => arithmetic(|left, right| left + right),
-        Operator::Subtract => arithmetic(|left, right| left - right),
-        Operator::Concat => concat(&[left, right]),
+        Operator::Multiply => open(arithmetic(|left, right| left * right)),
+        Operator::Divide => open(arithmetic(|left, right| left / right)),
+        Operator::Add => open(arithmetic(|left, right| left + right)),
+        Operator::Subtract => open(arithmetic(|left, right| left - right)),
+        Operator::Modulo => closed(arithmetic(|left, right| left % right)),
+        Operator::Concat => closed(concat([&left, &right])),
         Operator::Less
         | Operator::LessEqual
         | Operator::Greater
         | Operator::GreaterEqual
         | Operator::Equal
-        | Operator::NotEqual => value::compare(operator, &left, &right),
-        Operator::And => value::and(&left, &right),
-        Operator::Or => value::or(&left, &right),
-        Operator::Coalesce => {
-            if left.is_defined() {
-                left
-            } else {
-                right
-            }
+        | Operator::NotEqual => closed(value::compare(operator, &left, &right, of_body)),
+        Operator::And | Operator::Or if left_of_body => {
+            closed(value::of_body(operator, &left, &right))
         }
+        Operator::And => closed(value::and(&left, &right)),
+        Operator::Or => closed(value::or(&left, &right)),
+        Operator::Coalesce => open(if left.is_defined() { left } else { right }),
     }
 }
 
 /// A function's value; an argument of another type than it takes (a body value
 /// may be anything) makes it undefined.
-fn call(function: Function, arguments: &[Value<'_>]) -> Value<'static> {
-    let number = |index: usize| arguments.get(index).and_then(Value::as_number);
-    let text = |index: usize| arguments.get(index).and_then(Value::as_text);
-    let first = arguments.first().unwrap_or(&Value::Undefined);
+fn call(function: Function, arguments: &[Typed<'_>]) -> Value<'static> {
+    let value = |index: usize| arguments.get(index).map(|argument| &argument.value);
+    let number = |index: usize| {
+        let number = value(index).and_then(Value::as_number);
+        number.filter(|number| !number.is_nan())
+    };
+    let text = |index: usize| value(index).and_then(Value::as_text);
+    let first = value(0).unwrap_or(&Value::Undefined);
     let of_number =
         |apply: fn(f64) -> f64| number(0).map(apply).map_or(Value::Undefined, Value::number);
     let of_text = |apply: fn(&str) -> Value<'static>| text(0).map_or(Value::Undefined, apply);
@@ -160,7 +185,7 @@ fn call(function: Function, arguments: &[Value<'_>]) -> Value<'static> {
             _ => Value::Undefined,
         },
         Function::AsNumber => match first {
-            Value::Number(number) => Value::Number(*number),
+            Value::Number(number) => Value::number(*number),
             Value::Text(text) => number::from_text(text).map_or(Value::Undefined, Value::number),
             Value::Undefined
             | Value::Null
@@ -170,14 +195,14 @@ fn call(function: Function, arguments: &[Value<'_>]) -> Value<'static> {
         },
         Function::IsBool => Value::Bool(matches!(first, Value::Bool(_))),
         Function::IsDefined => Value::Bool(first.is_defined()),
-        Function::IsNull => is_null(first, false),
+        Function::IsNull => is_null(first, arguments.first().is_some_and(|first| first.of_body)),
         Function::IsNumber => Value::Bool(first.as_number().is_some_and(f64::is_finite)),
         Function::IsString => Value::Bool(first.as_text().is_some()),
-        Function::Concat => concat(arguments),
+        Function::Concat => concat(arguments.iter().map(|argument| &argument.value)),
         Function::Length => of_text(|text| count(text.encode_utf16().count())),
         Function::Lower => of_text(|text| owned(text.chars().map(lower).collect())),
         Function::Upper => of_text(|text| owned(text.chars().map(upper).collect())),
-        Function::Substring => match (text(0), number(1), arguments.get(2)) {
+        Function::Substring => match (text(0), number(1), value(2)) {
             (Some(text), Some(start), None) => substring(text, start, None),
             (Some(text), Some(start), Some(Value::Number(length))) => {
                 substring(text, start, Some(*length))
@@ -207,7 +232,7 @@ fn is_null(value: &Value<'_>, of_body: bool) -> Value<'static> {
 
 /// Texts joined; a property without a value counts as empty, anything else
 /// that is no text makes the whole undefined.
-fn concat(parts: &[Value<'_>]) -> Value<'static> {
+fn concat<'v>(parts: impl IntoIterator<Item = &'v Value<'v>>) -> Value<'static> {
     let mut joined = String::new();
     for part in parts {
         match part {

@@ -20,7 +20,7 @@ use winnow::stream::Stream;
 
 use crate::body::{BodyPath, BodyPathError};
 use crate::condition::{Condition, Expression, Literal, Operator};
-use crate::error::RouteErrorKind;
+use crate::error::{RouteErrorKind, shown};
 use crate::escape::unescape;
 use crate::function::Function;
 use crate::lexer::{Kind, Token};
@@ -83,7 +83,12 @@ impl ConditionParser<'_> {
             let right = self.joined(input, operator.power() + 1, nesting)?;
             let kind = match types::binary(operator, left.kind, right.kind) {
                 Ok(kind) => kind,
-                Err(kind) => return refuse(place, kind),
+                Err(kind) => {
+                    return refuse(
+                        place,
+                        with_name(kind, [&left.expression, &right.expression]),
+                    );
+                }
             };
             let depth = deeper(place, left.depth.max(right.depth))?;
             let (left_side, right_side) = (Box::new(left.expression), Box::new(right.expression));
@@ -252,6 +257,25 @@ fn unary(
     })
 }
 
+/// The refusal of an operator, with the operand that its author may have meant
+/// as a calculation.
+fn with_name(mut kind: RouteErrorKind, operands: [&Expression; 2]) -> RouteErrorKind {
+    if let RouteErrorKind::Operands { name, .. } = &mut kind {
+        let greedy = |operand: &&Expression| match operand {
+            Expression::Property(name) => name.contains(['-', '+', '*', '%', '|', '!', '\'']),
+            _ => false,
+        };
+        *name = operands
+            .into_iter()
+            .find(greedy)
+            .and_then(|operand| match operand {
+                Expression::Property(name) => Some(shown(name).into_boxed_str()),
+                _ => None,
+            });
+    }
+    kind
+}
+
 fn deeper(place: usize, below: usize) -> Parsed<usize> {
     if below < MAX_DEPTH {
         Ok(below + 1)
@@ -290,7 +314,7 @@ fn system(text: &str, escaped: bool) -> Result<Typed, RouteErrorKind> {
 
 fn path_error(found: &str, source: BodyPathError) -> RouteErrorKind {
     RouteErrorKind::Path {
-        found: found.to_owned(),
+        found: shown(found),
         source,
     }
 }

@@ -3,7 +3,7 @@
 //! `twin_change_includes` is not among them: its argument is a path and not an
 //! expression, see [`crate::Expression::TwinChangeIncludes`].
 
-use crate::error::RouteErrorKind;
+use crate::error::{RouteErrorKind, shown};
 use crate::types::Type;
 
 /// A function that a condition may call. Names ignore case.
@@ -103,9 +103,7 @@ impl Function {
         TABLE
             .into_iter()
             .find_map(|(function, known, _)| known.eq_ignore_ascii_case(name).then_some(function))
-            .ok_or_else(|| RouteErrorKind::UnknownFunction {
-                found: name.to_owned(),
-            })
+            .ok_or_else(|| RouteErrorKind::UnknownFunction { found: shown(name) })
     }
 
     /// Its name in lower case.

@@ -17,10 +17,10 @@ use winnow::stream::{Stream, TokenSlice};
 use winnow::token::any;
 
 use crate::condition::{Condition, Operator};
-use crate::error::{RouteError, RouteErrorKind};
-use crate::escape::unescape;
+use crate::error::{RouteError, RouteErrorKind, shown};
 use crate::expression::condition;
 use crate::lexer::{self, Kind};
+use crate::message::same_name;
 use crate::refusal::{Input, Parsed, Refusal, is_next, missing, refuse, sign};
 use crate::route::Route;
 use crate::sink::{SINKS, Sink};
@@ -102,12 +102,17 @@ fn sink(input: &mut Input<'_, '_>) -> Parsed<Sink> {
         Some(token) if token.kind == Kind::Id => {
             let name = token.text;
             input.next_token();
+            if !is_next(input, Kind::Open) && !same_name(name, "BrokeredEndpoint") {
+                // Of `upstream` the dollar is missing and not a parenthesis.
+                return refuse(left, RouteErrorKind::UnknownSink { found: shown(name) });
+            }
             sign(Kind::Open, "\"(\"").parse_next(input)?;
             let argument = input.len();
             let path = sign(Kind::String, "an endpoint in quotes").parse_next(input)?;
-            let path = unescape(path.text);
+            // Taken as it stands between the quotes: escapes are for conditions.
+            let path = path.text.get(1..path.text.len() - 1).unwrap_or_default();
             sign(Kind::Close, "\")\"").parse_next(input)?;
-            Sink::function(name, &path).or_else(|kind| match kind {
+            Sink::function(name, path).or_else(|kind| match kind {
                 RouteErrorKind::EndpointPath { .. } => refuse(argument, kind),
                 other => refuse(left, other),
             })

@@ -15,10 +15,9 @@
 //! The language is the one that edgeHub compiles, with its habits: identifiers
 //! are greedy (`a-b` is one name), a source is a prefix, `NOT` binds tighter
 //! than `=`, a condition has three truth values. What the real hub refuses is
-//! refused here, with a position; a few forms that it lets pass by accident
-//! (text after the sink, endpoint paths with other words than `modules` and
-//! `inputs`) are refused as well, because in a development hub a spelling
-//! mistake should be seen.
+//! refused here, with a position. One form that it lets pass by accident, text
+//! after the sink, is refused as well: in a development hub a mistake should be
+//! seen. `docs/routes.md` tells the language to the people who write routes.
 //!
 //! Where to go next: [`Route`] for one route, [`RouteSet`] for all of a hub,
 //! [`Condition`] for the parsed condition that a manifest check reasons about.

@@ -8,7 +8,7 @@ use winnow::Parser;
 use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{Stream, TokenSlice};
 
-use crate::error::{RouteError, RouteErrorKind};
+use crate::error::{RouteError, RouteErrorKind, shown};
 use crate::lexer::{Kind, Token};
 
 pub(crate) type Input<'t, 's> = TokenSlice<'t, Token<'s>>;
@@ -54,7 +54,7 @@ impl Refusal {
             }
             Reason::Expected(expected) => RouteErrorKind::Unexpected {
                 found: described(kind, token),
-                expected: any_of(&expected),
+                expected: any_of(&expected) + slip(tokens, index),
             },
         };
         RouteError::new(text, offset, kind)
@@ -101,15 +101,23 @@ impl<'t, 's> ParserError<Input<'t, 's>> for Refusal {
     }
 }
 
-/// A token for people: quoted, shortened, or named when it has no text.
+/// A token for people: quoted, or named when it has no text.
 fn described(kind: Kind, text: &str) -> String {
-    const SHOWN: usize = 40;
     match kind {
         Kind::End => "the end of the route".to_owned(),
-        _ if text.chars().count() > SHOWN => {
-            format!("\"{}…\"", text.chars().take(SHOWN).collect::<String>())
-        }
-        _ => format!("\"{text}\""),
+        _ => format!("\"{}\"", shown(text)),
+    }
+}
+
+/// What a habit from another language should have been, if it is one.
+fn slip(tokens: &[Token<'_>], index: usize) -> &'static str {
+    let text = |index: usize| tokens.get(index).map_or("", |token| token.text);
+    let before = index.checked_sub(1).map_or("", text);
+    match (before, text(index)) {
+        ("=", "=") => " (equality is a single \"=\")",
+        (_, "&&" | "&") => " (\"and\" is written AND)",
+        (_, "|") => " (\"or\" is written OR)",
+        _ => "",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::RouteErrorKind;
+use crate::error::{RouteErrorKind, shown};
 use crate::message::same_name;
 
 /// A route's endpoint. Two routes with equal sinks share one copy of a message.
@@ -30,23 +30,18 @@ impl Sink {
         if same_name(name, "$upstream") {
             Ok(Self::Upstream)
         } else {
-            Err(RouteErrorKind::UnknownSink {
-                found: name.to_owned(),
-            })
+            Err(RouteErrorKind::UnknownSink { found: shown(name) })
         }
     }
 
     /// From a function call; one slash at each end of the path may be missing
-    /// or present.
+    /// or present. Like the real hub it asks for four segments and reads the
+    /// second and the fourth: `/a/b/c/d` is input `d` of module `b`.
     pub(crate) fn function(name: &str, path: &str) -> Result<Self, RouteErrorKind> {
         if !same_name(name, "BrokeredEndpoint") {
-            return Err(RouteErrorKind::UnknownSink {
-                found: name.to_owned(),
-            });
+            return Err(RouteErrorKind::UnknownSink { found: shown(name) });
         }
-        let refused = || RouteErrorKind::EndpointPath {
-            found: path.to_owned(),
-        };
+        let refused = || RouteErrorKind::EndpointPath { found: shown(path) };
         let trimmed = path.trim();
         let trimmed = trimmed.strip_prefix('/').unwrap_or(trimmed);
         let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
@@ -58,11 +53,8 @@ impl Sink {
             segments.next(),
             segments.next(),
         ) {
-            (Some(modules), Some(module), Some(inputs), Some(input), None)
-                if same_name(modules, "modules")
-                    && same_name(inputs, "inputs")
-                    && !module.is_empty()
-                    && !input.is_empty() =>
+            (Some(_), Some(module), Some(_), Some(input), None)
+                if !module.trim().is_empty() && !input.trim().is_empty() =>
             {
                 Ok(Self::Input {
                     module: module.to_owned(),

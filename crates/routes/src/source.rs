@@ -7,9 +7,9 @@ use crate::message::{Origin, same_name};
 /// The path after `FROM`.
 ///
 /// It matches every message path that begins with its segments, case ignored.
-/// A star at the end adds nothing (`/messages/modules/m` and
-/// `/messages/modules/m/*` are the same source, with and without outputs); a
-/// star elsewhere is an ordinary name that no message has.
+/// Stars at the end add nothing (`/messages/modules/m`, `/messages/modules/m*`
+/// and `/messages/modules/m/*` are the same source, with and without outputs); a
+/// star elsewhere is part of an ordinary name that no message has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     segments: Vec<String>,
@@ -18,8 +18,11 @@ pub struct Source {
 impl Source {
     /// From the items between the slashes, as written.
     pub(crate) fn new(mut segments: Vec<String>) -> Self {
-        if segments.last().is_some_and(|last| last == "*") {
-            segments.pop();
+        if let Some(last) = segments.pop() {
+            let name = last.trim_end_matches('*');
+            if !name.is_empty() {
+                segments.push(name.to_owned());
+            }
         }
         Self { segments }
     }

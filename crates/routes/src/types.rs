@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::condition::{Expression, Operator};
+use crate::condition::Operator;
 use crate::error::RouteErrorKind;
 
 /// The type of an expression, known before any message.
@@ -58,6 +58,7 @@ pub(crate) fn binary(operator: Operator, left: Type, right: Type) -> Result<Type
         operator: operator.symbol(),
         found: vec![left, right],
         expected,
+        name: None,
     };
     let joined = |result| {
         if left == Type::Body || right == Type::Body {
@@ -67,11 +68,22 @@ pub(crate) fn binary(operator: Operator, left: Type, right: Type) -> Result<Type
         }
     };
     match operator {
-        Multiply | Divide | Modulo | Add | Subtract => {
+        Multiply | Divide | Add | Subtract => {
             if left.fits(Type::Number) && right.fits(Type::Number) {
                 Ok(joined(Type::Number))
             } else {
                 Err(refused("two numbers (as_number makes one of a property)"))
+            }
+        }
+        Modulo => {
+            // The real hub's body values have the four operations above, and it
+            // fails to compile a fifth.
+            if left == Type::Number && right == Type::Number {
+                Ok(Type::Number)
+            } else {
+                Err(refused(
+                    "two numbers (as_number makes one of a property or body value)",
+                ))
             }
         }
         Concat => {
@@ -95,8 +107,12 @@ pub(crate) fn binary(operator: Operator, left: Type, right: Type) -> Result<Type
             // the right is taken only beside one on the left, and then the right
             // may be anything.
             let logical = |side| matches!(side, Type::Bool | Type::Null | Type::Undefined);
-            if left == Type::Body || (logical(left) && logical(right)) {
-                let null = |side| side == Type::Null;
+            let null = |side| side == Type::Null;
+            if left == Type::Body && null(right) && operator == And {
+                // Null is the type of the whole then, and the hub makes none of
+                // a body value.
+                Err(refused("two truth values"))
+            } else if left == Type::Body || (logical(left) && logical(right)) {
                 let is_null = match operator {
                     And => null(left) || null(right),
                     _ => null(left) && null(right),
@@ -118,50 +134,16 @@ pub(crate) fn binary(operator: Operator, left: Type, right: Type) -> Result<Type
     }
 }
 
-/// Whether the type of an expression is [`Type::Body`].
-pub(crate) fn is_body(expression: &Expression) -> bool {
-    match expression {
-        Expression::Body { .. } => true,
-        Expression::Negate(operand) => is_body(operand),
-        Expression::Binary {
-            operator,
-            left,
-            right,
-        } => match operator {
-            Operator::Multiply
-            | Operator::Divide
-            | Operator::Modulo
-            | Operator::Add
-            | Operator::Subtract
-            | Operator::Coalesce => is_body(left) || is_body(right),
-            Operator::Concat
-            | Operator::Less
-            | Operator::LessEqual
-            | Operator::Greater
-            | Operator::GreaterEqual
-            | Operator::Equal
-            | Operator::NotEqual
-            | Operator::And
-            | Operator::Or => false,
-        },
-        Expression::Literal(_)
-        | Expression::Property(_)
-        | Expression::System { .. }
-        | Expression::Not(_)
-        | Expression::Call { .. }
-        | Expression::TwinChangeIncludes(_) => false,
-    }
-}
-
 /// The type of `-operand`.
 pub(crate) fn negate(operand: Type) -> Result<Type, RouteErrorKind> {
-    if operand.fits(Type::Number) {
+    if operand == Type::Number {
         Ok(operand)
     } else {
         Err(RouteErrorKind::Operands {
             operator: "-",
             found: vec![operand],
-            expected: "a number",
+            expected: "a number (as_number makes one of a property or body value)",
+            name: None,
         })
     }
 }
@@ -173,11 +155,15 @@ pub(crate) fn not(operand: Type) -> Result<Type, RouteErrorKind> {
         Type::Number | Type::String => Err(RouteErrorKind::Operands {
             operator: "NOT",
             found: vec![operand],
+            name: None,
             expected: "a truth value (NOT binds tighter than =, use parentheses)",
         }),
     }
 }
 
+/// One type, or a body value beside anything but the literal `undefined`, of
+/// which the real hub makes no body value.
 fn alike(left: Type, right: Type) -> bool {
-    left == right || left == Type::Body || right == Type::Body
+    let open = |side, other| side == Type::Body && other != Type::Undefined;
+    left == right || open(left, right) || open(right, left)
 }

@@ -17,7 +17,8 @@ pub(crate) enum Value<'a> {
         present: bool,
     },
     Bool(bool),
-    /// Never NaN; that is `Undefined`.
+    /// Not-a-number only out of calculations with body values, where the hub
+    /// counts it as a value; elsewhere that is `Undefined`.
     Number(f64),
     Text(Cow<'a, str>),
     /// A property that was sent without a value: defined, yet no text.
@@ -45,10 +46,6 @@ impl<'a> Value<'a> {
 
     pub(crate) fn is_defined(&self) -> bool {
         *self != Self::Undefined
-    }
-
-    pub(crate) fn is_null(&self) -> bool {
-        matches!(self, Self::Null | Self::BodyNull { .. })
     }
 
     pub(crate) fn as_number(&self) -> Option<f64> {
@@ -81,33 +78,38 @@ impl<'a> Value<'a> {
 
 /// `left operator right` for the six comparisons.
 ///
-/// Undefined beside anything is undefined. Values of different types (possible
-/// only with a body value) are not equal and have no order: `<>` is true, all
-/// else false.
-pub(crate) fn compare(operator: Operator, left: &Value<'_>, right: &Value<'_>) -> Value<'static> {
-    if !left.is_defined() || !right.is_defined() {
+/// Undefined beside anything is undefined, and so is a property without a value
+/// beside another text. With a body value on either side (`of_body`) two types
+/// can meet: they are never equal, and have the order of [`rank`].
+///
+/// Source: Azure/iotedge, Routing.Core/query/ComparisonOperators.cs and
+/// Routing.Core/query/types/QueryValue.cs.
+pub(crate) fn compare(
+    operator: Operator,
+    left: &Value<'_>,
+    right: &Value<'_>,
+    of_body: bool,
+) -> Value<'static> {
+    let is_comparable =
+        |value: &Value<'_>| value.is_defined() && (of_body || *value != Value::NullText);
+    if !is_comparable(left) || !is_comparable(right) {
         return Value::Undefined;
     }
     let ordering = match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left.partial_cmp(right),
-        (Value::Text(left), Value::Text(right)) => {
-            Some(left.encode_utf16().cmp(right.encode_utf16()))
-        }
-        // A property without a value stands before every text.
-        (Value::NullText, Value::NullText) => Some(Ordering::Equal),
-        (Value::NullText, Value::Text(_)) => Some(Ordering::Less),
-        (Value::Text(_), Value::NullText) => Some(Ordering::Greater),
-        (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
-        (left, right) if left.is_null() && right.is_null() => Some(Ordering::Equal),
-        _ => None,
+        (Value::Number(left), Value::Number(right)) => compare_numbers(*left, *right),
+        (Value::Text(left), Value::Text(right)) => left.encode_utf16().cmp(right.encode_utf16()),
+        (Value::NullText, Value::Text(_)) => Ordering::Less,
+        (Value::Text(_), Value::NullText) => Ordering::Greater,
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+        (left, right) => rank(left).cmp(&rank(right)),
     };
     Value::Bool(match operator {
-        Operator::Equal => ordering == Some(Ordering::Equal),
-        Operator::NotEqual => ordering != Some(Ordering::Equal),
-        Operator::Less => ordering == Some(Ordering::Less),
-        Operator::LessEqual => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
-        Operator::Greater => ordering == Some(Ordering::Greater),
-        Operator::GreaterEqual => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
+        Operator::Equal => ordering.is_eq(),
+        Operator::NotEqual => ordering.is_ne(),
+        Operator::Less => ordering.is_lt(),
+        Operator::LessEqual => ordering.is_le(),
+        Operator::Greater => ordering.is_gt(),
+        Operator::GreaterEqual => ordering.is_ge(),
         Operator::Multiply
         | Operator::Divide
         | Operator::Modulo
@@ -118,6 +120,33 @@ pub(crate) fn compare(operator: Operator, left: &Value<'_>, right: &Value<'_>) -
         | Operator::Or
         | Operator::Coalesce => return Value::Undefined,
     })
+}
+
+/// As .NET orders them: not-a-number equals itself and is below all others.
+fn compare_numbers(left: f64, right: f64) -> Ordering {
+    left.partial_cmp(&right)
+        .unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+}
+
+/// The place of a value's type among the types.
+fn rank(value: &Value<'_>) -> u8 {
+    match value {
+        Value::Undefined => 0,
+        Value::Bool(_) => 1,
+        Value::Number(_) => 2,
+        Value::Text(_) | Value::NullText => 3,
+        Value::Null | Value::BodyNull { .. } => 4,
+    }
+}
+
+/// `AND` and `OR` with a body value on the left: of two truth values it is what
+/// one expects, of anything else it is undefined, even where one side decides.
+pub(crate) fn of_body(operator: Operator, left: &Value<'_>, right: &Value<'_>) -> Value<'static> {
+    match (left.truth(), right.truth()) {
+        (Some(left), Some(right)) if operator == Operator::And => Value::Bool(left && right),
+        (Some(left), Some(right)) => Value::Bool(left || right),
+        _ => Value::Undefined,
+    }
 }
 
 /// Three-valued `AND`: false wins, then undefined.

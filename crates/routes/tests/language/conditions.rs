@@ -1,4 +1,5 @@
-//! `conditions.txt` and `bodies.txt`: what a condition is worth for one message.
+//! `conditions.txt`, `operators.txt`, `functions.txt` and `bodies.txt`: what a
+//! condition is worth for one message.
 
 use routes::{Origin, Route, RoutedMessage};
 
@@ -43,7 +44,7 @@ fn check(table: &'static str, message: &RoutedMessage<'_>) {
 }
 
 #[test]
-fn conditions_are_worth_what_the_table_says() {
+fn checklist_33_conditions_are_worth_what_the_tables_say() {
     let own = properties(&[
         ("fruit", Some("banana")),
         ("weight", Some("3")),
@@ -64,6 +65,8 @@ fn conditions_are_worth_what_the_table_says() {
     };
     let message = RoutedMessage::new(origin, &own, &system, b"\xff\xd8\xff");
     check(include_str!("../cases/conditions.txt"), &message);
+    check(include_str!("../cases/operators.txt"), &message);
+    check(include_str!("../cases/functions.txt"), &message);
 }
 
 const BODY: &str = r#"{"lot": {"name": "A", "weight": 50, "frost": -50.4, "open": true, "shut": false,
@@ -71,7 +74,7 @@ const BODY: &str = r#"{"lot": {"name": "A", "weight": 50, "frost": -50.4, "open"
     "crates": [{"n": 1}, {"n": 2}], "own": "body"}}"#;
 
 #[test]
-fn body_questions_are_worth_what_the_table_says() {
+fn checklist_33_body_questions_are_worth_what_the_table_says() {
     let own = properties(&[
         ("site", Some("A")),
         ("$body.lot.own", Some("property")),
@@ -86,7 +89,7 @@ fn body_questions_are_worth_what_the_table_says() {
 }
 
 #[test]
-fn line_34_a_charset_behind_the_content_type_makes_body_questions_undefined() {
+fn checklist_34_a_charset_behind_the_content_type_makes_body_questions_undefined() {
     let route = Route::parse("FROM /* WHERE $body.lot.weight = 50 INTO $upstream").expect("good");
     for (content_type, encoding, expected) in [
         (Some("application/json"), Some("utf-8"), Some(true)),

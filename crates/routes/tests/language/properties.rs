@@ -96,7 +96,7 @@ fn number() -> impl Strategy<Value = String> {
             "as_number(weight)",
             "$body.a",
             "1e300",
-            "3 % 0",
+            "(3 % 0)",
             "length(fruit)"
         ])
         .prop_map(str::to_owned),
@@ -105,12 +105,21 @@ fn number() -> impl Strategy<Value = String> {
         prop_oneof![
             (
                 inner.clone(),
-                proptest::sample::select(vec!["+", "-", "*", "/", "%", "??"]),
+                proptest::sample::select(vec!["+", "-", "*", "/", "??"]),
                 inner.clone()
             )
                 .prop_map(|(left, operator, right)| format!("({left} {operator} {right})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(left, right)| format!("(as_number({left}) % as_number({right}))")),
             (
-                proptest::sample::select(vec!["abs", "exp", "sqrt", "floor", "sign", "- "]),
+                proptest::sample::select(vec![
+                    "abs",
+                    "exp",
+                    "sqrt",
+                    "floor",
+                    "sign",
+                    "- as_number"
+                ]),
                 inner.clone()
             )
                 .prop_map(|(function, number)| format!("{function}({number})")),

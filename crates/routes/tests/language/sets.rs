@@ -21,7 +21,7 @@ fn input(input: &str) -> Sink {
 }
 
 #[test]
-fn line_31_two_routes_to_one_input_give_one_copy_and_to_two_inputs_two() {
+fn checklist_31_two_routes_to_one_input_give_one_copy_and_to_two_inputs_two() {
     let set = RouteSet::parse([
         ("late", spec(CAMERAS, None, Some(60))),
         ("early", spec(CAMERAS, Some(3), Some(120))),
@@ -82,7 +82,7 @@ fn endpoints_that_differ_in_case_are_two() {
 }
 
 #[test]
-fn one_bad_route_refuses_the_set_and_all_bad_ones_are_named() {
+fn checklist_33_one_bad_route_refuses_the_set_and_all_bad_ones_are_named() {
     let error = RouteSet::parse([
         ("good", RouteSpec::new(CAMERAS)),
         (

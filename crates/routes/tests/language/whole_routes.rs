@@ -6,7 +6,7 @@ use routes::{Origin, Route, RoutedMessage};
 use crate::cases;
 
 #[test]
-fn line_33_routes_are_accepted_or_refused_with_their_place() {
+fn checklist_33_routes_are_accepted_or_refused_with_their_place() {
     let mut wrong = Vec::new();
     let mut lines = cases(include_str!("../cases/routes.txt")).peekable();
     while let Some((number, line)) = lines.next() {
@@ -39,7 +39,7 @@ fn line_33_routes_are_accepted_or_refused_with_their_place() {
 }
 
 #[test]
-fn sources_take_what_the_table_says() {
+fn checklist_33_sources_take_what_the_table_says() {
     let origins = [
         ("leaf", Origin::Leaf { device: "cam-01" }),
         (
