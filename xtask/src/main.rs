@@ -7,6 +7,7 @@
 mod bench;
 mod checklist;
 mod demo;
+mod fuzz;
 mod platform;
 mod setup;
 mod test;
@@ -38,6 +39,7 @@ enum Command {
     Test(test::Options),
     Bench(bench::Options),
     Checklist(checklist::Options),
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options, &root),
         Command::Bench(options) => bench::run(&options, &root),
         Command::Checklist(options) => checklist::run(&options, &root),
+        Command::Fuzz(options) => fuzz::run(&options, &root),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
