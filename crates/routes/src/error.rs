@@ -104,7 +104,11 @@ pub enum RouteErrorKind {
         quote: char,
     },
     /// The call of a function that the language does not have.
-    #[error("found function \"{found}\", expected one of {}", Function::names())]
+    #[error(
+        "found function \"{found}\", expected {}one of {}",
+        negated(found),
+        Function::names()
+    )]
     UnknownFunction {
         /// Its name as written.
         found: String,
@@ -195,6 +199,13 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     shown
+}
+
+/// `!` is a letter, so `!is_defined(x)` calls a function of that name.
+fn negated(name: &str) -> String {
+    name.strip_prefix('!')
+        .filter(|rest| Function::named(rest).is_ok())
+        .map_or_else(String::new, |rest| format!("NOT {rest}(…), or "))
 }
 
 fn greedy(name: Option<&str>) -> String {

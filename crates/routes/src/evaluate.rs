@@ -230,13 +230,20 @@ fn is_null(value: &Value<'_>, of_body: bool) -> Value<'static> {
     }
 }
 
+/// The longest text that joining makes, in bytes: four times what the greatest
+/// message holds. Ours and not the hub's: a route that names a long text a
+/// thousand times must not cost memory a thousand times.
+const MAX_JOINED: usize = 1024 * 1024;
+
 /// Texts joined; a property without a value counts as empty, anything else
-/// that is no text makes the whole undefined.
+/// that is no text makes the whole undefined, and so does a text beyond
+/// [`MAX_JOINED`].
 fn concat<'v>(parts: impl IntoIterator<Item = &'v Value<'v>>) -> Value<'static> {
     let mut joined = String::new();
     for part in parts {
         match part {
-            Value::Text(text) => joined.push_str(text),
+            Value::Text(text) if text.len() <= MAX_JOINED - joined.len() => joined.push_str(text),
+            Value::Text(_) => return Value::Undefined,
             Value::NullText => {}
             Value::Undefined
             | Value::Null

@@ -9,15 +9,18 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// The case tables, under `crates/routes/tests/cases`, and how a line becomes a
-/// route.
-const TABLES: [(&str, fn(&str) -> Option<String>); 6] = [
+/// How a line of a table becomes a route; `None` for a line that holds none.
+type RouteOf = fn(&str) -> Option<String>;
+
+/// The case tables, under `crates/routes/tests/cases`.
+const TABLES: [(&str, RouteOf); 7] = [
     ("routes.txt", whole_route),
     ("sources.txt", source),
     ("conditions.txt", condition),
     ("operators.txt", condition),
     ("functions.txt", condition),
     ("bodies.txt", condition),
+    ("mistakes.txt", mistake),
 ];
 
 /// The message that the tables are written for, near enough.
@@ -106,6 +109,11 @@ fn whole_route(line: &str) -> Option<String> {
         Some(route)
     })?;
     Some(route.to_owned())
+}
+
+/// A route, and below it a message that is none.
+fn mistake(line: &str) -> Option<String> {
+    line.ends_with("$upstream").then(|| line.trim().to_owned())
 }
 
 /// A path and what passes it.

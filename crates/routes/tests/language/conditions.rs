@@ -6,7 +6,7 @@ use routes::{Origin, Route, RoutedMessage};
 use crate::{cases, properties};
 
 /// Every line of `table` must come to its verdict for `message`.
-fn check(table: &'static str, message: &RoutedMessage<'_>) {
+pub(crate) fn check(table: &'static str, message: &RoutedMessage<'_>) {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (number, line) in cases(table) {

@@ -6,6 +6,9 @@
 //! (a content type with a charset ends body queries).
 
 mod conditions;
+mod guide;
+mod messages;
+mod mistakes;
 mod properties;
 mod sets;
 mod whole_routes;

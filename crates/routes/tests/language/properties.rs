@@ -8,7 +8,7 @@ use routes::{Origin, Route, RoutedMessage};
 
 use crate::properties;
 
-fn config(cases: u32) -> Config {
+pub(crate) fn config(cases: u32) -> Config {
     let seed = std::env::var("ROUTES_TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
