@@ -6,7 +6,7 @@
 
 use fuzz::Message;
 use libfuzzer_sys::fuzz_target;
-use routes::Route;
+use routes::{MAX_ROUTE_BYTES, Route};
 
 fuzz_target!(|data: &[u8]| {
     let mut parts = data.splitn(2, |byte| *byte == 0);
@@ -22,6 +22,15 @@ fuzz_target!(|data: &[u8]| {
             let wanted = route.source().matches(&view.origin()) && truth == Some(true);
             assert_eq!(route.matches(&view), wanted);
             assert_eq!(Route::parse(route.text()).as_ref(), Ok(&route));
+            if let Some(condition) = route.condition() {
+                // Apart from its star, or a slash of the path begins a comment.
+                let source = route.source().to_string().replace("/*", "/ *");
+                let printed = format!("FROM {source} WHERE {condition} INTO $upstream");
+                if printed.len() <= MAX_ROUTE_BYTES {
+                    let again = Route::parse(&printed).expect("what was printed");
+                    assert_eq!(again.condition(), Some(condition), "{printed}");
+                }
+            }
         }
         Err(error) => {
             assert!(text.is_char_boundary(error.position.offset));

@@ -11,7 +11,7 @@ use crate::function::Function;
 use crate::message::RoutedMessage;
 use crate::value::Value;
 
-/// The condition after `WHERE`.
+/// The condition after `WHERE`. Its `Display` is text that parses to it again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     root: Expression,

@@ -48,6 +48,7 @@ mod grammar;
 mod lexer;
 mod message;
 mod number;
+mod print;
 mod refusal;
 mod route;
 mod set;

@@ -238,6 +238,39 @@ fn every_well_typed_condition_parses_and_has_a_worth() {
 }
 
 #[test]
+fn what_a_condition_prints_parses_to_the_same_condition() {
+    let parse = |condition: &str| {
+        let route = Route::parse(&format!("FROM /x WHERE {condition} INTO $upstream")).ok()?;
+        route.condition().cloned()
+    };
+    let check = |condition: &str| -> Result<bool, TestCaseError> {
+        let Some(parsed) = parse(condition) else {
+            return Ok(false);
+        };
+        let printed = parsed.to_string();
+        prop_assert_eq!(parse(&printed), Some(parsed), "{}", printed);
+        Ok(true)
+    };
+    proptest!(config(300), |(condition in truth())| {
+        prop_assert!(check(&condition)?, "refused: {condition}");
+    });
+    let parsed = std::cell::Cell::new(0);
+    proptest!(config(3000), |(words in proptest::collection::vec(word(), 1..12))| {
+        parsed.set(parsed.get() + u32::from(check(&words.join(" "))?));
+    });
+    let parsed = parsed.get();
+    assert!(
+        parsed > 40,
+        "only {parsed} soups parsed: the test lost its point"
+    );
+    proptest!(config(300), |(text in any::<String>(), name in "[a-z'!*+.#&|%-]{1,6}")| {
+        let text = text.replace('\\', r"\\").replace('\'', r"\'");
+        check(&format!("'{text}' = {name}"))?;
+        check(&format!("\"{text}\" = {name}"))?;
+    });
+}
+
+#[test]
 fn parentheses_change_nothing_and_not_twice_is_nothing() {
     proptest!(config(500), |(condition in truth())| {
         let plain = worths(&condition);
