@@ -1,43 +1,34 @@
-//! Any message through every condition of the case tables.
+//! Any well-typed condition for any message.
 //!
-//! The input is a message as [`fuzz::Message`] cuts it. Where `route` spends
-//! its time on texts that do not parse, this one spends all of it on values.
+//! The input is a length in one byte, that many choices ([`fuzz::grammar`]),
+//! and a message as [`fuzz::Message`] cuts it. Where `route` spends its time on
+//! texts that do not parse, this one spends all of it on values.
 
 #![no_main]
 
-use std::sync::OnceLock;
-
-use fuzz::Message;
+use fuzz::{Message, grammar};
 use libfuzzer_sys::fuzz_target;
-use routes::Route;
-
-/// The tables whose lines are a verdict and a condition.
-const TABLES: [&str; 2] = [
-    include_str!("../../crates/routes/tests/cases/conditions.txt"),
-    include_str!("../../crates/routes/tests/cases/bodies.txt"),
-];
+use routes::{MAX_ROUTE_BYTES, Route};
 
 fuzz_target!(|data: &[u8]| {
-    let message = Message::cut(data);
-    let view = message.view();
-    for route in routes() {
-        let truth = route
-            .condition()
-            .and_then(|condition| condition.truth(&view));
-        assert_eq!(route.matches(&view), truth == Some(true), "{route}");
+    let Some((length, rest)) = data.split_first() else {
+        return;
+    };
+    let (choices, message) = rest.split_at(usize::from(*length).min(rest.len()));
+    let condition = grammar::condition(choices);
+    let text = format!("FROM /x WHERE {condition} INTO $upstream");
+    if text.len() > MAX_ROUTE_BYTES {
+        return;
+    }
+    let route = Route::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    let condition = route.condition().expect("a condition");
+    let message = Message::cut(message);
+    let truth = condition.truth(&message.view());
+    assert_eq!(condition.truth(&message.view()), truth, "{condition}");
+
+    let printed = format!("FROM /x WHERE {condition} INTO $upstream");
+    if printed.len() <= MAX_ROUTE_BYTES {
+        let again = Route::parse(&printed).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(again.condition(), Some(condition), "{printed}");
     }
 });
-
-fn routes() -> &'static [Route] {
-    static ROUTES: OnceLock<Vec<Route>> = OnceLock::new();
-    ROUTES.get_or_init(|| {
-        let lines = TABLES.iter().flat_map(|table| table.lines());
-        let conditions = lines.filter_map(|line| line.split_once(char::is_whitespace));
-        conditions
-            .filter_map(|(_, condition)| {
-                let condition = condition.trim();
-                Route::parse(&format!("FROM /* WHERE {condition} INTO $upstream")).ok()
-            })
-            .collect()
-    })
-}

@@ -1,4 +1,5 @@
-//! What the fuzz targets share: bytes cut into a message.
+//! What the fuzz targets share: bytes cut into a message, and ([`grammar`]) bytes
+//! that choose a condition.
 //!
 //! ```text
 //! origin NUL encoding NUL properties NUL body
@@ -7,6 +8,8 @@
 //! The parts are text where a message has text, so that the fuzzer's dictionary
 //! and splices find their place, and the body is everything that is left, NULs
 //! included. Missing parts are empty: every input is a message.
+
+pub mod grammar;
 
 use routes::{Origin, RoutedMessage};
 

@@ -42,7 +42,7 @@ const MEMORY_MIB: u32 = 1024;
     cargo xtask fuzz route --input target/fuzz/artifacts/route/crash-…   (one input again)")]
 pub(crate) struct Options {
     /// Run this target alone: `route` parses any text and evaluates what parses,
-    /// `evaluate` puts any message through the conditions of the test tables.
+    /// `evaluate` puts any message through any condition that is well typed.
     #[arg(value_parser = TARGETS)]
     target: Option<String>,
     /// How long each target runs.
@@ -136,7 +136,6 @@ impl Places<'_> {
             .arg("-dict=fuzz/route.dict")
             // The slash at the end makes it a folder and not the front of a name.
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .arg("-use_value_profile=1")
             .arg("-print_final_stats=1")
             .stderr(Stdio::piped());
         let mut child = program.spawn().context("cannot start the fuzz target")?;
@@ -153,7 +152,7 @@ impl Places<'_> {
             return Ok(true);
         }
         println!("{target}: FOUND something ({status}):");
-        for line in report.last_words() {
+        for line in report.finding() {
             println!("  {line}");
         }
         match report.artifact() {

@@ -3,11 +3,10 @@
 //! Its lines look like `#4096 pulse  cov: 812 ft: 2403 corp: 310/12Kb …`; the
 //! ones named INITED (seeds and corpus read) and DONE are the start and the end.
 
-use std::collections::VecDeque;
 use std::fmt::Write;
 
-/// How many lines before a crash are worth showing.
-const LAST_WORDS: usize = 40;
+/// How many lines of a finding are shown, from its panic on.
+const SHOWN: usize = 14;
 
 /// What is known of a run so far.
 #[derive(Debug, Default)]
@@ -19,7 +18,7 @@ pub(super) struct Report {
     runs: Option<u64>,
     runs_per_second: Option<u64>,
     artifact: Option<String>,
-    last_words: VecDeque<String>,
+    finding: Vec<String>,
 }
 
 /// The numbers of one status line.
@@ -48,11 +47,11 @@ impl Report {
             self.runs_per_second = leading_number(rate);
         } else if let Some((_, path)) = line.split_once("Test unit written to ") {
             self.artifact = Some(path.trim().to_owned());
-        } else if is_worth_showing(line) {
-            if self.last_words.len() == LAST_WORDS {
-                self.last_words.pop_front();
-            }
-            self.last_words.push_back(line.to_owned());
+        } else if self.finding.len() < SHOWN
+            && is_worth_showing(line)
+            && (!self.finding.is_empty() || is_trouble(line))
+        {
+            self.finding.push(line.to_owned());
         }
     }
 
@@ -104,10 +103,15 @@ impl Report {
         self.artifact.as_deref()
     }
 
-    /// The lines before the end that are not status lines.
-    pub(super) fn last_words(&self) -> impl Iterator<Item = &str> {
-        self.last_words.iter().map(String::as_str)
+    /// What was found: the panic or the fuzzer's own words, and what follows.
+    pub(super) fn finding(&self) -> impl Iterator<Item = &str> {
+        self.finding.iter().map(String::as_str)
     }
+}
+
+/// Whether a finding begins here.
+fn is_trouble(line: &str) -> bool {
+    line.contains(" panicked at ") || line.contains("ERROR: libFuzzer")
 }
 
 /// The lines that say what happened: no addresses of new functions, no hex dump
@@ -184,7 +188,7 @@ stat::average_exec_per_sec:     45000
             report.artifact(),
             Some("target/fuzz/artifacts/route/crash-067a")
         );
-        let words: Vec<_> = report.last_words().collect();
+        let words: Vec<_> = report.finding().collect();
         assert_eq!(words.len(), 3, "{words:?}");
         assert_eq!(words[1], "assertion failed");
     }

@@ -1,9 +1,9 @@
 //! Where the fuzzer begins: every line of the route language's case tables.
 //!
 //! A table that grows makes the fuzzer start further on, without anything to
-//! keep in step. The forms are those of `fuzz/src/lib.rs`: a route, a NUL and a
-//! message; and a message is origin, encoding, properties and body with NULs
-//! between them.
+//! keep in step. The forms are those of `fuzz/fuzz_targets`: a route, a NUL and
+//! a message; or a length, choices and a message. A message is origin, encoding,
+//! properties and body with NULs between them.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ const ODD_BODIES: [&str; 8] = [
 /// how many there are.
 pub(super) fn write(folder: &Path, target: &str, root: &Path) -> anyhow::Result<usize> {
     let seeds = match target {
-        "evaluate" => messages(),
+        "evaluate" => choices(),
         _ => routes(&root.join("crates/routes/tests/cases"))?,
     };
     if folder.exists() {
@@ -76,6 +76,20 @@ fn routes(cases: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
         }
     }
     Ok(seeds)
+}
+
+/// Choices spread over all bytes, each with one of the messages.
+fn choices() -> Vec<Vec<u8>> {
+    const LENGTH: u8 = 40;
+    let messages = messages();
+    let mut seeds = Vec::new();
+    for (index, message) in (0..=u8::MAX).step_by(2).zip(messages.iter().cycle()) {
+        let mut seed = vec![LENGTH];
+        seed.extend((0..LENGTH).map(|place| index.wrapping_mul(7) ^ place.wrapping_mul(index)));
+        seed.extend_from_slice(message);
+        seeds.push(seed);
+    }
+    seeds
 }
 
 /// Messages of every origin in every encoding, and with odd bodies.
