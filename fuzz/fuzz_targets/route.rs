@@ -23,8 +23,14 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(route.matches(&view), wanted);
             assert_eq!(Route::parse(route.text()).as_ref(), Ok(&route));
             if let Some(condition) = route.condition() {
-                // Apart from its star, or a slash of the path begins a comment.
-                let source = route.source().to_string().replace("/*", "/ *");
+                // Another source of the same kind: a path may hold what begins a
+                // comment, and a name that stars at its end made one.
+                let is_twin = route.source().is_twin_change();
+                let source = if is_twin {
+                    "/twinChangeNotifications"
+                } else {
+                    "/x"
+                };
                 let printed = format!("FROM {source} WHERE {condition} INTO $upstream");
                 if printed.len() <= MAX_ROUTE_BYTES {
                     let again = Route::parse(&printed).expect("what was printed");
