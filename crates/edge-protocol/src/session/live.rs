@@ -2,35 +2,21 @@
 //! question whether it is still alive and still wanted. It decides about itself only;
 //! what follows its end is the session's business.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use bytes::Bytes;
-
-use super::SessionConfig;
 use super::acks::AckQueue;
-use super::event::{Cause, Delivery, DeliveryId, Event, Leftovers, LinkId, PublishId};
+use super::config::SessionConfig;
+use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId};
 use super::keep_alive::KeepAlive;
-use super::packet::{Inbound, Outbound, UnexpectedPacket};
+use super::output::Output;
+use super::packet::Outbound;
 use super::timings::Timer;
-use super::violation::Violation;
 use super::window::PublishWindow;
 use crate::message::PreparedMessage;
 use crate::moment::Moment;
-use crate::properties::Properties;
-use crate::topics;
 
-/// Inputs whose deliveries are numbered apart; those beyond share one count. Input names
-/// come from routes, and nothing from outside may grow without bound.
-const NUMBERED_INPUTS: usize = 256;
-
-/// What a session hands out: packets, events, and names that are never given twice.
-#[derive(Debug, Default)]
-pub(super) struct Output {
-    pub(super) packets: VecDeque<Outbound>,
-    pub(super) events: VecDeque<Event>,
-    pub(super) last_delivery: u64,
-    pub(super) last_publish: u64,
-}
+mod deliveries;
+mod packets;
 
 /// When the token of a connection must be replaced.
 #[derive(Debug, Clone, Copy)]
@@ -186,41 +172,6 @@ impl Live {
         });
     }
 
-    /// Settles a delivery and lets every PUBACK out whose turn has come.
-    pub(super) fn settle(&mut self, id: DeliveryId, now: Moment, out: &mut Output) -> bool {
-        let was_paused = self.is_reading_paused();
-        let known = self.acks.settle(id);
-        while let Some(packet_id) = self.acks.release() {
-            self.keep_alive.sent(now);
-            out.packets.push_back(Outbound::PubAck { packet_id });
-        }
-        if was_paused && !self.is_reading_paused() {
-            self.keep_alive.restart_answer(now);
-        }
-        known
-    }
-
-    /// The application has dropped a delivery unused. Gives the cause to end the
-    /// connection for, if it must end.
-    pub(super) fn abandon(
-        &mut self,
-        id: DeliveryId,
-        now: Moment,
-        out: &mut Output,
-    ) -> Result<(), Cause> {
-        if !self.acks.guards(id) {
-            self.settle(id, now, out);
-            return Ok(());
-        }
-        self.acks.truncate_at(id);
-        // While closing, what came before it may still be acknowledged; nothing after it.
-        if self.is_closing() {
-            Ok(())
-        } else {
-            Err(Cause::DeliveryDropped)
-        }
-    }
-
     /// Stops taking new work; `last_taken` is the last delivery the application has seen.
     pub(super) fn close(&mut self, deadline: Moment, last_taken: Option<DeliveryId>) {
         let deadline = match self.phase {
@@ -247,142 +198,6 @@ impl Live {
             _ => true,
         });
     }
-
-    pub(super) fn handle_packet(
-        &mut self,
-        now: Moment,
-        packet: Inbound,
-        config: &SessionConfig,
-        out: &mut Output,
-    ) -> Result<(), Cause> {
-        self.received(now);
-        match packet {
-            Inbound::Publish {
-                topic,
-                qos,
-                packet_id,
-                payload,
-            } => self.deliver(&topic, qos, packet_id, payload, now, config, out),
-            Inbound::PubAck { packet_id } => {
-                let publish = self
-                    .window
-                    .confirm(packet_id)
-                    .ok_or(Violation::UnknownPuback { packet_id })?;
-                out.events.push_back(Event::Confirmed { publish });
-                Ok(())
-            }
-            Inbound::SubAck { packet_id, granted } => self.subscribed(packet_id, &granted, out),
-            Inbound::PingResp => Ok(()),
-            Inbound::ConnAck { .. } => Err(Violation::SecondConnack.into()),
-            Inbound::Unexpected(UnexpectedPacket::UnsubAck) => {
-                Err(Violation::UnexpectedUnsuback.into())
-            }
-            Inbound::Unexpected(UnexpectedPacket::QosTwo) => {
-                Err(Violation::UnexpectedQosTwoPacket.into())
-            }
-            Inbound::Unexpected(UnexpectedPacket::FromClient) => {
-                Err(Violation::ClientPacket.into())
-            }
-        }
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the fields of one packet and the usual two"
-    )]
-    fn deliver(
-        &mut self,
-        topic: &str,
-        qos: u8,
-        packet_id: u16,
-        payload: Bytes,
-        now: Moment,
-        config: &SessionConfig,
-        out: &mut Output,
-    ) -> Result<(), Cause> {
-        match (qos, packet_id) {
-            (0, _) => {}
-            (1, 0) => return Err(Violation::PacketIdZero.into()),
-            (1, _) => {}
-            _ => return Err(Violation::QosAboveGranted.into()),
-        }
-        // While closing nothing new is taken on; without its PUBACK it comes again.
-        if self.is_closing() {
-            return Ok(());
-        }
-        out.last_delivery += 1;
-        let id = DeliveryId(out.last_delivery);
-        let repeats_until_acknowledged = qos == 1;
-        if repeats_until_acknowledged {
-            self.acks.receive(id, packet_id);
-        } else {
-            self.acks.receive_unguarded(id);
-        }
-        let Some((input, segment)) = topics::parse_input(&config.identity, topic) else {
-            out.events.push_back(Event::Stray {
-                topic: topic.to_owned(),
-            });
-            self.settle(id, now, out);
-            return Ok(());
-        };
-        let (properties, properties_error) = match Properties::decode(segment) {
-            Ok(properties) => (properties, None),
-            Err(error) => (Properties::new(), Some(error)),
-        };
-        let ordinal = self.number(input);
-        out.events.push_back(Event::Delivery(Delivery {
-            id,
-            link: self.link,
-            input: input.to_owned(),
-            properties,
-            properties_error,
-            payload,
-            ordinal,
-            repeats_until_acknowledged,
-        }));
-        Ok(())
-    }
-
-    fn number(&mut self, input: &str) -> u64 {
-        let count = if let Some(count) = self.ordinals.get_mut(input) {
-            count
-        } else if self.ordinals.len() < NUMBERED_INPUTS {
-            self.ordinals.entry(input.to_owned()).or_default()
-        } else {
-            &mut self.other_ordinals
-        };
-        *count += 1;
-        *count
-    }
-
-    fn subscribed(
-        &mut self,
-        packet_id: u16,
-        granted: &[Option<u8>],
-        out: &mut Output,
-    ) -> Result<(), Cause> {
-        match self.subscription {
-            Subscription::Awaited {
-                packet_id: asked, ..
-            } if asked == packet_id => {}
-            Subscription::NotWanted | Subscription::Granted | Subscription::Awaited { .. } => {
-                return Err(Violation::UnknownSuback { packet_id }.into());
-            }
-        }
-        match granted {
-            [Some(1)] => {
-                self.subscription = Subscription::Granted;
-                out.events.push_back(Event::Subscribed { link: self.link });
-                Ok(())
-            }
-            [other] => Err(Cause::SubscriptionRefused { granted: *other }),
-            _ => Err(Violation::SubackCodes {
-                codes: granted.len(),
-            }
-            .into()),
-        }
-    }
-
     /// The timers that run on this connection.
     pub(super) fn timers(&self) -> impl Iterator<Item = (Timer, Moment)> {
         let phase = match self.phase {

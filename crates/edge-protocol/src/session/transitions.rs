@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use super::Session;
+use super::config::Pass;
 use super::event::{Cause, Event, Leftovers, LinkId};
 use super::live::{Departure, Live, Renewal};
 use super::packet::{Connect, Outbound, Refusal};
+use super::state::{AfterParting, State};
 use super::timings::Timer;
-use super::{AfterParting, Pass, Session, State};
 use crate::moment::Moment;
 
 /// A planned reconnect comes no sooner than this after CONNACK, however short a token is.

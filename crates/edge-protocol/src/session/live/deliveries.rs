@@ -1,0 +1,127 @@
+//! Deliveries on one connection: in, numbered, and settled in order.
+
+use bytes::Bytes;
+
+use super::Live;
+use crate::moment::Moment;
+use crate::properties::Properties;
+use crate::session::SessionConfig;
+use crate::session::event::{Cause, Delivery, DeliveryId, Event};
+use crate::session::output::Output;
+use crate::session::packet::Outbound;
+use crate::session::violation::Violation;
+use crate::topics;
+
+/// Inputs whose deliveries are numbered apart; those beyond share one count. Input names
+/// come from routes, and nothing from outside may grow without bound.
+const NUMBERED_INPUTS: usize = 256;
+impl Live {
+    /// Settles a delivery and lets every PUBACK out whose turn has come.
+    pub(in crate::session) fn settle(
+        &mut self,
+        id: DeliveryId,
+        now: Moment,
+        out: &mut Output,
+    ) -> bool {
+        let was_paused = self.is_reading_paused();
+        let known = self.acks.settle(id);
+        while let Some(packet_id) = self.acks.release() {
+            self.keep_alive.sent(now);
+            out.packets.push_back(Outbound::PubAck { packet_id });
+        }
+        if was_paused && !self.is_reading_paused() {
+            self.keep_alive.restart_answer(now);
+        }
+        known
+    }
+
+    /// The application has dropped a delivery unused. Gives the cause to end the
+    /// connection for, if it must end.
+    pub(in crate::session) fn abandon(
+        &mut self,
+        id: DeliveryId,
+        now: Moment,
+        out: &mut Output,
+    ) -> Result<(), Cause> {
+        if !self.acks.guards(id) {
+            self.settle(id, now, out);
+            return Ok(());
+        }
+        self.acks.truncate_at(id);
+        // While closing, what came before it may still be acknowledged; nothing after it.
+        if self.is_closing() {
+            Ok(())
+        } else {
+            Err(Cause::DeliveryDropped)
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of one packet and the usual two"
+    )]
+    pub(super) fn deliver(
+        &mut self,
+        topic: &str,
+        qos: u8,
+        packet_id: u16,
+        payload: Bytes,
+        now: Moment,
+        config: &SessionConfig,
+        out: &mut Output,
+    ) -> Result<(), Cause> {
+        match (qos, packet_id) {
+            (0, _) => {}
+            (1, 0) => return Err(Violation::PacketIdZero.into()),
+            (1, _) => {}
+            _ => return Err(Violation::QosAboveGranted.into()),
+        }
+        // While closing nothing new is taken on; without its PUBACK it comes again.
+        if self.is_closing() {
+            return Ok(());
+        }
+        out.last_delivery += 1;
+        let id = DeliveryId(out.last_delivery);
+        let repeats_until_acknowledged = qos == 1;
+        if repeats_until_acknowledged {
+            self.acks.receive(id, packet_id);
+        } else {
+            self.acks.receive_unguarded(id);
+        }
+        let Some((input, segment)) = topics::parse_input(&config.identity, topic) else {
+            out.events.push_back(Event::Stray {
+                topic: topic.to_owned(),
+            });
+            self.settle(id, now, out);
+            return Ok(());
+        };
+        let (properties, properties_error) = match Properties::decode(segment) {
+            Ok(properties) => (properties, None),
+            Err(error) => (Properties::new(), Some(error)),
+        };
+        let ordinal = self.number(input);
+        out.events.push_back(Event::Delivery(Delivery {
+            id,
+            link: self.link,
+            input: input.to_owned(),
+            properties,
+            properties_error,
+            payload,
+            ordinal,
+            repeats_until_acknowledged,
+        }));
+        Ok(())
+    }
+
+    fn number(&mut self, input: &str) -> u64 {
+        let count = if let Some(count) = self.ordinals.get_mut(input) {
+            count
+        } else if self.ordinals.len() < NUMBERED_INPUTS {
+            self.ordinals.entry(input.to_owned()).or_default()
+        } else {
+            &mut self.other_ordinals
+        };
+        *count += 1;
+        *count
+    }
+}
