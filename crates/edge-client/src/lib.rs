@@ -36,6 +36,7 @@
 //! # Ok(()) }
 //! ```
 
+mod board;
 mod client;
 mod config;
 mod delivery;
