@@ -12,7 +12,8 @@
 //!   password;
 //! - [`backoff`] and [`moment`]: how long to wait, and since when;
 //! - [`session`]: the life of the connection as a state machine;
-//! - [`properties`], [`topics`], [`message`]: what travels over it.
+//! - [`properties`], [`topics`], [`message`]: the messages that travel over it;
+//! - [`twin`] and [`methods`]: the settings and calls that do.
 //!
 //! Facts about edgeHub's behaviour are quoted where they are used, with the part of
 //! edgeHub or of the MQTT 3.1.1 specification they come from.
@@ -22,11 +23,13 @@ pub mod connection_string;
 pub mod environment;
 pub mod identity;
 pub mod message;
+pub mod methods;
 pub mod moment;
 pub mod properties;
 pub mod sas;
 pub mod session;
 pub mod topics;
+pub mod twin;
 pub mod workload;
 
 mod percent;

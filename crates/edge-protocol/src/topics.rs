@@ -1,7 +1,12 @@
 //! Topics a client writes, subscribes to and reads. Ids stand raw in them; only the
 //! property segment is encoded.
+//!
+//! Messages and inputs are here; [`twin`] and [`methods`] have rooms of their own.
 
 use crate::identity::Identity;
+
+pub mod methods;
+pub mod twin;
 
 /// `devices/{d}[/modules/{m}]/messages/events/{properties}`, with `properties` already
 /// encoded. A module names its output inside them as `%24.on`.
@@ -46,6 +51,27 @@ fn prefix(identity: &Identity) -> String {
         Some(module_id) => format!("devices/{}/modules/{module_id}", identity.device_id()),
         None => format!("devices/{}", identity.device_id()),
     }
+}
+
+/// The value of `name` in the query at the end of an `$iothub/…` topic, as it stands.
+fn query_value<'t>(query: &'t str, name: &str) -> Option<&'t str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// Splits `…/?query` into what is before the query and the query.
+fn split_query(rest: &str) -> Option<(&str, &str)> {
+    let (path, query) = rest.split_once('?')?;
+    Some((path.strip_suffix('/').unwrap_or(path), query))
+}
+
+/// A number of decimal digits and nothing else.
+fn decimal<N: std::str::FromStr>(text: &str) -> Option<N> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
