@@ -26,11 +26,11 @@ use std::time::Duration;
 
 mod acks;
 mod commands;
+mod common;
 mod config;
 mod event;
 mod keep_alive;
 mod live;
-mod output;
 mod packet;
 mod random;
 mod state;
@@ -48,7 +48,7 @@ pub use packet::{Connect, Inbound, Outbound, Refusal, UnexpectedPacket};
 pub use timings::Timings;
 pub use violation::Violation;
 
-use output::Output;
+use common::Common;
 use random::Random;
 use state::State;
 
@@ -69,7 +69,7 @@ pub struct Session {
     connect_pause: Duration,
     last_link: u64,
     random: Random,
-    out: Output,
+    common: Common,
 }
 /// Getters.
 impl Session {
@@ -177,7 +177,7 @@ impl Session {
                 self.lose(now, Violation::BeforeConnack.into());
             }
             State::Live(live) if live.link() == link => {
-                match live.handle_packet(now, packet, &self.config, &mut self.out) {
+                match live.handle_packet(now, packet, &self.config, &mut self.common) {
                     Ok(()) => self.depart_when_idle(now),
                     Err(cause) => self.lose(now, cause),
                 }
@@ -216,12 +216,12 @@ impl Session {
 impl Session {
     /// The next order or piece of news.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.out.events.pop_front()
+        self.common.events.pop_front()
     }
 
     /// The next packet for the current connection.
     pub fn poll_packet(&mut self) -> Option<Outbound> {
-        self.out.packets.pop_front()
+        self.common.packets.pop_front()
     }
 
     /// When to call [`Session::handle_timeout`]; `None` when only the outside can move

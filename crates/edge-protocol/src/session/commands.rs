@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Session;
+use super::common::Common;
 use super::config::SessionConfig;
 use super::event::{Cause, DeliveryId, Event, Leftovers, PublishId};
-use super::output::Output;
 use super::random::Random;
 use super::state::{AfterParting, State};
 use crate::message::PreparedMessage;
@@ -25,7 +25,7 @@ impl Session {
             connect_pause: Duration::ZERO,
             last_link: 0,
             random: Random::new(seed),
-            out: Output::default(),
+            common: Common::default(),
         };
         session.dial(now);
         session
@@ -45,9 +45,9 @@ impl Session {
     ) -> Result<PublishId, PreparedMessage> {
         match &mut self.state {
             State::Live(live) if live.can_publish() => {
-                self.out.last_publish += 1;
-                let id = PublishId(self.out.last_publish);
-                live.publish(id, message, now, &mut self.out);
+                self.common.last_publish += 1;
+                let id = PublishId(self.common.last_publish);
+                live.publish(id, message, now, &mut self.common);
                 Ok(id)
             }
             _ => Err(message),
@@ -61,7 +61,7 @@ impl Session {
         let State::Live(live) = &mut self.state else {
             return false;
         };
-        let known = live.settle(delivery, now, &mut self.out);
+        let known = live.settle(delivery, now, &mut self.common);
         self.depart_when_idle(now);
         known
     }
@@ -73,7 +73,7 @@ impl Session {
         let State::Live(live) = &mut self.state else {
             return;
         };
-        match live.abandon(delivery, now, &mut self.out) {
+        match live.abandon(delivery, now, &mut self.common) {
             Ok(()) => self.depart_when_idle(now),
             Err(cause) => self.lose(now, cause),
         }
@@ -94,18 +94,18 @@ impl Session {
             // A next attempt has been announced; it must be taken back.
             State::Parting { next, .. } => {
                 *next = AfterParting::Hold;
-                self.out.events.push_back(Event::Held);
+                self.common.events.push_back(Event::Held);
             }
             State::Waiting { .. } => {
                 self.state = State::Held;
-                self.out.events.push_back(Event::Held);
+                self.common.events.push_back(Event::Held);
             }
             State::Dialling { link, .. }
             | State::Pausing { link, .. }
             | State::AwaitingConnack { link, .. } => {
                 let link = *link;
                 self.hang_up(link);
-                self.out.events.push_back(Event::Lost {
+                self.common.events.push_back(Event::Lost {
                     link,
                     cause: Cause::Held,
                     retry_in: None,
@@ -141,7 +141,7 @@ impl Session {
         match &mut self.state {
             State::Live(live) => {
                 live.close(now + grace, last_taken);
-                self.out
+                self.common
                     .events
                     .retain(|event| !matches!(event, Event::Delivery(_)));
                 self.depart_when_idle(now);

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use super::acks::AckQueue;
+use super::common::Common;
 use super::config::SessionConfig;
 use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId};
 use super::keep_alive::KeepAlive;
-use super::output::Output;
 use super::packet::Outbound;
 use super::timings::Timer;
 use super::window::PublishWindow;
@@ -80,7 +80,7 @@ impl Live {
         renewal: Renewal,
         config: &SessionConfig,
         now: Moment,
-        out: &mut Output,
+        common: &mut Common,
     ) -> Self {
         let timings = &config.timings;
         let mut live = Live {
@@ -105,7 +105,8 @@ impl Live {
                 packet_id,
                 deadline,
             };
-            out.packets
+            common
+                .packets
                 .push_back(Outbound::Subscribe { packet_id, filter });
         }
         live
@@ -160,12 +161,12 @@ impl Live {
         publish: PublishId,
         message: PreparedMessage,
         now: Moment,
-        out: &mut Output,
+        common: &mut Common,
     ) {
         self.keep_alive.sent(now);
         let packet_id = self.window.admit(publish);
         let (topic, payload) = message.into_parts();
-        out.packets.push_back(Outbound::Publish {
+        common.packets.push_back(Outbound::Publish {
             packet_id,
             topic,
             payload,
@@ -184,14 +185,14 @@ impl Live {
     }
 
     /// Voids what is bound to this connection.
-    pub(super) fn void(mut self, out: &mut Output) {
-        out.events.extend(
+    pub(super) fn void(mut self, common: &mut Common) {
+        common.events.extend(
             self.window
                 .drain()
                 .map(|publish| Event::Unconfirmed { publish }),
         );
         let link = self.link;
-        out.events.retain(|event| match event {
+        common.events.retain(|event| match event {
             Event::Delivery(delivery) => {
                 delivery.link != link || !delivery.repeats_until_acknowledged
             }
@@ -220,9 +221,9 @@ impl Live {
     }
 
     /// One direction was silent.
-    pub(super) fn ping(&mut self, now: Moment, out: &mut Output) {
+    pub(super) fn ping(&mut self, now: Moment, common: &mut Common) {
         self.keep_alive.pinged(now);
-        out.packets.push_back(Outbound::PingReq);
+        common.packets.push_back(Outbound::PingReq);
     }
 
     /// The answer to a ping is late. That says nothing while we do not read; then the

@@ -74,7 +74,7 @@ impl Session {
             }
             Timer::PingDue => {
                 if let State::Live(live) = &mut self.state {
-                    live.ping(now, &mut self.out);
+                    live.ping(now, &mut self.common);
                 }
             }
             Timer::PingAnswer => {
@@ -106,7 +106,7 @@ impl Session {
         let link = LinkId(self.last_link);
         let deadline = now + self.config.timings.dial_deadline;
         self.state = State::Dialling { link, deadline };
-        self.out.events.push_back(Event::Dial {
+        self.common.events.push_back(Event::Dial {
             link,
             attempt: self.failures,
         });
@@ -115,7 +115,7 @@ impl Session {
     pub(super) fn connect(&mut self, now: Moment, link: LinkId, pass: Pass, renewal: Renewal) {
         let timings = &self.config.timings;
         let keep_alive = timings.keep_alive.as_millis().div_ceil(1000);
-        self.out.packets.push_back(Outbound::Connect(Connect {
+        self.common.packets.push_back(Outbound::Connect(Connect {
             client_id: self.config.identity.client_id(),
             username: self.config.identity.username(&self.config.product),
             password: pass.token,
@@ -142,7 +142,7 @@ impl Session {
         renewal: Renewal,
     ) {
         self.missing_connacks = 0;
-        self.out.events.push_back(Event::Connected {
+        self.common.events.push_back(Event::Connected {
             link,
             session_present,
         });
@@ -151,7 +151,7 @@ impl Session {
             at: renewal.at.max(earliest),
             limit: renewal.limit.max(earliest),
         };
-        let live = Live::new(link, renewal, &self.config, now, &mut self.out);
+        let live = Live::new(link, renewal, &self.config, now, &mut self.common);
         self.state = State::Live(Box::new(live));
     }
 
@@ -197,11 +197,11 @@ impl Session {
         };
         let link = live.link();
         self.judge_health(now, live.connected_at());
-        live.void(&mut self.out);
-        self.out.packets.push_back(Outbound::Disconnect);
+        live.void(&mut self.common);
+        self.common.packets.push_back(Outbound::Disconnect);
         if let Some(cause) = cause {
             let retry_in = matches!(next, AfterParting::Dial).then_some(Duration::ZERO);
-            self.out.events.push_back(Event::Lost {
+            self.common.events.push_back(Event::Lost {
                 link,
                 cause,
                 retry_in,
@@ -232,7 +232,7 @@ impl Session {
             State::Live(live) => {
                 self.judge_health(now, live.connected_at());
                 let fate = (live.leftovers(), live.is_closing());
-                live.void(&mut self.out);
+                live.void(&mut self.common);
                 fate
             }
             _ => (Leftovers::default(), false),
@@ -244,7 +244,7 @@ impl Session {
         }
         let delay = self.next_delay(cause);
         self.failures = self.failures.saturating_add(1);
-        self.out.events.push_back(Event::Lost {
+        self.common.events.push_back(Event::Lost {
             link,
             cause,
             retry_in: Some(delay),
@@ -296,12 +296,12 @@ impl Session {
     }
 
     pub(super) fn hang_up(&mut self, link: LinkId) {
-        self.out.packets.clear();
-        self.out.events.push_back(Event::HangUp { link });
+        self.common.packets.clear();
+        self.common.events.push_back(Event::HangUp { link });
     }
 
     pub(super) fn close(&mut self, leftovers: Leftovers) {
         self.state = State::Closed;
-        self.out.events.push_back(Event::Closed(leftovers));
+        self.common.events.push_back(Event::Closed(leftovers));
     }
 }

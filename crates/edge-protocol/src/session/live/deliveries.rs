@@ -6,8 +6,8 @@ use super::Live;
 use crate::moment::Moment;
 use crate::properties::Properties;
 use crate::session::SessionConfig;
+use crate::session::common::Common;
 use crate::session::event::{Cause, Delivery, DeliveryId, Event};
-use crate::session::output::Output;
 use crate::session::packet::Outbound;
 use crate::session::violation::Violation;
 use crate::topics;
@@ -21,13 +21,13 @@ impl Live {
         &mut self,
         id: DeliveryId,
         now: Moment,
-        out: &mut Output,
+        common: &mut Common,
     ) -> bool {
         let was_paused = self.is_reading_paused();
         let known = self.acks.settle(id);
         while let Some(packet_id) = self.acks.release() {
             self.keep_alive.sent(now);
-            out.packets.push_back(Outbound::PubAck { packet_id });
+            common.packets.push_back(Outbound::PubAck { packet_id });
         }
         if was_paused && !self.is_reading_paused() {
             self.keep_alive.restart_answer(now);
@@ -41,10 +41,10 @@ impl Live {
         &mut self,
         id: DeliveryId,
         now: Moment,
-        out: &mut Output,
+        common: &mut Common,
     ) -> Result<(), Cause> {
         if !self.acks.guards(id) {
-            self.settle(id, now, out);
+            self.settle(id, now, common);
             return Ok(());
         }
         self.acks.truncate_at(id);
@@ -68,7 +68,7 @@ impl Live {
         payload: Bytes,
         now: Moment,
         config: &SessionConfig,
-        out: &mut Output,
+        common: &mut Common,
     ) -> Result<(), Cause> {
         match (qos, packet_id) {
             (0, _) => {}
@@ -80,8 +80,8 @@ impl Live {
         if self.is_closing() {
             return Ok(());
         }
-        out.last_delivery += 1;
-        let id = DeliveryId(out.last_delivery);
+        common.last_delivery += 1;
+        let id = DeliveryId(common.last_delivery);
         let repeats_until_acknowledged = qos == 1;
         if repeats_until_acknowledged {
             self.acks.receive(id, packet_id);
@@ -89,10 +89,10 @@ impl Live {
             self.acks.receive_unguarded(id);
         }
         let Some((input, segment)) = topics::parse_input(&config.identity, topic) else {
-            out.events.push_back(Event::Stray {
+            common.events.push_back(Event::Stray {
                 topic: topic.to_owned(),
             });
-            self.settle(id, now, out);
+            self.settle(id, now, common);
             return Ok(());
         };
         let (properties, properties_error) = match Properties::decode(segment) {
@@ -100,7 +100,7 @@ impl Live {
             Err(error) => (Properties::new(), Some(error)),
         };
         let ordinal = self.number(input);
-        out.events.push_back(Event::Delivery(Delivery {
+        common.events.push_back(Event::Delivery(Delivery {
             id,
             link: self.link,
             input: input.to_owned(),

@@ -3,8 +3,8 @@
 use super::{Live, Subscription};
 use crate::moment::Moment;
 use crate::session::SessionConfig;
+use crate::session::common::Common;
 use crate::session::event::{Cause, Event};
-use crate::session::output::Output;
 use crate::session::packet::{Inbound, UnexpectedPacket};
 use crate::session::violation::Violation;
 
@@ -14,7 +14,7 @@ impl Live {
         now: Moment,
         packet: Inbound,
         config: &SessionConfig,
-        out: &mut Output,
+        common: &mut Common,
     ) -> Result<(), Cause> {
         self.received(now);
         match packet {
@@ -23,16 +23,16 @@ impl Live {
                 qos,
                 packet_id,
                 payload,
-            } => self.deliver(&topic, qos, packet_id, payload, now, config, out),
+            } => self.deliver(&topic, qos, packet_id, payload, now, config, common),
             Inbound::PubAck { packet_id } => {
                 let publish = self
                     .window
                     .confirm(packet_id)
                     .ok_or(Violation::UnknownPuback { packet_id })?;
-                out.events.push_back(Event::Confirmed { publish });
+                common.events.push_back(Event::Confirmed { publish });
                 Ok(())
             }
-            Inbound::SubAck { packet_id, granted } => self.subscribed(packet_id, &granted, out),
+            Inbound::SubAck { packet_id, granted } => self.subscribed(packet_id, &granted, common),
             Inbound::PingResp => Ok(()),
             Inbound::ConnAck { .. } => Err(Violation::SecondConnack.into()),
             Inbound::Unexpected(UnexpectedPacket::UnsubAck) => {
@@ -51,7 +51,7 @@ impl Live {
         &mut self,
         packet_id: u16,
         granted: &[Option<u8>],
-        out: &mut Output,
+        common: &mut Common,
     ) -> Result<(), Cause> {
         match self.subscription {
             Subscription::Awaited {
@@ -64,7 +64,9 @@ impl Live {
         match granted {
             [Some(1)] => {
                 self.subscription = Subscription::Granted;
-                out.events.push_back(Event::Subscribed { link: self.link });
+                common
+                    .events
+                    .push_back(Event::Subscribed { link: self.link });
                 Ok(())
             }
             [other] => Err(Cause::SubscriptionRefused { granted: *other }),

@@ -7,7 +7,7 @@ use super::packet::Outbound;
 
 /// What a session hands out: packets, events, and names that are never given twice.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub(super) struct Common {
     pub(super) packets: VecDeque<Outbound>,
     pub(super) events: VecDeque<Event>,
     pub(super) last_delivery: u64,
