@@ -17,10 +17,11 @@
 //!
 //! What it must never do: send a PUBACK out of order, twice, on another connection than
 //! its delivery's, or after a delivery received earlier was dropped unused; reset its
-//! count of failures because a hub merely accepted it; give up for good.
+//! count of failures because a hub merely accepted it; give up for good; answer a method
+//! call twice or on another connection than its own; end a connection over its twin.
 //!
-//! Twin and method topics will join the deliveries here; nothing in the states depends on
-//! inputs being the only subscription.
+//! On a live connection everything wanted is subscribed in one packet. After its SUBACK
+//! the twin is asked for, on every connection anew; inputs and calls do not wait for it.
 
 use std::time::Duration;
 
@@ -31,28 +32,35 @@ mod config;
 mod event;
 mod keep_alive;
 mod live;
+mod open_calls;
 mod packet;
 mod random;
 mod state;
 mod timings;
 mod transitions;
+mod twin_requests;
 mod violation;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{DELIVERY_CAPACITY, PUBLISH_WINDOW, Pass, SessionConfig};
-pub use event::{Cause, Delivery, DeliveryId, Event, Leftovers, LinkId, PublishId};
-pub use packet::{Connect, Inbound, Outbound, Refusal, UnexpectedPacket};
+pub use config::{
+    DELIVERY_CAPACITY, METHOD_CAPACITY, PUBLISH_WINDOW, Pass, REPORT_WINDOW, SessionConfig,
+};
+pub use event::{
+    CallId, Cause, Delivery, DeliveryId, Event, Leftovers, LinkId, MethodCall, PublishId,
+    ReportFailure, ReportId, TwinFailure,
+};
+pub use packet::{Connect, Inbound, Outbound, Refusal, TopicFilter, UnexpectedPacket};
 pub use timings::Timings;
 pub use violation::Violation;
 
 use common::Common;
-use random::Random;
 use state::State;
 
 use crate::moment::Moment;
+use crate::twin::DesiredState;
 
 /// The session. See the module documentation for how to drive it.
 #[derive(Debug)]
@@ -68,7 +76,6 @@ pub struct Session {
     /// Pause between handshake and CONNECT that this hub seems to need.
     connect_pause: Duration,
     last_link: u64,
-    random: Random,
     common: Common,
 }
 /// Getters.
@@ -78,6 +85,19 @@ impl Session {
     #[must_use]
     pub fn can_publish(&self) -> bool {
         matches!(&self.state, State::Live(live) if live.can_publish())
+    }
+
+    /// True when a report may be sent now: as [`Session::can_publish`], with a granted
+    /// subscription to the answer and fewer than [`REPORT_WINDOW`] reports without one.
+    #[must_use]
+    pub fn can_report(&self) -> bool {
+        matches!(&self.state, State::Live(live) if live.can_report(&self.config))
+    }
+
+    /// The last desired properties known, whatever became of the connection since.
+    #[must_use]
+    pub fn desired(&self) -> Option<&DesiredState> {
+        self.common.desired.state()
     }
 
     /// True while the shell should not read from the connection, because the application

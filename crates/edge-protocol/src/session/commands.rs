@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::Session;
 use super::common::Common;
 use super::config::SessionConfig;
-use super::event::{Cause, DeliveryId, Event, Leftovers, PublishId};
-use super::random::Random;
+use super::event::{CallId, Cause, DeliveryId, Event, Leftovers, PublishId, ReportId};
 use super::state::{AfterParting, State};
 use crate::message::PreparedMessage;
+use crate::methods::MethodAnswer;
 use crate::moment::Moment;
+use crate::twin::ReportedPatch;
 
 /// Commands from the application.
 impl Session {
@@ -24,8 +25,7 @@ impl Session {
             missing_connacks: 0,
             connect_pause: Duration::ZERO,
             last_link: 0,
-            random: Random::new(seed),
-            common: Common::default(),
+            common: Common::new(seed),
         };
         session.dial(now);
         session
@@ -76,6 +76,45 @@ impl Session {
         match live.abandon(delivery, now, &mut self.common) {
             Ok(()) => self.depart_when_idle(now),
             Err(cause) => self.lose(now, cause),
+        }
+    }
+
+    /// Sends a checked report and names it; later [`Event::Reported`] says how it went.
+    /// `Err` gives the patch back when [`Session::can_report`] is false.
+    ///
+    /// # Errors
+    ///
+    /// The patch itself, unsent.
+    pub fn report(&mut self, now: Moment, patch: ReportedPatch) -> Result<ReportId, ReportedPatch> {
+        match &mut self.state {
+            State::Live(live) if live.can_report(&self.config) => {
+                self.common.last_report += 1;
+                let id = ReportId(self.common.last_report);
+                live.report(id, &patch, now, &self.config, &mut self.common);
+                Ok(id)
+            }
+            _ => Err(patch),
+        }
+    }
+
+    /// Answers a method call. False when it has its answer already or when the connection
+    /// it came on is gone; then nothing is sent.
+    pub fn answer(&mut self, now: Moment, call: CallId, answer: &MethodAnswer) -> bool {
+        let State::Live(live) = &mut self.state else {
+            return false;
+        };
+        let known = live.answer(call, answer, now, &mut self.common);
+        self.depart_when_idle(now);
+        known
+    }
+
+    /// Answers in the application's place, with status 503, all open calls after
+    /// `last_taken`; all of them when that is `None`. For a shell that is about to close
+    /// and knows which calls the application has not seen.
+    pub fn decline_calls_after(&mut self, now: Moment, last_taken: Option<CallId>) {
+        if let State::Live(live) = &mut self.state {
+            live.decline_after(last_taken, now, &mut self.common);
+            self.depart_when_idle(now);
         }
     }
 
@@ -134,16 +173,27 @@ impl Session {
     }
 
     /// Ends the session. A live connection first waits, for `grace` at most, for the
-    /// PUBACKs of our publishes and for the application's word on the deliveries up to
-    /// `last_taken`; later ones it has not seen and they are left to the hub. Then
-    /// DISCONNECT, and [`Event::Closed`] says what was left.
+    /// PUBACKs of our publishes, for the answers to reports and to method calls, and for
+    /// the application's word on the deliveries up to `last_taken`; later ones it has not
+    /// seen and they are left to the hub. Calls that come meanwhile are answered with
+    /// status 503. Then DISCONNECT, and [`Event::Closed`] says what was left.
     pub fn shut_down(&mut self, now: Moment, grace: Duration, last_taken: Option<DeliveryId>) {
         match &mut self.state {
             State::Live(live) => {
                 live.close(now + grace, last_taken);
-                self.common
-                    .events
-                    .retain(|event| !matches!(event, Event::Delivery(_)));
+                // Nobody is to see these any more.
+                let mut unseen = Vec::new();
+                self.common.events.retain(|event| match event {
+                    Event::Delivery(_) => false,
+                    Event::MethodCall(call) => {
+                        unseen.push((call.id, MethodAnswer::closing(&call.name)));
+                        false
+                    }
+                    _ => true,
+                });
+                for (call, answer) in unseen {
+                    live.answer(call, &answer, now, &mut self.common);
+                }
                 self.depart_when_idle(now);
             }
             State::Parting {

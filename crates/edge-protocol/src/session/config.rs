@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::packet::TopicFilter;
 use super::timings::Timings;
 use crate::identity::Identity;
 use crate::sas::SasToken;
@@ -15,6 +16,13 @@ pub const PUBLISH_WINDOW: usize = 8;
 /// one is settled. edgeHub sends one, or two after its 30 s timeout; other brokers 20.
 pub const DELIVERY_CAPACITY: usize = 32;
 
+/// Reports without an answer at most; more wait. edgeHub works on one request at a time.
+pub const REPORT_WINDOW: usize = 4;
+
+/// Method calls without a finished answer at most; the library answers more itself, with
+/// status 503. edgeHub has no such limit, but a caller waits for 300 s at most.
+pub const METHOD_CAPACITY: usize = 8;
+
 /// What a session needs to know once.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
@@ -24,6 +32,10 @@ pub struct SessionConfig {
     pub product: String,
     /// Whether to subscribe to the module's inputs. Without effect for a leaf device.
     pub receives_inputs: bool,
+    /// Whether to follow the desired properties, and to be able to report.
+    pub follows_twin: bool,
+    /// Whether to take method calls.
+    pub takes_methods: bool,
     /// Publishes without PUBACK at most; see [`PUBLISH_WINDOW`]. Zero counts as one.
     pub publish_window: usize,
     /// Deliveries not settled at most; see [`DELIVERY_CAPACITY`]. Zero counts as one.
@@ -33,10 +45,47 @@ pub struct SessionConfig {
 }
 
 impl SessionConfig {
-    pub(super) fn inputs_filter(&self) -> Option<String> {
-        self.receives_inputs
+    /// Everything at its default: a module receives inputs, follows its twin and takes
+    /// methods, a leaf device does none of them.
+    #[must_use]
+    pub fn new(identity: Identity, product: impl Into<String>) -> Self {
+        let is_module = identity.module_id().is_some();
+        SessionConfig {
+            identity,
+            product: product.into(),
+            receives_inputs: is_module,
+            follows_twin: is_module,
+            takes_methods: is_module,
+            publish_window: PUBLISH_WINDOW,
+            delivery_capacity: DELIVERY_CAPACITY,
+            timings: Timings::default(),
+        }
+    }
+
+    /// What to subscribe to, all in one packet.
+    ///
+    /// Only inputs are asked for at QoS 1. edgeHub takes the first PUBACK for the first
+    /// publish it waits for, of whatever kind; with the rest at QoS 0 its queue holds
+    /// inputs alone.
+    pub(super) fn filters(&self) -> Vec<TopicFilter> {
+        let inputs = self
+            .receives_inputs
             .then(|| topics::inputs_filter(&self.identity))
             .flatten()
+            .map(|pattern| TopicFilter { pattern, qos: 1 });
+        let twin: &[&str] = match self.follows_twin {
+            true => &[topics::twin::RESPONSES_FILTER, topics::twin::DESIRED_FILTER],
+            false => &[],
+        };
+        let methods: &[&str] = match self.takes_methods {
+            true => &[topics::methods::REQUESTS_FILTER],
+            false => &[],
+        };
+        let at_most_once = twin.iter().chain(methods).map(|pattern| TopicFilter {
+            pattern: (*pattern).to_owned(),
+            qos: 0,
+        });
+        inputs.into_iter().chain(at_most_once).collect()
     }
 }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::packet::Refusal;
 use super::violation::Violation;
 use crate::properties::{Properties, PropertiesError};
+use crate::twin::{DesiredState, DocumentError};
 
 /// Number of a connection attempt within a session, from 1. An input that carries the
 /// number of an earlier attempt is ignored, so nothing late can act on a new connection.
@@ -30,6 +32,26 @@ pub struct DeliveryId(pub(super) u64);
 /// Names one publish within a session; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublishId(pub(super) u64);
+
+/// Names one report within a session; never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReportId(pub(super) u64);
+
+/// Names one method call, and with it the connection it came on: only there can it be
+/// answered. Later calls have greater ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId {
+    pub(super) link: LinkId,
+    pub(super) number: u64,
+}
+
+impl CallId {
+    /// The connection it came on.
+    #[must_use]
+    pub const fn link(self) -> LinkId {
+        self.link
+    }
+}
 
 /// An order or a piece of news for the shell, in the order in which they must be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +76,40 @@ pub enum Event {
         /// Whether the hub had kept our subscriptions.
         session_present: bool,
     },
-    /// The hub granted the inputs subscription.
+    /// The hub granted all subscriptions.
     Subscribed {
         /// The connection.
         link: LinkId,
     },
     /// A message for one of our inputs.
     Delivery(Delivery),
+    /// The desired properties, whole, at a version not seen before on this session. One
+    /// that follows includes all before it.
+    DesiredChanged(DesiredState),
+    /// The desired properties last told are the hub's, as far as we know. Comes after
+    /// each connection's first answer and after each change.
+    TwinInStep {
+        /// Their version, if the hub has one.
+        version: Option<u64>,
+    },
+    /// The hub's word about the twin did not come or cannot be used. The connection
+    /// stays, and the last desired properties stay as they are.
+    TwinFailed {
+        /// What is wrong.
+        failure: TwinFailure,
+        /// Time until the twin is asked for again; `None` while a question is out.
+        retry_in: Option<Duration>,
+    },
+    /// A report has its result.
+    Reported {
+        /// Which.
+        report: ReportId,
+        /// The new version of the reported properties, if the hub says it (IoT Hub does,
+        /// edgeHub does not), or why it is not known to be applied.
+        result: Result<Option<u64>, ReportFailure>,
+    },
+    /// The hub calls a method. It is to be answered with [`super::Session::answer`].
+    MethodCall(MethodCall),
     /// A PUBLISH to a topic that is none of our inputs. It is acknowledged (edgeHub
     /// matches PUBACKs in order, so none may be skipped) and otherwise ignored.
     Stray {
@@ -116,6 +165,57 @@ pub struct Delivery {
     pub repeats_until_acknowledged: bool,
 }
 
+/// A method call from the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodCall {
+    /// To answer it by.
+    pub id: CallId,
+    /// Name of the method, as the caller wrote it.
+    pub name: String,
+    /// The payload; null when there was none.
+    pub payload: Value,
+}
+
+/// Why the whole twin or a change of it is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TwinFailure {
+    /// The hub answered with an error; its body is empty.
+    #[error("the hub answered the question for the twin with status {status}")]
+    Refused {
+        /// As in HTTP: 400 or 500.
+        status: u16,
+    },
+    /// No answer.
+    #[error("the hub did not answer the question for the twin within {after:?}")]
+    TimedOut {
+        /// The deadline.
+        after: Duration,
+    },
+    /// What came cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] DocumentError),
+}
+
+/// Why a report is not known to be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ReportFailure {
+    /// The hub answered with an error; its body is empty. It has applied nothing.
+    #[error("the hub refused the report with status {status}")]
+    Refused {
+        /// As in HTTP: 400 for a patch over a limit, 500 for trouble of the hub's own.
+        status: u16,
+    },
+    /// No answer; it may be applied.
+    #[error("the hub did not answer the report within {after:?}")]
+    TimedOut {
+        /// The deadline.
+        after: Duration,
+    },
+    /// The connection ended before the answer; it may be applied.
+    #[error("the connection was lost before the hub answered the report")]
+    ConnectionLost,
+}
+
 /// What was outstanding when a session closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leftovers {
@@ -123,6 +223,10 @@ pub struct Leftovers {
     pub unconfirmed_publishes: usize,
     /// Deliveries neither acknowledged nor abandoned; the hub will send them again.
     pub unacknowledged_deliveries: usize,
+    /// Reports the hub had not answered; it may have applied them.
+    pub unanswered_reports: usize,
+    /// Method calls without an answer, or whose answer the hub had not confirmed.
+    pub unanswered_calls: usize,
 }
 
 /// Why an attempt or a connection ended.
@@ -155,11 +259,13 @@ pub enum Cause {
         /// The deadline.
         after: Duration,
     },
-    /// SUBACK with something else than QoS 1.
-    #[error("the hub granted the inputs subscription {granted:?}, expected QoS 1")]
+    /// SUBACK with less than QoS 1 for inputs, or with a refusal.
+    #[error("the hub granted {granted:?} for a subscription at QoS {asked}")]
     SubscriptionRefused {
         /// The granted QoS; `None` for a refusal.
         granted: Option<u8>,
+        /// What was asked for: 1 for inputs, 0 for twin and methods.
+        asked: u8,
     },
     /// The socket ended.
     #[error("the connection was closed by the hub or the network")]

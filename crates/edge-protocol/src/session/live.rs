@@ -1,22 +1,32 @@
 //! One accepted connection: deliveries in, acknowledgements and publishes out, and the
 //! question whether it is still alive and still wanted. It decides about itself only;
 //! what follows its end is the session's business.
+//!
+//! What comes is sorted in [`packets`]; inputs, twin and method calls have a room each.
+//! All that is published goes out at QoS 1, requests and answers too: their PUBACK is how
+//! a planned reconnect or a shutdown knows that the hub has an answer before it leaves.
 
 use std::collections::HashMap;
 
 use super::acks::AckQueue;
 use super::common::Common;
 use super::config::SessionConfig;
-use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId};
+use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId, ReportFailure};
 use super::keep_alive::KeepAlive;
+use super::open_calls::OpenCalls;
 use super::packet::Outbound;
 use super::timings::Timer;
-use super::window::PublishWindow;
+use super::twin_requests::TwinRequests;
+use super::window::{PublishWindow, Sent};
+use bytes::Bytes;
+
 use crate::message::PreparedMessage;
 use crate::moment::Moment;
 
 mod deliveries;
+mod methods;
 mod packets;
+mod twin;
 
 /// When the token of a connection must be replaced.
 #[derive(Debug, Clone, Copy)]
@@ -64,13 +74,15 @@ pub(super) struct Live {
     keep_alive: KeepAlive,
     acks: AckQueue,
     window: PublishWindow,
+    twin: TwinRequests,
+    calls: OpenCalls,
     ordinals: HashMap<String, u64>,
     other_ordinals: u64,
     delivery_capacity: usize,
 }
 
 impl Live {
-    /// The connection right after CONNACK 0; subscribes to the inputs if there are any.
+    /// The connection right after CONNACK 0; subscribes to what is wanted.
     ///
     /// It subscribes again when the hub has kept the session, too: the kept one may be
     /// older than this version's filter, and edgeHub keeps the creation time of a
@@ -94,11 +106,15 @@ impl Live {
             keep_alive: KeepAlive::new(timings.keep_alive, timings.ping_deadline, now),
             acks: AckQueue::default(),
             window: PublishWindow::new(config.publish_window),
+            twin: TwinRequests::default(),
+            calls: OpenCalls::default(),
             ordinals: HashMap::new(),
             other_ordinals: 0,
             delivery_capacity: config.delivery_capacity.max(1),
         };
-        if let Some(filter) = config.inputs_filter() {
+        common.desired.start_over();
+        let filters = config.filters();
+        if !filters.is_empty() {
             let packet_id = live.window.fresh_id();
             let deadline = now + timings.suback_deadline;
             live.subscription = Subscription::Awaited {
@@ -107,7 +123,7 @@ impl Live {
             };
             common
                 .packets
-                .push_back(Outbound::Subscribe { packet_id, filter });
+                .push_back(Outbound::Subscribe { packet_id, filters });
         }
         live
     }
@@ -131,20 +147,31 @@ impl Live {
 
     pub(super) fn leftovers(&self) -> Leftovers {
         Leftovers {
-            unconfirmed_publishes: self.window.len(),
+            unconfirmed_publishes: self.window.messages(),
             unacknowledged_deliveries: self.acks.unsettled(),
+            unanswered_reports: self.twin.reports(),
+            unanswered_calls: self.calls.len() + self.window.method_answers(),
         }
     }
 
     /// Where to go now that nothing is outstanding; `None` while something is, or while
     /// there is no reason to go.
     pub(super) fn departure(&self) -> Option<Departure> {
-        let idle = self.window.len() == 0 && self.acks.outstanding() == 0;
+        let idle = self.acks.outstanding() == 0 && self.is_all_answered();
         match self.phase {
             Phase::Renewing if idle => Some(Departure::Renew),
             Phase::Closing { .. } if idle => Some(Departure::Close),
             Phase::Serving { .. } | Phase::Renewing | Phase::Closing { .. } => None,
         }
+    }
+
+    /// No message, report, call or answer waits for the other side. A question for the
+    /// twin may: the next connection asks again.
+    fn is_all_answered(&self) -> bool {
+        self.window.messages() == 0
+            && self.window.method_answers() == 0
+            && self.twin.reports() == 0
+            && self.calls.len() == 0
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -163,9 +190,20 @@ impl Live {
         now: Moment,
         common: &mut Common,
     ) {
-        self.keep_alive.sent(now);
-        let packet_id = self.window.admit(publish);
         let (topic, payload) = message.into_parts();
+        self.send(Sent::Message(publish), topic, payload, now, common);
+    }
+
+    fn send(
+        &mut self,
+        sent: Sent,
+        topic: String,
+        payload: Bytes,
+        now: Moment,
+        common: &mut Common,
+    ) {
+        self.keep_alive.sent(now);
+        let packet_id = self.window.admit(sent);
         common.packets.push_back(Outbound::Publish {
             packet_id,
             topic,
@@ -180,6 +218,7 @@ impl Live {
             Phase::Serving { .. } | Phase::Renewing => deadline,
         };
         self.phase = Phase::Closing { deadline };
+        self.twin.stop_asking();
         let first_untaken = DeliveryId(last_taken.map_or(0, |id| id.0.saturating_add(1)));
         self.acks.truncate_at(first_untaken);
     }
@@ -191,11 +230,18 @@ impl Live {
                 .drain()
                 .map(|publish| Event::Unconfirmed { publish }),
         );
+        let reports = self.twin.drain_reports();
+        common.events.extend(reports.map(|report| Event::Reported {
+            report,
+            result: Err(ReportFailure::ConnectionLost),
+        }));
         let link = self.link;
         common.events.retain(|event| match event {
             Event::Delivery(delivery) => {
                 delivery.link != link || !delivery.repeats_until_acknowledged
             }
+            // Nobody can answer it any more.
+            Event::MethodCall(call) => call.id.link != link,
             _ => true,
         });
     }
@@ -213,6 +259,7 @@ impl Live {
         [Some(phase), suback, Some(self.keep_alive.timer())]
             .into_iter()
             .flatten()
+            .chain(self.twin.timers())
     }
 
     /// The token gets old.

@@ -13,12 +13,12 @@ pub enum Outbound {
     /// MQTT 3.1.1 CONNECT without a will and with `clean_session` 0, so that the hub
     /// keeps the subscriptions.
     Connect(Connect),
-    /// SUBSCRIBE to one filter at QoS 1.
+    /// SUBSCRIBE, to all filters in one packet.
     Subscribe {
-        /// Not zero.
+        /// Not zero, not in use by another unconfirmed packet.
         packet_id: u16,
-        /// The topic filter.
-        filter: String,
+        /// At least one.
+        filters: Vec<TopicFilter>,
     },
     /// PUBLISH at QoS 1, neither retained nor marked as a duplicate.
     Publish {
@@ -38,6 +38,15 @@ pub enum Outbound {
     PingReq,
     /// DISCONNECT: the last packet of its connection.
     Disconnect,
+}
+
+/// One filter of a SUBSCRIBE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicFilter {
+    /// The topics meant, with `#` at the end.
+    pub pattern: String,
+    /// QoS asked for, 0 or 1.
+    pub qos: u8,
 }
 
 /// The fields of CONNECT.

@@ -4,5 +4,7 @@ mod connecting;
 mod deliveries;
 mod endings;
 mod lifetime;
+mod methods;
 mod rig;
 mod schedules;
+mod twin;

@@ -45,6 +45,12 @@ pub struct Timings {
     pub token_lifetime: Duration,
     /// How long to wait for the hub to close after our DISCONNECT. 1 s.
     pub parting_deadline: Duration,
+    /// From a request about the twin to its answer. 30 s: the hub may ask the cloud first,
+    /// and nothing else depends on it.
+    pub twin_deadline: Duration,
+    /// Waits before the twin is asked for again after a failure, on the same connection.
+    /// 1 s doubling to 60 s.
+    pub twin_retry: Backoff,
 }
 
 impl Default for Timings {
@@ -64,6 +70,8 @@ impl Default for Timings {
             refused_retry: Backoff::of_millis(10_000, 120_000),
             token_lifetime: Duration::from_secs(3600),
             parting_deadline: Duration::from_secs(1),
+            twin_deadline: Duration::from_secs(30),
+            twin_retry: Backoff::of_millis(1_000, 60_000),
         }
     }
 }
@@ -93,4 +101,10 @@ pub(super) enum Timer {
     Grace,
     /// The hub has not closed after our DISCONNECT: hang up.
     Parting,
+    /// The twin is to be asked for (again).
+    TwinQuestion,
+    /// The whole twin did not come: ask again later.
+    TwinAnswer,
+    /// A report was not answered: say so to its sender.
+    ReportAnswer,
 }

@@ -96,6 +96,22 @@ impl Session {
             Timer::RenewalLimit => {
                 self.part(now, AfterParting::Dial, Some(Cause::TokenRenewal));
             }
+            Timer::TwinQuestion => {
+                if let State::Live(live) = &mut self.state {
+                    live.ask(now, &self.config, &mut self.common);
+                }
+            }
+            Timer::TwinAnswer => {
+                if let State::Live(live) = &mut self.state {
+                    live.twin_answer_late(now, &self.config, &mut self.common);
+                }
+            }
+            Timer::ReportAnswer => {
+                if let State::Live(live) = &mut self.state {
+                    live.report_answer_late(now, &self.config, &mut self.common);
+                }
+                self.depart_when_idle(now);
+            }
             Timer::Grace => self.part(now, AfterParting::Close(Leftovers::default()), None),
             Timer::Parting => self.parted(now),
         }
@@ -157,7 +173,7 @@ impl Session {
 
     /// Between 80 and 90 % of the lifetime, and at 95 % without regard.
     pub(super) fn plan_renewal(&mut self, now: Moment, lifetime: Duration) -> Renewal {
-        let percent = 80 + u32::try_from(self.random.next() % 11).unwrap_or(0);
+        let percent = 80 + u32::try_from(self.common.random.next() % 11).unwrap_or(0);
         let part = |percent| now + (lifetime / 100).saturating_mul(percent);
         Renewal {
             at: part(percent),
@@ -254,7 +270,7 @@ impl Session {
 
     fn next_delay(&mut self, cause: Cause) -> Duration {
         let timings = &self.config.timings;
-        let random = self.random.next();
+        let random = self.common.random.next();
         match cause {
             Cause::Refused {
                 refusal: Refusal::Credentials | Refusal::NotAuthorised,

@@ -30,7 +30,7 @@ pub enum Violation {
         packet_id: u16,
     },
     /// SUBACK with another number of codes than filters asked for.
-    #[error("SUBACK carries {codes} return codes, expected 1 [MQTT-3.8.4-5]")]
+    #[error("SUBACK carries {codes} return codes, expected one for each filter [MQTT-3.8.4-5]")]
     SubackCodes {
         /// How many came.
         codes: usize,

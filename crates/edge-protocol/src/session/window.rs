@@ -1,18 +1,32 @@
-//! Our own publishes on one connection: a bounded number without PUBACK, each with a
-//! packet id of its own.
+//! Our own publishes on one connection, each with a packet id of its own.
+//!
+//! Messages have a window. Requests about the twin and answers to method calls share the
+//! ids and nothing else: each kind is bounded by itself, so a burst of one neither
+//! starves the others nor waits for them.
 
 use super::event::PublishId;
+
+/// What a publish without PUBACK is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// A message of the application.
+    Message(PublishId),
+    /// A question about the twin, or a report.
+    TwinRequest,
+    /// An answer to a method call.
+    MethodAnswer,
+}
 
 /// Publishes in flight and the ids they use.
 #[derive(Debug)]
 pub(super) struct PublishWindow {
     capacity: usize,
     last_id: u16,
-    in_flight: Vec<(u16, PublishId)>,
+    in_flight: Vec<(u16, Sent)>,
 }
 
 impl PublishWindow {
-    /// A window for `capacity` publishes, at least one.
+    /// A window for `capacity` messages, at least one.
     pub(super) fn new(capacity: usize) -> Self {
         PublishWindow {
             capacity: capacity.max(1),
@@ -21,12 +35,29 @@ impl PublishWindow {
         }
     }
 
+    /// True while another message may go out.
     pub(super) fn has_room(&self) -> bool {
-        self.in_flight.len() < self.capacity
+        self.messages() < self.capacity
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.in_flight.len()
+    /// Messages without PUBACK.
+    pub(super) fn messages(&self) -> usize {
+        self.count(|sent| matches!(sent, Sent::Message(_)))
+    }
+
+    /// Requests about the twin without PUBACK.
+    pub(super) fn twin_requests(&self) -> usize {
+        self.count(|sent| *sent == Sent::TwinRequest)
+    }
+
+    /// Answers to method calls without PUBACK.
+    pub(super) fn method_answers(&self) -> usize {
+        self.count(|sent| *sent == Sent::MethodAnswer)
+    }
+
+    fn count(&self, is_meant: impl Fn(&Sent) -> bool) -> usize {
+        let meant = self.in_flight.iter().filter(|(_, sent)| is_meant(sent));
+        meant.count()
     }
 
     /// A packet id that no publish in flight uses. Ids rise and wrap, so a PUBACK that is
@@ -41,21 +72,24 @@ impl PublishWindow {
     }
 
     /// Takes a publish in and gives its packet id.
-    pub(super) fn admit(&mut self, publish: PublishId) -> u16 {
+    pub(super) fn admit(&mut self, sent: Sent) -> u16 {
         let packet_id = self.fresh_id();
-        self.in_flight.push((packet_id, publish));
+        self.in_flight.push((packet_id, sent));
         packet_id
     }
 
     /// The publish that PUBACK `packet_id` confirms.
-    pub(super) fn confirm(&mut self, packet_id: u16) -> Option<PublishId> {
+    pub(super) fn confirm(&mut self, packet_id: u16) -> Option<Sent> {
         let place = self.in_flight.iter().position(|(id, _)| *id == packet_id)?;
         Some(self.in_flight.remove(place).1)
     }
 
-    /// Empties the window; the hub may or may not have these.
+    /// Empties the window and gives its messages; the hub may or may not have these.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = PublishId> {
-        self.in_flight.drain(..).map(|(_, publish)| publish)
+        self.in_flight.drain(..).filter_map(|(_, sent)| match sent {
+            Sent::Message(publish) => Some(publish),
+            Sent::TwinRequest | Sent::MethodAnswer => None,
+        })
     }
 }
 
@@ -63,26 +97,43 @@ impl PublishWindow {
 mod tests {
     use super::*;
 
+    fn message(n: u64) -> Sent {
+        Sent::Message(PublishId(n))
+    }
+
+    #[test]
+    fn requests_and_answers_take_no_room_from_messages() {
+        let mut window = PublishWindow::new(1);
+        let request = window.admit(Sent::TwinRequest);
+        let answer = window.admit(Sent::MethodAnswer);
+        assert!(window.has_room() && request != answer);
+        window.admit(message(1));
+        assert!(!window.has_room());
+        assert_eq!(window.confirm(answer), Some(Sent::MethodAnswer));
+        assert_eq!((window.twin_requests(), window.method_answers()), (1, 0));
+        assert_eq!(window.drain().collect::<Vec<_>>(), [PublishId(1)]);
+    }
+
     #[test]
     fn an_id_in_use_is_not_given_again_when_the_count_wraps() {
         let mut window = PublishWindow::new(8);
-        let first = window.admit(PublishId(0));
+        let first = window.admit(message(0));
         for n in 1..=u64::from(u16::MAX) {
-            let id = window.admit(PublishId(n));
+            let id = window.admit(message(n));
             assert_ne!(id, first, "publish {n}");
-            assert_eq!(window.confirm(id), Some(PublishId(n)));
+            assert_eq!(window.confirm(id), Some(message(n)));
         }
-        assert_eq!(window.confirm(first), Some(PublishId(0)));
+        assert_eq!(window.confirm(first), Some(message(0)));
     }
 
     #[test]
     fn confirmations_match_in_any_order_and_once() {
         let mut window = PublishWindow::new(2);
-        let (a, b) = (window.admit(PublishId(1)), window.admit(PublishId(2)));
+        let (a, b) = (window.admit(message(1)), window.admit(message(2)));
         assert!(!window.has_room());
-        assert_eq!(window.confirm(b), Some(PublishId(2)));
+        assert_eq!(window.confirm(b), Some(message(2)));
         assert_eq!(window.confirm(b), None);
-        assert_eq!(window.confirm(a), Some(PublishId(1)));
-        assert_eq!(window.len(), 0);
+        assert_eq!(window.confirm(a), Some(message(1)));
+        assert_eq!(window.messages(), 0);
     }
 }

@@ -1,20 +1,17 @@
 //! Deliveries on one connection: in, numbered, and settled in order.
 
-use bytes::Bytes;
-
 use super::Live;
+use super::packets::Arrival;
 use crate::moment::Moment;
 use crate::properties::Properties;
-use crate::session::SessionConfig;
 use crate::session::common::Common;
 use crate::session::event::{Cause, Delivery, DeliveryId, Event};
 use crate::session::packet::Outbound;
-use crate::session::violation::Violation;
-use crate::topics;
 
 /// Inputs whose deliveries are numbered apart; those beyond share one count. Input names
 /// come from routes, and nothing from outside may grow without bound.
 const NUMBERED_INPUTS: usize = 256;
+
 impl Live {
     /// Settles a delivery and lets every PUBACK out whose turn has come.
     pub(in crate::session) fn settle(
@@ -56,45 +53,22 @@ impl Live {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the fields of one packet and the usual two"
-    )]
+    /// Hands a delivery to the application.
     pub(super) fn deliver(
         &mut self,
-        topic: &str,
-        qos: u8,
-        packet_id: u16,
-        payload: Bytes,
-        now: Moment,
-        config: &SessionConfig,
+        input: &str,
+        segment: &str,
+        arrival: &Arrival,
         common: &mut Common,
-    ) -> Result<(), Cause> {
-        match (qos, packet_id) {
-            (0, _) => {}
-            (1, 0) => return Err(Violation::PacketIdZero.into()),
-            (1, _) => {}
-            _ => return Err(Violation::QosAboveGranted.into()),
-        }
-        // While closing nothing new is taken on; without its PUBACK it comes again.
-        if self.is_closing() {
-            return Ok(());
-        }
+    ) {
         common.last_delivery += 1;
         let id = DeliveryId(common.last_delivery);
-        let repeats_until_acknowledged = qos == 1;
+        let repeats_until_acknowledged = arrival.qos == 1;
         if repeats_until_acknowledged {
-            self.acks.receive(id, packet_id);
+            self.acks.receive(id, arrival.packet_id);
         } else {
             self.acks.receive_unguarded(id);
         }
-        let Some((input, segment)) = topics::parse_input(&config.identity, topic) else {
-            common.events.push_back(Event::Stray {
-                topic: topic.to_owned(),
-            });
-            self.settle(id, now, common);
-            return Ok(());
-        };
         let (properties, properties_error) = match Properties::decode(segment) {
             Ok(properties) => (properties, None),
             Err(error) => (Properties::new(), Some(error)),
@@ -106,11 +80,10 @@ impl Live {
             input: input.to_owned(),
             properties,
             properties_error,
-            payload,
+            payload: arrival.payload.clone(),
             ordinal,
             repeats_until_acknowledged,
         }));
-        Ok(())
     }
 
     fn number(&mut self, input: &str) -> u64 {

@@ -40,10 +40,11 @@ fn inputs_are_subscribed_whether_or_not_the_hub_kept_the_session() {
             rig.events[..],
             [Event::Connected { session_present: seen, .. }] if seen == session_present
         ));
-        let [Outbound::Subscribe { filter, .. }] = &rig.packets[..] else {
+        let [Outbound::Subscribe { filters, .. }] = &rig.packets[..] else {
             panic!("{:?}", rig.packets)
         };
-        assert_eq!(filter, "devices/edge/modules/counter/inputs/#");
+        assert_eq!(filters[0].pattern, "devices/edge/modules/counter/inputs/#");
+        assert_eq!((filters.len(), filters[0].qos), (1, 1));
         rig.suback();
         assert!(matches!(rig.events.last(), Some(Event::Subscribed { .. })));
     }
@@ -271,11 +272,17 @@ fn a_subscription_refused_unanswered_or_answered_wrongly_ends_the_connection() {
     };
     assert_eq!(
         answered(1, vec![None]),
-        Cause::SubscriptionRefused { granted: None }
+        Cause::SubscriptionRefused {
+            granted: None,
+            asked: 1
+        }
     );
     assert_eq!(
         answered(1, vec![Some(0)]),
-        Cause::SubscriptionRefused { granted: Some(0) }
+        Cause::SubscriptionRefused {
+            granted: Some(0),
+            asked: 1
+        }
     );
     assert_eq!(
         answered(1, vec![Some(1); 2]),

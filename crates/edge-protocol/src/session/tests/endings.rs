@@ -58,6 +58,7 @@ fn a_shutdown_gives_up_after_its_grace_and_says_what_was_left() {
     let left = Leftovers {
         unconfirmed_publishes: 1,
         unacknowledged_deliveries: 1,
+        ..Leftovers::default()
     };
     assert_eq!(closed_with(&rig), Some(left));
 }
@@ -122,7 +123,7 @@ fn a_connection_lost_during_shutdown_is_not_replaced() {
     assert!(rig.events.contains(&Event::Unconfirmed { publish }));
     let left = Leftovers {
         unconfirmed_publishes: 1,
-        unacknowledged_deliveries: 0,
+        ..Leftovers::default()
     };
     assert_eq!(closed_with(&rig), Some(left));
 }

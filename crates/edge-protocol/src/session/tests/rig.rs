@@ -9,7 +9,7 @@ use crate::message::{OutgoingMessage, PreparedMessage};
 use crate::moment::Moment;
 use crate::sas::{SharedKey, TokenRequest};
 use crate::session::{
-    Cause, DELIVERY_CAPACITY, Delivery, DeliveryId, Event, Inbound, LinkId, Outbound,
+    Cause, DELIVERY_CAPACITY, Delivery, DeliveryId, Event, Inbound, LinkId, MethodCall, Outbound,
     PUBLISH_WINDOW, Pass, PublishId, Refusal, Session, SessionConfig, Timings,
 };
 
@@ -28,10 +28,17 @@ pub(super) fn config() -> SessionConfig {
         identity: identity(),
         product: "test/1".into(),
         receives_inputs: true,
+        follows_twin: false,
+        takes_methods: false,
         publish_window: PUBLISH_WINDOW,
         delivery_capacity: DELIVERY_CAPACITY,
         timings: Timings::default(),
     }
+}
+
+/// A module that wants everything.
+pub(super) fn whole_config() -> SessionConfig {
+    SessionConfig::new(identity(), "test/1")
 }
 
 pub(super) fn message(id: &str) -> PreparedMessage {
@@ -39,6 +46,9 @@ pub(super) fn message(id: &str) -> PreparedMessage {
         .prepare(&identity())
         .unwrap()
 }
+
+pub(super) const GET: &str = "$iothub/twin/GET/?$rid=";
+pub(super) const REPORT: &str = "$iothub/twin/PATCH/properties/reported/?$rid=";
 
 pub(super) struct Rig {
     pub(super) session: Session,
@@ -81,6 +91,119 @@ impl Rig {
         rig
     }
 
+    /// A session that wants everything, right after SUBACK: the twin is asked for.
+    pub(super) fn asking() -> Self {
+        let mut rig = Rig::with(whole_config(), 7);
+        rig.dialled();
+        rig.connack(false);
+        rig.suback();
+        rig
+    }
+
+    /// A session that wants everything and holds version 5 of its desired properties,
+    /// with nothing collected.
+    pub(super) fn in_step() -> Self {
+        let mut rig = Rig::asking();
+        rig.answer_get(5, r#"{"a":5}"#);
+        rig.clear();
+        rig
+    }
+
+    /// From a lost connection to the SUBACK of the next.
+    pub(super) fn come_back(&mut self) {
+        self.advance_to_dial();
+        self.dialled();
+        self.connack(true);
+        self.suback();
+    }
+
+    /// The request id of the last PUBLISH on a topic that begins with `prefix`.
+    pub(super) fn last_rid(&self, prefix: &str) -> String {
+        let rid = self.packets.iter().rev().find_map(|packet| match packet {
+            Outbound::Publish { topic, .. } => topic.strip_prefix(prefix),
+            _ => None,
+        });
+        rid.expect("a request was sent").to_owned()
+    }
+
+    /// How many PUBLISH packets to a topic that begins with `prefix` were collected.
+    pub(super) fn count(&self, prefix: &str) -> usize {
+        let is_meant = |packet: &&Outbound| match packet {
+            Outbound::Publish { topic, .. } => topic.starts_with(prefix),
+            _ => false,
+        };
+        self.packets.iter().filter(is_meant).count()
+    }
+
+    /// PUBACK for every publish collected.
+    pub(super) fn puback_all(&mut self) {
+        let ids: Vec<u16> = self
+            .packets
+            .iter()
+            .filter_map(|packet| match packet {
+                Outbound::Publish { packet_id, .. } => Some(*packet_id),
+                _ => None,
+            })
+            .collect();
+        for packet_id in ids {
+            self.packet(Inbound::PubAck { packet_id });
+        }
+    }
+
+    /// A PUBLISH from the hub at QoS 0.
+    pub(super) fn told(&mut self, topic: impl Into<String>, body: impl Into<String>) {
+        self.packet(Inbound::Publish {
+            topic: topic.into(),
+            qos: 0,
+            packet_id: 0,
+            payload: Bytes::from(body.into()),
+        });
+    }
+
+    /// The answer to the last twin request on a topic that begins with `request`.
+    pub(super) fn respond(&mut self, request: &str, status: u16, body: &str) {
+        let rid = self.last_rid(request);
+        self.told(format!("$iothub/twin/res/{status}/?$rid={rid}"), body);
+    }
+
+    /// The whole twin, for the last GET.
+    pub(super) fn answer_get(&mut self, version: u64, desired: &str) {
+        let mut desired: serde_json::Value = serde_json::from_str(desired).unwrap();
+        desired["$version"] = version.into();
+        let body = serde_json::json!({"desired": desired, "reported": {"$version": 1}});
+        self.respond(GET, 200, &body.to_string());
+    }
+
+    /// A change of the desired properties.
+    pub(super) fn desire(&mut self, version: u64, changes: &str) {
+        self.told(
+            format!("$iothub/twin/PATCH/properties/desired/?$version={version}"),
+            changes,
+        );
+    }
+
+    /// A method call; gives what the application sees of it.
+    pub(super) fn call(&mut self, name: &str, rid: &str, payload: &str) -> Option<MethodCall> {
+        let before = self.events.len();
+        self.told(format!("$iothub/methods/POST/{name}/?$rid={rid}"), payload);
+        self.events[before..].iter().find_map(|event| match event {
+            Event::MethodCall(call) => Some(call.clone()),
+            _ => None,
+        })
+    }
+
+    /// Topics and bodies of the method answers collected.
+    pub(super) fn answers(&self) -> Vec<(&str, serde_json::Value)> {
+        let answers = self.packets.iter().filter_map(|packet| match packet {
+            Outbound::Publish { topic, payload, .. } => {
+                let answer = topic.strip_prefix("$iothub/methods/res/")?;
+                Some((answer, serde_json::from_slice(payload).unwrap()))
+            }
+            _ => None,
+        });
+        answers.collect()
+    }
+
     pub(super) fn collect(&mut self) {
         while let Some(event) = self.session.poll_event() {
             if let Event::Dial { link, .. } = event {
@@ -116,6 +239,15 @@ impl Rig {
             self.collect();
         }
         self.now = end;
+    }
+
+    /// Lets `duration` pass while the hub answers every ping in time.
+    pub(super) fn idle(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            self.advance(secs(20).min(end.since(self.now)));
+            self.packet(Inbound::PingResp);
+        }
     }
 
     /// Lets time pass until the next dial.
@@ -170,19 +302,19 @@ impl Rig {
     }
 
     pub(super) fn suback(&mut self) {
-        let packet_id = self
+        let (packet_id, granted) = self
             .packets
             .iter()
             .rev()
             .find_map(|packet| match packet {
-                Outbound::Subscribe { packet_id, .. } => Some(*packet_id),
+                Outbound::Subscribe { packet_id, filters } => {
+                    let granted = filters.iter().map(|filter| Some(filter.qos));
+                    Some((*packet_id, granted.collect()))
+                }
                 _ => None,
             })
             .expect("a SUBSCRIBE was sent");
-        self.packet(Inbound::SubAck {
-            packet_id,
-            granted: vec![Some(1)],
-        });
+        self.packet(Inbound::SubAck { packet_id, granted });
     }
 
     pub(super) fn closed(&mut self) {

@@ -76,7 +76,12 @@ impl World {
                         "seed {seed}: a second result"
                     );
                 }
-                Event::HangUp { .. }
+                Event::DesiredChanged(_)
+                | Event::TwinInStep { .. }
+                | Event::TwinFailed { .. }
+                | Event::Reported { .. }
+                | Event::MethodCall(_)
+                | Event::HangUp { .. }
                 | Event::Subscribed { .. }
                 | Event::Stray { .. }
                 | Event::Held
