@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use edge_client::{Client, ClientConfig};
+use edge_client::{Client, ClientConfig, Started};
 use ledger::{AttemptLog, Ledger, LedgerOptions, ModelInfo, Software};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,7 +71,11 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
         port = config.port,
         "connecting to edgeHub"
     );
-    let (client, deliveries) = edge_client::start(config);
+    // Nothing is set or called from outside yet: method calls are answered by the client
+    // itself, and the desired properties are left alone.
+    let Started {
+        client, deliveries, ..
+    } = edge_client::start(config);
     let (stop, stopping) = watch::channel(false);
     let software = Software {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,61 +1,19 @@
-//! The application's handle: publish, look at the status, hold, close.
+//! The application's handle: publish, report, look at the status, hold, close.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use edge_protocol::message::{MessageError, PreparedMessage, TooLarge};
 use edge_protocol::session::Leftovers;
+use edge_protocol::twin::ReportedPatch;
 use edge_protocol::{Identity, OutgoingMessage};
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::ClientConfig;
-use crate::delivery::{DELIVERY_CAPACITY, Deliveries};
-use crate::driver::Driver;
-use crate::status::Status;
-
-/// Messages that wait for the connection or for room in the window, at most; further
-/// calls of [`Client::publish`] wait before that.
-const PUBLISH_QUEUE: usize = 16;
-
-/// Commands that wait for the task, at most.
-const COMMAND_QUEUE: usize = 4;
-
-/// Starts a client: spawns its one task on the current tokio runtime and returns at once.
-///
-/// The task ends after [`Client::close`], or when every [`Client`] is dropped. Keep the
-/// [`Deliveries`] if the configuration asks for inputs: dropping them drops the messages
-/// in them, and each connection that brings one is closed again.
-///
-/// # Panics
-///
-/// Outside a tokio runtime.
-pub fn start(config: ClientConfig) -> (Client, Deliveries) {
-    let (publish_sender, publishes) = mpsc::channel(PUBLISH_QUEUE);
-    let (command_sender, commands) = mpsc::channel(COMMAND_QUEUE);
-    let (delivery_sender, deliveries) = mpsc::channel(DELIVERY_CAPACITY);
-    let (status_sender, status) = watch::channel(Status::Connecting {
-        attempt: 0,
-        last_error: None,
-    });
-    let identity = config.identity.clone();
-    let driver = Driver::new(config, publishes, commands, delivery_sender, status_sender);
-    let task = tokio::spawn(driver.run());
-    let shared = Shared {
-        identity,
-        publishes: publish_sender,
-        commands: command_sender,
-        status,
-        task: Mutex::new(Task::Running(task)),
-    };
-    (
-        Client {
-            shared: Arc::new(shared),
-        },
-        Deliveries::new(deliveries),
-    )
-}
+use crate::report::{ReportError, ReportRequest};
+use crate::status::{Status, TwinStatus};
 
 /// A handle on a running client. Clones share it; dropping the last one closes the client
 /// (without waiting for anything but PUBACKs already due).
@@ -68,8 +26,10 @@ pub struct Client {
 struct Shared {
     identity: Identity,
     publishes: mpsc::Sender<PublishRequest>,
+    reports: mpsc::Sender<ReportRequest>,
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
+    twin_status: watch::Receiver<TwinStatus>,
     task: Mutex<Task>,
 }
 
@@ -95,6 +55,29 @@ pub(crate) enum Command {
 }
 
 impl Client {
+    pub(crate) fn new(
+        identity: Identity,
+        publishes: mpsc::Sender<PublishRequest>,
+        reports: mpsc::Sender<ReportRequest>,
+        commands: mpsc::Sender<Command>,
+        status: watch::Receiver<Status>,
+        twin_status: watch::Receiver<TwinStatus>,
+        task: JoinHandle<CloseOutcome>,
+    ) -> Self {
+        let shared = Shared {
+            identity,
+            publishes,
+            reports,
+            commands,
+            status,
+            twin_status,
+            task: Mutex::new(Task::Running(task)),
+        };
+        Client {
+            shared: Arc::new(shared),
+        }
+    }
+
     /// Publishes at QoS 1 and resolves when the hub's PUBACK has come, which means that
     /// the hub has the message in the queue of every matching route. That can take longer
     /// than a minute. Waits while there is no connection.
@@ -118,6 +101,41 @@ impl Client {
         confirmed.await.unwrap_or(Err(PublishError::ConnectionLost))
     }
 
+    /// Changes the reported properties: the members of the JSON object `patch` are set,
+    /// null removes one. Resolves when the hub has answered, with the new version if the
+    /// hub says it (IoT Hub does, edgeHub does not). edgeHub answers when it has stored
+    /// the change; the cloud's copy follows. Waits while there is no connection.
+    ///
+    /// Dropping the future before the report was sent cancels it; later it only means
+    /// that the result goes unseen.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError::ConnectionLost`] and [`ReportError::TimedOut`] (after 30 s, see
+    /// [`Timings::twin_deadline`](edge_protocol::session::Timings)) leave open whether it
+    /// is applied: send it again, a second time changes nothing. After the others it is
+    /// not.
+    pub async fn report(&self, patch: &Value) -> Result<Option<u64>, ReportError> {
+        let patch = ReportedPatch::new(patch)?;
+        if matches!(*self.shared.twin_status.borrow(), TwinStatus::NotFollowed) {
+            return Err(ReportError::NotFollowed);
+        }
+        let (result, answered) = oneshot::channel();
+        let request = ReportRequest { patch, result };
+        if self.shared.reports.send(request).await.is_err() {
+            return Err(ReportError::Closed);
+        }
+        // The task answers every request unless it was torn down in the middle.
+        answered.await.unwrap_or(Err(ReportError::ConnectionLost))
+    }
+
+    /// What is known of the twin, as a value to look at or to wait on: the version of the
+    /// desired properties while they are the hub's, and what went wrong while not.
+    #[must_use]
+    pub fn twin_status(&self) -> watch::Receiver<TwinStatus> {
+        self.shared.twin_status.clone()
+    }
+
     /// Where the client stands, as a value to look at or to wait on. A change cannot be
     /// missed; intermediate states can.
     #[must_use]
@@ -138,10 +156,12 @@ impl Client {
         self.shared.commands.send(Command::Resume).await.ok();
     }
 
-    /// Leaves in good order: takes no more messages, hands over no more deliveries, waits
-    /// at most `grace` for outstanding PUBACKs and for the application's word on the
-    /// deliveries it holds, sends DISCONNECT and ends the task. Messages that were waiting
-    /// to be sent end with [`PublishError::Closed`]. Later calls return the same outcome.
+    /// Leaves in good order: takes no more messages and reports, hands over no more
+    /// deliveries and calls, waits at most `grace` for outstanding PUBACKs and answers and
+    /// for the application's word on the deliveries and calls it holds, sends DISCONNECT
+    /// and ends the task. Calls it has not taken are answered with status 503. Messages
+    /// and reports that were waiting to be sent end with [`PublishError::Closed`] and
+    /// [`ReportError::Closed`]. Later calls return the same outcome.
     ///
     /// It may take a second longer than `grace`, for the hub to see the DISCONNECT.
     pub async fn close(&self, grace: Duration) -> CloseOutcome {
@@ -176,6 +196,10 @@ pub struct CloseOutcome {
     pub unconfirmed_publishes: usize,
     /// Deliveries the application held without a word; the hub delivers them again.
     pub unacknowledged_deliveries: usize,
+    /// Reports the hub had not answered; it may have applied them.
+    pub unanswered_reports: usize,
+    /// Method calls without an answer, or whose answer the hub had not confirmed.
+    pub unanswered_calls: usize,
     /// The task ended by a panic instead of in order.
     pub broke_off: bool,
 }
@@ -193,6 +217,8 @@ impl From<Leftovers> for CloseOutcome {
         CloseOutcome {
             unconfirmed_publishes: left.unconfirmed_publishes,
             unacknowledged_deliveries: left.unacknowledged_deliveries,
+            unanswered_reports: left.unanswered_reports,
+            unanswered_calls: left.unanswered_calls,
             broke_off: false,
         }
     }

@@ -40,6 +40,12 @@ pub struct ClientConfig {
     /// Whether to subscribe to the module's inputs; true for modules. Without effect for
     /// leaf devices.
     pub receives_inputs: bool,
+    /// Whether to follow the desired properties of the twin and to be able to report;
+    /// true for modules, false for leaf devices, which may set it.
+    pub follows_twin: bool,
+    /// Whether to take method calls; true for modules, false for leaf devices, which may
+    /// set it. Where it is false the hub answers callers that nobody is there.
+    pub takes_methods: bool,
     /// All durations; see [`Timings`] for each default.
     pub timings: Timings,
     /// Never offer TLS 1.3; false. For hubs that handle it badly.
@@ -98,7 +104,7 @@ impl ClientConfig {
         product: &str,
     ) -> Result<Self, SetupError> {
         server_name(&gateway_host)?;
-        let receives_inputs = identity.module_id().is_some();
+        let is_module = identity.module_id().is_some();
         Ok(ClientConfig {
             identity,
             gateway_host,
@@ -107,7 +113,9 @@ impl ClientConfig {
             trust,
             credentials,
             product: product.to_owned(),
-            receives_inputs,
+            receives_inputs: is_module,
+            follows_twin: is_module,
+            takes_methods: is_module,
             timings: Timings::default(),
             tls12_only: false,
         })

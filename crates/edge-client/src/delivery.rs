@@ -9,7 +9,7 @@ use edge_protocol::Properties;
 use edge_protocol::session;
 use tokio::sync::mpsc;
 
-use crate::board::{Board, Word};
+use crate::board::{Board, Said, Word};
 
 /// Deliveries that wait for the application or are in its hands, at most. When it is
 /// reached the client stops reading from the hub until one is settled; nothing is lost.
@@ -133,7 +133,10 @@ impl Delivery {
     /// Never waits; callable from any thread.
     pub fn acknowledge(mut self) -> Acknowledged {
         self.open = false;
-        if self.board.post(self.message.id, Word::Acknowledged) {
+        if self
+            .board
+            .post(Said::Delivery(self.message.id, Word::Acknowledged))
+        {
             Acknowledged::Queued
         } else {
             Acknowledged::ConnectionGone
@@ -155,7 +158,8 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if self.open {
-            self.board.post(self.message.id, Word::Dropped);
+            self.board
+                .post(Said::Delivery(self.message.id, Word::Dropped));
         }
     }
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge_protocol::moment::Moment;
-use edge_protocol::session::{LinkId, PUBLISH_WINDOW, PublishId, Session, SessionConfig};
+use edge_protocol::session::{LinkId, PUBLISH_WINDOW, PublishId, ReportId, Session, SessionConfig};
+use edge_protocol::twin::DesiredState;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -20,7 +21,9 @@ use crate::client::{CloseOutcome, Command, PublishError, PublishRequest};
 use crate::config::ClientConfig;
 use crate::delivery::{DELIVERY_CAPACITY, Delivery, Received};
 use crate::dial::{DialError, Dialled, Dialler};
-use crate::status::{ConnectionError, Status, StatusKeeper};
+use crate::methods::MethodCall;
+use crate::report::{ReportRequest, ReportResult};
+use crate::status::{ConnectionError, Status, StatusKeeper, TwinStatus};
 use crate::wire::{Incoming, Outgoing, WireError};
 
 mod connection;
@@ -37,11 +40,17 @@ pub(crate) struct Driver {
     session: Session,
     origin: Instant,
     publishes: mpsc::Receiver<PublishRequest>,
+    reports: mpsc::Receiver<ReportRequest>,
     commands: mpsc::Receiver<Command>,
     deliveries: mpsc::Sender<Delivery>,
+    calls: mpsc::Sender<MethodCall>,
+    desired: watch::Sender<Option<DesiredState>>,
     status: StatusKeeper,
+    twin_status: watch::Sender<TwinStatus>,
     /// Publishes sent and not confirmed; the session bounds their number.
     unconfirmed: HashMap<PublishId, oneshot::Sender<Result<(), PublishError>>>,
+    /// Reports sent and not answered; the session bounds their number.
+    unanswered: HashMap<ReportId, oneshot::Sender<ReportResult>>,
     /// Deliveries that found the application's queue full (it may still hold those of an
     /// earlier connection); the session bounds their number.
     undelivered: VecDeque<Delivery>,
@@ -56,6 +65,18 @@ pub(crate) struct Driver {
     outcome: CloseOutcome,
 }
 
+/// The task's ends of all channels between it and the application.
+pub(crate) struct Ends {
+    pub(crate) publishes: mpsc::Receiver<PublishRequest>,
+    pub(crate) reports: mpsc::Receiver<ReportRequest>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) deliveries: mpsc::Sender<Delivery>,
+    pub(crate) calls: mpsc::Sender<MethodCall>,
+    pub(crate) desired: watch::Sender<Option<DesiredState>>,
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) twin_status: watch::Sender<TwinStatus>,
+}
+
 /// Everything that can wake the task.
 enum Wake {
     Dialled(LinkId, Result<Dialled, DialError>),
@@ -63,7 +84,8 @@ enum Wake {
     Wrote(Result<(), WireError>),
     Deadline,
     Publish(PublishRequest),
-    /// The application left a word about a delivery.
+    Report(ReportRequest),
+    /// The application left a word about a delivery or a call.
     Word,
     /// The application's queue has room again.
     Room,
@@ -73,18 +95,14 @@ enum Wake {
 }
 
 impl Driver {
-    pub(crate) fn new(
-        config: ClientConfig,
-        publishes: mpsc::Receiver<PublishRequest>,
-        commands: mpsc::Receiver<Command>,
-        deliveries: mpsc::Sender<Delivery>,
-        status: watch::Sender<Status>,
-    ) -> Self {
+    pub(crate) fn new(config: ClientConfig, ends: Ends) -> Self {
         let session = Session::new(
             SessionConfig {
                 identity: config.identity.clone(),
                 product: config.product.clone(),
                 receives_inputs: config.receives_inputs,
+                follows_twin: config.follows_twin,
+                takes_methods: config.takes_methods,
                 publish_window: PUBLISH_WINDOW,
                 delivery_capacity: DELIVERY_CAPACITY,
                 timings: config.timings.clone(),
@@ -98,11 +116,16 @@ impl Driver {
             config,
             session,
             origin: Instant::now(),
-            publishes,
-            commands,
-            deliveries,
-            status: StatusKeeper::new(status),
+            publishes: ends.publishes,
+            reports: ends.reports,
+            commands: ends.commands,
+            deliveries: ends.deliveries,
+            calls: ends.calls,
+            desired: ends.desired,
+            status: StatusKeeper::new(ends.status),
+            twin_status: ends.twin_status,
             unconfirmed: HashMap::new(),
+            unanswered: HashMap::new(),
             undelivered: VecDeque::new(),
             news: Arc::new(Notify::new()),
             abandoned: false,
@@ -121,13 +144,14 @@ impl Driver {
             self.handle(wake);
             self.obey();
         }
-        self.refuse_waiting_publishes();
+        self.refuse_waiting();
         self.outcome
     }
 
     async fn next_wake(&mut self) -> Wake {
         let reading = !self.session.is_reading_paused();
         let publishing = self.session.can_publish();
+        let reporting = self.session.can_report();
         let deadline = self
             .session
             .next_deadline()
@@ -147,6 +171,7 @@ impl Driver {
                 Wake::Dialled(link, result)
             }
             Some(request) = self.publishes.recv(), if publishing => Wake::Publish(request),
+            Some(request) = self.reports.recv(), if reporting => Wake::Report(request),
             permit = self.deliveries.reserve(), if !self.undelivered.is_empty() => {
                 drop(permit);
                 Wake::Room
@@ -172,6 +197,7 @@ impl Driver {
             Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => self.broken(now, error),
             Wake::Deadline => self.session.handle_timeout(now),
             Wake::Publish(request) => self.publish(now, request),
+            Wake::Report(request) => self.report(now, request),
             Wake::Word => self.hear(now),
             Wake::Room => self.hand_over(),
             Wake::Command(Command::Hold) => {

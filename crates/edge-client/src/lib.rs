@@ -6,12 +6,19 @@
 //! refused tokens, hubs that hang and tokens that end are all one thing, a new connection.
 //! Every decision about that is made in `edge_protocol::session`; this crate waits.
 //!
-//! - [`ClientConfig`] says where and as whom; [`start`] spawns the one task that does it.
+//! - [`ClientConfig`] says where and as whom; [`start`] spawns the one task that does it
+//!   and gives a [`Started`]: the handle and the streams.
 //! - [`Client::publish`] resolves when the hub has the message in its queues.
 //! - [`Deliveries`] gives the messages for the module's inputs. Each [`Delivery`] is
 //!   acknowledged by hand, after its effect is durable; dropping it unused closes its
 //!   connection, so that the hub delivers it again.
-//! - [`Client::status`] tells whether it is connected, and if not, why.
+//! - [`Desired`] gives the desired properties of the module's twin, whole at each new
+//!   version; [`Client::report`] changes the reported ones. [`Setting`] keeps one desired
+//!   property as a value in use, and makes the report about it.
+//! - [`Methods`] gives direct method calls. Each [`MethodCall`] gets one answer; dropping
+//!   it answers with status 500.
+//! - [`Client::status`] tells whether it is connected, and if not, why;
+//!   [`Client::twin_status`] which version of the twin is known.
 //! - [`Client::close`] leaves in good order.
 //!
 //! When the edge CA is renewed, the roots follow the trust bundle without a restart.
@@ -19,29 +26,52 @@
 //! What it must never do: trust a root that is not in the bundle, write a token, a key or
 //! a payload to the log, or acknowledge what the application has not.
 //!
-//! ```no_run
-//! use edge_client::{ClientConfig, OutgoingMessage, start};
-//! use edge_protocol::EdgeEnvironment;
+//! A whole module, which counts the bytes of what comes to its inputs:
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let environment = EdgeEnvironment::parse(|name| std::env::var(name).ok())?;
-//! let config = ClientConfig::from_edge_environment(&environment, "example/1.0").await?;
-//! let (client, mut deliveries) = start(config);
-//! while let Some(delivery) = deliveries.next().await {
-//!     let mut seen = OutgoingMessage::new("seen-1", delivery.payload().len().to_string());
-//!     seen.output = Some("sizes".to_owned());
-//!     client.publish(seen).await?;
-//!     delivery.acknowledge();
+//! ```no_run
+//! use edge_client::{ClientConfig, EdgeEnvironment, OutgoingMessage, Setting, Started, Value, json};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let environment = EdgeEnvironment::parse(|name| std::env::var(name).ok())?;
+//!     let config = ClientConfig::from_edge_environment(&environment, "example/1.0").await?;
+//!     let Started { client, mut deliveries, mut desired, mut methods } = edge_client::start(config);
+//!     let (mut total, mut limit) = (0, Setting::new("limit", 1_000_000));
+//!     while total < *limit.value() {
+//!         tokio::select! {
+//!             Some(delivery) = deliveries.next() => {
+//!                 total += delivery.payload().len() as i64;
+//!                 let mut count = OutgoingMessage::new(format!("count-{total}"), total.to_string());
+//!                 count.output = Some("counts".to_owned());
+//!                 client.publish(count).await?;
+//!                 let _ = delivery.acknowledge();
+//!             }
+//!             Some(call) = methods.next() => match call.name() {
+//!                 "total" => drop(call.answer(200, &json!({ "total": total }))?),
+//!                 _ => drop(call.answer(404, &json!({ "message": "no such method" }))?),
+//!             },
+//!             Some(state) = desired.next() => {
+//!                 let answer = limit.follow(&state, |v| v.as_i64().ok_or("expected a number"));
+//!                 client.report(&json!({ limit.name(): answer.to_value() })).await?;
+//!             }
+//!             else => break,
+//!         }
+//!     }
+//!     client.close(std::time::Duration::from_secs(5)).await;
+//!     Ok(())
 //! }
-//! # Ok(()) }
 //! ```
 
 mod board;
 mod client;
 mod config;
 mod delivery;
+mod desired;
 mod dial;
 mod driver;
+mod methods;
+mod report;
+mod start;
 mod status;
 mod trust;
 mod wire;
@@ -50,16 +80,24 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, CloseOutcome, PublishError, start};
+pub use client::{Client, CloseOutcome, PublishError};
 pub use config::{ClientConfig, Credentials, SetupError, SetupErrorKind};
 pub use delivery::{Acknowledged, DELIVERY_CAPACITY, Deliveries, Delivery};
+pub use desired::Desired;
 pub use dial::{CertificateProblem, DialError, DialStep};
-pub use status::{ConnectionError, FailureKind, Status};
+pub use methods::{Answered, MethodCall, Methods};
+pub use report::ReportError;
+pub use start::{Started, start};
+pub use status::{ConnectionError, FailureKind, Status, TwinStatus};
 pub use trust::{TrustAnchors, TrustError};
 pub use wire::WireError;
 pub use workload::{WorkloadClient, WorkloadError};
 
 // What callers need to fill in a configuration and a message.
 pub use edge_protocol::message::{MessageError, TooLarge};
-pub use edge_protocol::session::Timings;
+pub use edge_protocol::methods::AnswerTooLarge;
+pub use edge_protocol::session::{METHOD_CAPACITY, REPORT_WINDOW, Timings, TwinFailure};
+pub use edge_protocol::twin::{Acknowledgement, DesiredState, PatchError, PatchProblem, Setting};
 pub use edge_protocol::{ConnectionString, EdgeEnvironment, Identity, OutgoingMessage, Properties};
+/// The JSON values of twins and methods, of the version of `serde_json` used here.
+pub use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use edge_protocol::session::Cause;
+use edge_protocol::session::{Cause, TwinFailure};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -40,6 +40,25 @@ impl Status {
     pub fn is_connected(&self) -> bool {
         matches!(self, Status::Connected { .. })
     }
+}
+
+/// What is known of the twin; see [`crate::Client::twin_status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwinStatus {
+    /// The configuration does not follow the twin.
+    NotFollowed,
+    /// The hub has not told, on this connection, what is desired now. Desired properties
+    /// from before stay in use.
+    Unknown {
+        /// What went wrong last on this connection. The client asks again by itself.
+        last_failure: Option<TwinFailure>,
+    },
+    /// The desired properties last told are the hub's.
+    InStep {
+        /// Their version; `None` when the hub has none, as after a first start without
+        /// the cloud.
+        version: Option<u64>,
+    },
 }
 
 /// Why an attempt or a connection ended. Callers branch on [`ConnectionError::kind`].

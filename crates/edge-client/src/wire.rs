@@ -9,7 +9,7 @@ use std::io;
 
 use bytes::BytesMut;
 use edge_protocol::message::{INBOUND_PACKET_LIMIT, PACKET_LIMIT};
-use edge_protocol::session::{Connect, Inbound, Outbound, Refusal, UnexpectedPacket};
+use edge_protocol::session::{Connect, Inbound, Outbound, Refusal, TopicFilter, UnexpectedPacket};
 use rumqttc::mqttbytes::{self, QoS, v4};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -193,8 +193,8 @@ fn outbound(packet: Outbound) -> v4::Packet {
             connect.set_credentials(username, password.expose().to_owned());
             v4::Packet::Connect(connect)
         }
-        Outbound::Subscribe { packet_id, filter } => {
-            let mut subscribe = v4::Subscribe::new(filter, QoS::AtLeastOnce);
+        Outbound::Subscribe { packet_id, filters } => {
+            let mut subscribe = v4::Subscribe::new_many(filters.into_iter().map(filter));
             subscribe.pkid = packet_id;
             v4::Packet::Subscribe(subscribe)
         }
@@ -211,6 +211,14 @@ fn outbound(packet: Outbound) -> v4::Packet {
         Outbound::PingReq => v4::Packet::PingReq,
         Outbound::Disconnect => v4::Packet::Disconnect,
     }
+}
+
+fn filter(filter: TopicFilter) -> v4::SubscribeFilter {
+    let qos = match filter.qos {
+        0 => QoS::AtMostOnce,
+        _ => QoS::AtLeastOnce,
+    };
+    v4::SubscribeFilter::new(filter.pattern, qos)
 }
 
 /// Why a connection cannot go on.
@@ -265,9 +273,18 @@ mod tests {
         assert_eq!(
             bytes_of(Outbound::Subscribe {
                 packet_id: 10,
-                filter: "a/#".into()
+                filters: vec![
+                    TopicFilter {
+                        pattern: "a/#".into(),
+                        qos: 1
+                    },
+                    TopicFilter {
+                        pattern: "b".into(),
+                        qos: 0
+                    },
+                ]
             }),
-            [0x82, 8, 0, 10, 0, 3, b'a', b'/', b'#', 1]
+            [0x82, 12, 0, 10, 0, 3, b'a', b'/', b'#', 1, 0, 1, b'b', 0]
         );
         let publish = Outbound::Publish {
             packet_id: 3,

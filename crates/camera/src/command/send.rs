@@ -11,7 +11,7 @@ use camera::send::sender::{Event, MOST_IN_FLIGHT, Plan, most_picture_bytes, send
 use camera::send::source::{Rendered, Source};
 use camera::truth::Truth;
 use clap::Args;
-use edge_client::{Client, ClientConfig, ConnectionString, Status, start};
+use edge_client::{Client, ClientConfig, ConnectionString, Started, Status, start};
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -194,7 +194,8 @@ impl Send {
         mut progress: Progress,
     ) -> anyhow::Result<()> {
         let stop = stop(self.seconds)?;
-        let (client, _no_deliveries) = start(config);
+        // A camera only sends; nothing of the rest is asked for.
+        let Started { client, .. } = start(config);
         let (items, thread) = source
             .start(preparer)
             .context("no thread for the pictures")?;
@@ -243,6 +244,8 @@ impl Send {
             .with_context(|| format!("cannot connect with {}", self.ca.display()))?;
         config.port = self.port;
         config.receives_inputs = false;
+        config.follows_twin = false;
+        config.takes_methods = false;
         Ok(config)
     }
 

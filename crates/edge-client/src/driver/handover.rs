@@ -1,17 +1,21 @@
-//! What passes between the application and the session: messages out, deliveries in,
-//! and the application's word about them.
+//! What passes between the application and the session: messages and reports out,
+//! deliveries and calls in, and the application's word about them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use edge_protocol::methods::MethodAnswer;
+
 use edge_protocol::moment::Moment;
-use edge_protocol::session::{self, PublishId};
+use edge_protocol::session::{self, PublishId, ReportId};
 use tokio::sync::mpsc;
 
 use super::Driver;
-use crate::board::Word;
+use crate::board::{LastTaken, Said, Word};
 use crate::client::{PublishError, PublishRequest};
 use crate::delivery::Delivery;
+use crate::methods::MethodCall;
+use crate::report::{ReportError, ReportRequest, ReportResult};
 
 impl Driver {
     pub(super) fn publish(&mut self, now: Moment, request: PublishRequest) {
@@ -36,6 +40,51 @@ impl Driver {
             // The caller may have stopped waiting.
             waiting.send(result).ok();
         }
+    }
+
+    pub(super) fn report(&mut self, now: Moment, request: ReportRequest) {
+        // A caller that went away does not want it sent any more.
+        if request.result.is_closed() {
+            return;
+        }
+        match self.session.report(now, request.patch) {
+            Ok(id) => {
+                self.unanswered.insert(id, request.result);
+            }
+            // As for a message.
+            Err(_unsent) => {
+                request.result.send(Err(ReportError::ConnectionLost)).ok();
+            }
+        }
+    }
+
+    pub(super) fn reported(&mut self, report: ReportId, result: ReportResult) {
+        if let Some(waiting) = self.unanswered.remove(&report) {
+            // The caller may have stopped waiting.
+            waiting.send(result).ok();
+        }
+    }
+
+    /// Hands a call to the application, or answers it where that is not possible.
+    pub(super) fn call(&mut self, call: session::MethodCall) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let call = MethodCall::new(call, Arc::clone(&connection.board));
+        let (call, answer) = match self.calls.try_send(call) {
+            Ok(()) => return,
+            // Calls of earlier connections fill the queue, and nobody takes them out.
+            Err(mpsc::error::TrySendError::Full(call)) => {
+                let answer = MethodAnswer::too_many(call.name());
+                (call, answer)
+            }
+            Err(mpsc::error::TrySendError::Closed(call)) => {
+                let answer = MethodAnswer::not_implemented(call.name());
+                (call, answer)
+            }
+        };
+        let now = self.now();
+        self.session.answer(now, call.into_id(), &answer);
     }
 
     pub(super) fn deliver(&mut self, delivery: session::Delivery) {
@@ -70,30 +119,39 @@ impl Driver {
         let Some(connection) = &self.connection else {
             return;
         };
-        for (id, word) in connection.board.words() {
-            match word {
-                Word::Acknowledged => {
+        for said in connection.board.words() {
+            match said {
+                Said::Delivery(id, Word::Acknowledged) => {
                     self.session.acknowledge(now, id);
                 }
-                Word::Dropped => self.session.abandon(now, id),
+                Said::Delivery(id, Word::Dropped) => self.session.abandon(now, id),
+                Said::Call(id, answer) => {
+                    self.session.answer(now, id, &answer);
+                }
             }
         }
     }
 
     pub(super) fn close(&mut self, now: Moment, grace: Duration) {
-        self.refuse_waiting_publishes();
-        let last_taken = self
-            .connection
-            .as_ref()
-            .and_then(|open| open.board.begin_closing());
+        self.refuse_waiting();
+        let last_taken = match &self.connection {
+            Some(connection) => connection.board.begin_closing(),
+            None => LastTaken::default(),
+        };
         self.hear(now);
-        self.session.shut_down(now, grace, last_taken);
+        self.session.decline_calls_after(now, last_taken.call);
+        self.session.shut_down(now, grace, last_taken.delivery);
     }
 
-    pub(super) fn refuse_waiting_publishes(&mut self) {
+    /// Takes no more messages and reports, and says so to those who wait.
+    pub(super) fn refuse_waiting(&mut self) {
         self.publishes.close();
         while let Ok(request) = self.publishes.try_recv() {
             request.result.send(Err(PublishError::Closed)).ok();
+        }
+        self.reports.close();
+        while let Ok(request) = self.reports.try_recv() {
+            request.result.send(Err(ReportError::Closed)).ok();
         }
     }
 }

@@ -7,7 +7,8 @@ use edge_protocol::session::{Cause, Event, LinkId};
 
 use super::Driver;
 use crate::client::PublishError;
-use crate::status::{ConnectionError, Status, chain};
+use crate::report::ReportError;
+use crate::status::{ConnectionError, Status, TwinStatus, chain};
 
 impl Driver {
     pub(super) fn on_event(&mut self, event: Event) {
@@ -43,16 +44,32 @@ impl Driver {
                 });
             }
             Event::Subscribed { link } => {
-                tracing::debug!(connection = link.number(), "inputs subscribed");
+                tracing::debug!(connection = link.number(), "subscribed");
             }
             Event::Delivery(delivery) => self.deliver(delivery),
+            Event::DesiredChanged(state) => {
+                tracing::info!(version = ?state.version, "desired properties changed");
+                self.desired.send_replace(Some(state));
+            }
+            Event::TwinInStep { version } => {
+                self.twin_status
+                    .send_replace(TwinStatus::InStep { version });
+            }
+            Event::TwinFailed { failure, retry_in } => {
+                let connection = self.connection.as_ref().map(|open| open.link.number());
+                tracing::warn!(connection, ?retry_in, reason = %failure, "twin not known");
+                self.twin_status.send_replace(TwinStatus::Unknown {
+                    last_failure: Some(failure),
+                });
+            }
+            Event::Reported { report, result } => {
+                self.reported(report, result.map_err(ReportError::from));
+            }
+            Event::MethodCall(call) => self.call(call),
             Event::Stray { topic } => {
                 // The last level may hold properties, which are the sender's business.
                 let topic = topic.rsplit_once('/').map_or("", |(levels, _)| levels);
-                tracing::warn!(
-                    topic,
-                    "acknowledged a message for a topic that is not an input"
-                );
+                tracing::warn!(topic, "acknowledged a message for a topic that is not ours");
             }
             Event::Confirmed { publish } => self.confirm(publish, Ok(())),
             Event::Unconfirmed { publish } => {
@@ -72,6 +89,8 @@ impl Driver {
                 tracing::info!(
                     unconfirmed_publishes = leftovers.unconfirmed_publishes,
                     unacknowledged_deliveries = leftovers.unacknowledged_deliveries,
+                    unanswered_reports = leftovers.unanswered_reports,
+                    unanswered_calls = leftovers.unanswered_calls,
                     "closed"
                 );
             }
@@ -84,6 +103,11 @@ impl Driver {
             && connection.link == link
         {
             connection.board.close();
+        }
+        if self.config.follows_twin {
+            let last_failure = None;
+            self.twin_status
+                .send_replace(TwinStatus::Unknown { last_failure });
         }
         let error = match cause {
             Cause::PeerClosed | Cause::DialFailed => self

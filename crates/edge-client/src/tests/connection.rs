@@ -5,10 +5,8 @@ use std::time::Duration;
 use rumqttc::mqttbytes::v4::{ConnectAuth, ConnectReturnCode, Packet};
 use tokio::sync::watch;
 
-use super::hub::{Hub, NAME, PATIENCE, Pki, pki};
-use crate::{
-    ConnectionError, FailureKind, OutgoingMessage, Status, TrustAnchors, TrustError, start,
-};
+use super::hub::{Hub, NAME, PATIENCE, Pki, begin, pki};
+use crate::{ConnectionError, FailureKind, OutgoingMessage, Status, TrustAnchors, TrustError};
 
 /// Waits until the client has reported a failure of `kind`.
 async fn failure(status: &mut watch::Receiver<Status>, kind: FailureKind) -> ConnectionError {
@@ -32,7 +30,7 @@ async fn failure(status: &mut watch::Receiver<Status>, kind: FailureKind) -> Con
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused_with_both_names_and_tried_again() {
     let hub = Hub::with(&pki("test CA", "other-box")).await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut status = client.status();
     assert!(
         hub.try_accept().await.is_err(),
@@ -53,7 +51,7 @@ async fn a_root_outside_the_trust_bundle_is_refused_by_name() {
     let hub = Hub::with(&pki("foreign CA", NAME)).await;
     let mut config = hub.config();
     config.trust = TrustAnchors::from_pem(pki("own CA", NAME).ca_pem.as_bytes()).unwrap();
-    let (client, _deliveries) = start(config);
+    let (client, _deliveries) = begin(config);
     let mut status = client.status();
     assert!(hub.try_accept().await.is_err());
     let text = failure(&mut status, FailureKind::Certificate)
@@ -77,7 +75,7 @@ async fn tls_1_2_alone_works_and_an_ip_address_is_checked_as_one() {
     let mut config = hub.config();
     config.gateway_host = "127.0.0.1".to_owned();
     config.tls12_only = true;
-    let (client, _deliveries) = start(config);
+    let (client, _deliveries) = begin(config);
     let mut peer = hub.accept_session(false).await;
     assert!(client.close(PATIENCE).await.is_clean());
     assert_eq!(peer.expect().await, Packet::Disconnect);
@@ -86,7 +84,7 @@ async fn tls_1_2_alone_works_and_an_ip_address_is_checked_as_one() {
 #[tokio::test]
 async fn connect_carries_identity_token_and_a_kept_session() {
     let hub = Hub::new().await;
-    let (_client, _deliveries) = start(hub.config());
+    let (_client, _deliveries) = begin(hub.config());
     let connect = hub.accept().await.expect_connect().await;
     assert_eq!(
         (connect.client_id.as_str(), connect.keep_alive),
@@ -107,7 +105,7 @@ async fn connect_carries_identity_token_and_a_kept_session() {
 #[tokio::test]
 async fn a_refused_token_is_replaced_and_the_client_gets_in() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut status = client.status();
     for _ in 0..3 {
         let mut peer = hub.accept().await;
@@ -132,7 +130,7 @@ async fn a_missing_connack_is_followed_by_another_try() {
     let hub = Hub::new().await;
     let mut config = hub.config();
     config.timings.connack_deadline = Duration::from_millis(200);
-    let (client, _deliveries) = start(config);
+    let (client, _deliveries) = begin(config);
     let mut silent = hub.accept().await;
     silent.expect_connect().await;
     silent.expect_end().await;
@@ -146,7 +144,7 @@ async fn a_half_open_connection_is_noticed_and_replaced() {
     let mut config = hub.config();
     config.timings.keep_alive = Duration::from_millis(200);
     config.timings.ping_deadline = Duration::from_millis(200);
-    let (client, _deliveries) = start(config);
+    let (client, _deliveries) = begin(config);
     let mut mute = hub.accept_session(false).await;
     assert_eq!(mute.expect().await, Packet::PingReq);
     mute.expect_end().await;
@@ -159,7 +157,7 @@ async fn a_token_is_renewed_by_a_reconnect_that_loses_nothing() {
     let hub = Hub::new().await;
     let mut config = hub.config();
     config.timings.token_lifetime = Duration::from_secs(2);
-    let (client, mut deliveries) = start(config);
+    let (client, mut deliveries) = begin(config);
     let mut peer = hub.accept_session(false).await;
     let publishing = client.clone();
     let sent = tokio::spawn(async move {
@@ -185,7 +183,7 @@ async fn a_token_is_renewed_by_a_reconnect_that_loses_nothing() {
 #[tokio::test]
 async fn a_held_client_stays_away_until_it_is_resumed() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     client.hold().await;
     assert_eq!(peer.expect().await, Packet::Disconnect);
@@ -206,7 +204,7 @@ async fn a_hold_after_a_dropped_delivery_shows_in_the_status() {
     // Long enough for the hold to find the client between two attempts.
     let second = Duration::from_secs(1);
     config.timings.retry = edge_protocol::backoff::Backoff::new(second * 60, second * 60).unwrap();
-    let (client, mut deliveries) = start(config);
+    let (client, mut deliveries) = begin(config);
     let mut peer = hub.accept_session(false).await;
     peer.deliver(1, b"picture").await;
     drop(deliveries.next().await.unwrap());
@@ -226,7 +224,7 @@ async fn a_hold_after_a_dropped_delivery_shows_in_the_status() {
 #[tokio::test]
 async fn a_dropped_client_leaves_with_disconnect() {
     let hub = Hub::new().await;
-    let (client, mut deliveries) = start(hub.config());
+    let (client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let mut status = client.status();
     drop(client);

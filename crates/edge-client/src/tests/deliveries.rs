@@ -2,13 +2,13 @@
 
 use rumqttc::mqttbytes::v4::Packet;
 
-use super::hub::{Hub, PATIENCE};
-use crate::{Acknowledged, start};
+use super::hub::{Hub, PATIENCE, begin};
+use crate::Acknowledged;
 
 #[tokio::test]
 async fn three_deliveries_acknowledged_3_2_1_go_out_1_2_3() {
     let hub = Hub::new().await;
-    let (_client, mut deliveries) = start(hub.config());
+    let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let mut held = Vec::new();
     for packet_id in [11, 12, 13] {
@@ -26,7 +26,7 @@ async fn three_deliveries_acknowledged_3_2_1_go_out_1_2_3() {
 #[tokio::test]
 async fn a_delivery_shows_what_came_and_when() {
     let hub = Hub::new().await;
-    let (_client, mut deliveries) = start(hub.config());
+    let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let before = std::time::Instant::now();
     peer.deliver(1, b"first").await;
@@ -61,7 +61,7 @@ async fn a_delivery_shows_what_came_and_when() {
 #[tokio::test]
 async fn a_stale_acknowledgement_is_refused_and_not_sent_on_the_next_connection() {
     let hub = Hub::new().await;
-    let (client, mut deliveries) = start(hub.config());
+    let (client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     peer.deliver(1, b"picture").await;
     let old = deliveries.next().await.unwrap();
@@ -81,7 +81,7 @@ async fn a_stale_acknowledgement_is_refused_and_not_sent_on_the_next_connection(
 #[tokio::test]
 async fn a_delivery_dropped_unused_closes_its_connection_and_comes_again() {
     let hub = Hub::new().await;
-    let (_client, mut deliveries) = start(hub.config());
+    let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     peer.deliver(1, b"picture").await;
     peer.deliver(1, b"later").await;
@@ -101,7 +101,7 @@ async fn a_delivery_dropped_unused_closes_its_connection_and_comes_again() {
 #[tokio::test]
 async fn a_delivery_that_waited_while_its_connection_ended_is_left_out() {
     let hub = Hub::new().await;
-    let (client, mut deliveries) = start(hub.config());
+    let (client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     peer.deliver(1, b"stale").await;
     // Packets are handled in order, so a later PUBACK proves that the delivery was read.
@@ -126,7 +126,7 @@ async fn a_delivery_that_waited_while_its_connection_ended_is_left_out() {
 #[tokio::test]
 async fn a_plain_thread_takes_and_acknowledges() {
     let hub = Hub::new().await;
-    let (_client, mut deliveries) = start(hub.config());
+    let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let worker = std::thread::spawn(move || {
         let delivery = deliveries.blocking_next().unwrap();
@@ -140,7 +140,7 @@ async fn a_plain_thread_takes_and_acknowledges() {
 #[tokio::test]
 async fn closing_waits_for_the_word_on_a_delivery_and_sends_its_puback() {
     let hub = Hub::new().await;
-    let (client, mut deliveries) = start(hub.config());
+    let (client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     peer.deliver(1, b"in hand").await;
     let in_hand = deliveries.next().await.unwrap();
@@ -158,7 +158,7 @@ async fn closing_waits_for_the_word_on_a_delivery_and_sends_its_puback() {
 #[tokio::test]
 async fn more_deliveries_than_fit_wait_at_the_hub_and_none_is_lost() {
     let hub = Hub::new().await;
-    let (_client, mut deliveries) = start(hub.config());
+    let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let total = 3 * crate::DELIVERY_CAPACITY;
     for _ in 0..total {

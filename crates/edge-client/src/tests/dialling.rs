@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 use tokio::time::timeout;
 
-use super::hub::{Hub, NAME, PATIENCE};
+use super::hub::{Hub, NAME, PATIENCE, begin};
 use super::workload::environment;
 use crate::dial::Dialler;
 use crate::{
     ClientConfig, ConnectionError, Credentials, DialError, DialStep, FailureKind, Status,
-    WorkloadClient, start,
+    WorkloadClient,
 };
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -45,7 +45,7 @@ impl Mute {
 
 /// The error of the first attempt that ends, as the status shows it.
 async fn first_error(config: ClientConfig) -> ConnectionError {
-    let (client, _deliveries) = start(config);
+    let (client, _deliveries) = begin(config);
     let mut status = client.status();
     let failed = |status: &Status| {
         matches!(

@@ -14,7 +14,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::{ClientConfig, Credentials, Identity, Timings, TrustAnchors};
+use crate::{
+    Client, ClientConfig, Credentials, Deliveries, Identity, Started, Timings, TrustAnchors, start,
+};
+
+mod requests;
 
 /// How long a test waits for something that should come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -73,6 +77,14 @@ pub(super) fn pki(ca: &str, name: &str) -> Pki {
     }
 }
 
+/// Starts a client of which only messages matter.
+pub(super) fn begin(config: ClientConfig) -> (Client, Deliveries) {
+    let Started {
+        client, deliveries, ..
+    } = start(config);
+    (client, deliveries)
+}
+
 pub(super) struct Hub {
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -125,6 +137,8 @@ impl Hub {
             credentials: Credentials::SharedKey(SharedKey::from_base64("a2V5").unwrap()),
             product: "test/1".to_owned(),
             receives_inputs: true,
+            follows_twin: false,
+            takes_methods: false,
             timings: Timings {
                 retry: quick(10, 50),
                 refused_retry: quick(10, 50),
@@ -228,6 +242,7 @@ impl Peer {
             .await;
     }
 
+    /// Grants everything as it is asked for.
     pub(super) async fn grant_subscription(&mut self) {
         let v4::Packet::Subscribe(subscribe) = self.expect().await else {
             panic!("expected SUBSCRIBE")
@@ -236,7 +251,8 @@ impl Peer {
             subscribe.filters[0].path,
             "devices/edge/modules/counter/inputs/#"
         );
-        let granted = vec![v4::SubscribeReasonCode::Success(QoS::AtLeastOnce)];
+        let asked = subscribe.filters.iter().map(|filter| filter.qos);
+        let granted = asked.map(v4::SubscribeReasonCode::Success).collect();
         self.send(v4::Packet::SubAck(v4::SubAck::new(subscribe.pkid, granted)))
             .await;
     }

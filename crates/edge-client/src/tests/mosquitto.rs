@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::hub::{Hub, NAME, PATIENCE, pki};
-use crate::{Acknowledged, Client, Deliveries, OutgoingMessage, Status, TrustAnchors, start};
+use super::hub::{Hub, NAME, PATIENCE, begin, pki};
+use crate::{Acknowledged, Client, Deliveries, OutgoingMessage, Status, TrustAnchors};
 
 struct Broker(Child);
 
@@ -61,7 +61,7 @@ async fn mosquitto_confirms_our_messages_and_keeps_our_session() {
     let mut config = Hub::with(&pki).await.config();
     config.dial = Some(address);
     config.trust = TrustAnchors::from_pem(pki.ca_pem.as_bytes()).unwrap();
-    let (client, deliveries) = start(config.clone());
+    let (client, deliveries) = begin(config.clone());
     assert!(!connected(&client).await, "a new session");
     client
         .publish(OutgoingMessage::new("m-1", &b"x"[..]))
@@ -71,7 +71,7 @@ async fn mosquitto_confirms_our_messages_and_keeps_our_session() {
     drop(deliveries);
 
     // Again, with the session kept; a delivery dropped unused comes back.
-    let (client, mut deliveries) = start(config.clone());
+    let (client, mut deliveries) = begin(config.clone());
     assert!(connected(&client).await, "the session is kept");
     let mut sender = config;
     sender.identity = crate::Identity::new("hub1", "another", None).unwrap();

@@ -8,8 +8,8 @@ use edge_protocol::message::{Gate, PACKET_LIMIT};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::Packet;
 
-use super::hub::{Hub, PATIENCE};
-use crate::{Client, OutgoingMessage, PublishError, TooLarge, start};
+use super::hub::{Hub, PATIENCE, begin};
+use crate::{Client, OutgoingMessage, PublishError, TooLarge};
 
 fn spawn_publish(
     client: &Client,
@@ -22,7 +22,7 @@ fn spawn_publish(
 #[tokio::test]
 async fn a_publish_before_the_connection_waits_and_resolves_at_its_puback() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut message = OutgoingMessage::new("r-1", &b"{}"[..]);
     message.output = Some("counts".to_owned());
     let sent = spawn_publish(&client, message);
@@ -44,7 +44,7 @@ async fn a_publish_before_the_connection_waits_and_resolves_at_its_puback() {
 #[tokio::test]
 async fn an_oversize_message_is_refused_before_sending() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let huge = OutgoingMessage::new("huge", Bytes::from(vec![0; PACKET_LIMIT]));
     let refused = client.publish(huge).await;
@@ -85,7 +85,7 @@ async fn an_oversize_message_is_refused_before_sending() {
 #[tokio::test]
 async fn a_connection_lost_before_puback_is_said_to_the_caller_who_sends_again() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let message = OutgoingMessage::new("r-1", &b"{}"[..]);
     let mut peer = hub.accept_session(false).await;
     let sent = spawn_publish(&client, message.clone());
@@ -103,7 +103,7 @@ async fn a_connection_lost_before_puback_is_said_to_the_caller_who_sends_again()
 #[tokio::test]
 async fn a_hub_that_does_not_read_cannot_stop_us_from_reading() {
     let hub = Hub::new().await;
-    let (client, mut deliveries) = start(hub.config());
+    let (client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let big = Bytes::from(vec![7; 250_000]);
     let sent: Vec<_> = (0..12)
@@ -135,7 +135,7 @@ async fn a_hub_that_does_not_read_cannot_stop_us_from_reading() {
 #[tokio::test]
 async fn closing_waits_for_a_puback_and_then_leaves() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
     let sent = spawn_publish(&client, OutgoingMessage::new("m", &b"x"[..]));
     let publish = peer.expect_publish().await;
@@ -159,7 +159,7 @@ async fn closing_waits_for_a_puback_and_then_leaves() {
 #[tokio::test]
 async fn closing_without_a_hub_refuses_what_waits() {
     let hub = Hub::new().await;
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let waiting = spawn_publish(&client, OutgoingMessage::new("m", &b"x"[..]));
     tokio::task::yield_now().await;
     assert!(client.close(Duration::ZERO).await.is_clean());
@@ -169,7 +169,7 @@ async fn closing_without_a_hub_refuses_what_waits() {
 #[tokio::test]
 async fn a_close_keeps_its_time_though_the_hub_is_frozen_and_a_write_is_stuck() {
     let hub = Hub::cramped();
-    let (client, _deliveries) = start(hub.config());
+    let (client, _deliveries) = begin(hub.config());
     let mut frozen = hub.accept_session(false).await;
     // More than a kernel buffers, even for a connection within one machine.
     const MESSAGES: usize = 40;

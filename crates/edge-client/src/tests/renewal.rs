@@ -12,9 +12,9 @@ use edge_protocol::sas::SharedKey;
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
-use super::hub::{Hub, NAME, Pki, pki};
+use super::hub::{Hub, NAME, Pki, begin, pki};
 use super::workload::{KEY, environment, reply, request};
-use crate::{ClientConfig, TrustAnchors, start};
+use crate::{ClientConfig, TrustAnchors};
 
 /// A workload daemon that signs, and gives whatever the trust bundle is at the moment.
 struct Daemon {
@@ -109,7 +109,7 @@ async fn a_renewed_edge_ca_is_learnt_from_the_trust_bundle() {
     for (number, (old, new)) in renewals().into_iter().enumerate() {
         let mut hub = Hub::with(&old).await;
         let daemon = Daemon::with_bundle(&old.ca_pem);
-        let (client, _deliveries) = start(daemon.config(&hub).await);
+        let (client, _deliveries) = begin(daemon.config(&hub).await);
         let peer = hub.accept_session(false).await;
         // The hub restarts with a certificate under the new root.
         daemon.set_bundle(&new.ca_pem);
@@ -131,7 +131,7 @@ async fn a_renewed_edge_ca_is_learnt_from_the_trust_bundle() {
 async fn a_hub_outside_the_bundle_stays_refused_however_often_it_is_fetched() {
     let hub = Hub::with(&pki("foreign CA", NAME)).await;
     let daemon = Daemon::with_bundle(&pki("edge CA", NAME).ca_pem);
-    let (_client, _deliveries) = start(daemon.config(&hub).await);
+    let (_client, _deliveries) = begin(daemon.config(&hub).await);
     for attempt in 1..=4 {
         assert!(hub.try_accept().await.is_err(), "attempt {attempt}");
         // Once before each attempt; the next one may have begun.
@@ -145,7 +145,7 @@ async fn a_bundle_that_cannot_be_used_leaves_the_roots_as_they_are() {
     let own = pki("edge CA", NAME);
     let mut hub = Hub::with(&pki("foreign CA", NAME)).await;
     let daemon = Daemon::with_bundle(&own.ca_pem);
-    let (_client, _deliveries) = start(daemon.config(&hub).await);
+    let (_client, _deliveries) = begin(daemon.config(&hub).await);
     daemon.set_bundle("");
     assert!(hub.try_accept().await.is_err());
     assert!(hub.try_accept().await.is_err());
@@ -161,7 +161,7 @@ async fn roots_that_are_not_from_the_bundle_are_not_replaced_by_it() {
     let daemon = Daemon::with_bundle(&hub_pki.ca_pem);
     let mut config = daemon.config(&hub).await;
     config.trust = TrustAnchors::from_pem(pki("edge CA", NAME).ca_pem.as_bytes()).unwrap();
-    let (_client, _deliveries) = start(config);
+    let (_client, _deliveries) = begin(config);
     for attempt in 1..=3 {
         assert!(hub.try_accept().await.is_err(), "attempt {attempt}");
     }
