@@ -31,12 +31,12 @@ fn failures(rig: &Rig) -> Vec<TwinFailure> {
     failures.collect()
 }
 
-fn patch(patch: Value) -> ReportedPatch {
-    ReportedPatch::new(&patch).unwrap()
+fn patch(patch: &Value) -> ReportedPatch {
+    ReportedPatch::new(patch).unwrap()
 }
 
 fn report(rig: &mut Rig, value: u64) -> ReportId {
-    let id = rig.session.report(rig.now, patch(json!({ "v": value })));
+    let id = rig.session.report(rig.now, patch(&json!({ "v": value })));
     rig.collect();
     id.expect("room for a report")
 }
@@ -362,7 +362,7 @@ fn reports_are_bounded_and_leave_the_window_of_messages_alone() {
         report(&mut rig, n as u64);
     }
     assert!(!rig.session.can_report());
-    let refused = rig.session.report(rig.now, patch(json!({"v": 9})));
+    let refused = rig.session.report(rig.now, patch(&json!({"v": 9})));
     assert!(refused.is_err(), "the patch comes back");
     for n in 0..8 {
         rig.publish(&n.to_string());
@@ -433,7 +433,7 @@ fn checklist_38_an_invalid_desired_value_keeps_the_old_one_and_is_reported() {
     let answers: Vec<_> = states.iter().map(|s| interval.follow(s, read)).collect();
     assert_eq!(*interval.value(), 10, "the old value stays");
     let refused = json!({ interval.name(): answers[1].to_value() });
-    let id = rig.session.report(rig.now, patch(refused));
+    let id = rig.session.report(rig.now, patch(&refused));
     rig.collect();
     let Some(Outbound::Publish { topic, payload, .. }) = rig.packets.last() else {
         panic!("{:?}", rig.packets)
