@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn awkward_characters_are_escaped_both_ways() {
+    fn checklist_15_awkward_characters_are_escaped_both_ways() {
         let properties = bag(&[
             ("k ey", Some("v/ä&=")),
             ("$.cdid", Some("a+b%")),
@@ -234,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn raw_dollar_and_plus_stand_for_themselves() {
+    fn checklist_15_raw_dollar_and_plus_stand_for_themselves() {
         let properties = Properties::decode("$.mid=a+b&x=%zz").unwrap();
         assert_eq!(properties.get("$.mid"), Some("a+b"));
         assert_eq!(properties.get("x"), Some("%zz"));
     }
 
     #[test]
-    fn bare_and_empty_values_are_null_and_come_out_bare() {
+    fn checklist_15_bare_and_empty_values_are_null_and_come_out_bare() {
         let properties = Properties::decode("a&b=").unwrap();
         assert_eq!((properties.get("a"), properties.get("b")), (None, None));
         assert!(properties.contains_key("a") && properties.contains_key("b"));
@@ -282,7 +282,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bag_survives_the_wire(
+        fn checklist_15_any_bag_survives_the_wire(
             pairs in proptest::collection::vec((".{1,12}", proptest::option::of(".{1,12}")), 0..8)
         ) {
             let mut properties = Properties::new();

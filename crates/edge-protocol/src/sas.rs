@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vector_of_a_plain_module_is_met() {
+    fn checklist_12_the_vector_of_a_plain_module_is_met() {
         let request = request("edge-dev", "ripeness");
         assert_eq!(
             STANDARD.encode(request.to_sign()),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vector_with_special_characters_is_encoded_once() {
+    fn checklist_12_the_vector_with_special_characters_is_encoded_once() {
         let key = SharedKey::from_base64(KEY).unwrap();
         assert_eq!(
             key.token(request("edge:01", "cam.1")).expose(),

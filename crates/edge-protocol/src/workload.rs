@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_segments_and_version_are_encoded() {
+    fn checklist_12_path_segments_and_version_are_encoded() {
         assert_eq!(
             sign_target("$edge Hub", "a/b", "2022-08-03"),
             "/modules/%24edge%20Hub/genid/a%2Fb/sign?api-version=2022-08-03"

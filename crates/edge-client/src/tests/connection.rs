@@ -28,7 +28,7 @@ async fn failure(status: &mut watch::Receiver<Status>, kind: FailureKind) -> Con
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_name_is_refused_with_both_names_and_tried_again() {
+async fn checklist_8_a_certificate_for_another_name_is_refused_with_both_names_and_tried_again() {
     let hub = Hub::with(&pki("test CA", "other-box")).await;
     let (client, _deliveries) = begin(hub.config());
     let mut status = client.status();
@@ -47,7 +47,7 @@ async fn a_certificate_for_another_name_is_refused_with_both_names_and_tried_aga
 }
 
 #[tokio::test]
-async fn a_root_outside_the_trust_bundle_is_refused_by_name() {
+async fn checklist_8_a_root_outside_the_trust_bundle_is_refused_by_name() {
     let hub = Hub::with(&pki("foreign CA", NAME)).await;
     let mut config = hub.config();
     config.trust = TrustAnchors::from_pem(pki("own CA", NAME).ca_pem.as_bytes()).unwrap();
@@ -103,7 +103,7 @@ async fn connect_carries_identity_token_and_a_kept_session() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_and_the_client_gets_in() {
+async fn checklist_9_a_refused_token_is_replaced_and_the_client_gets_in() {
     let hub = Hub::new().await;
     let (client, _deliveries) = begin(hub.config());
     let mut status = client.status();
@@ -126,7 +126,7 @@ async fn a_refused_token_is_replaced_and_the_client_gets_in() {
 }
 
 #[tokio::test]
-async fn a_missing_connack_is_followed_by_another_try() {
+async fn checklist_9_a_missing_connack_is_followed_by_another_try() {
     let hub = Hub::new().await;
     let mut config = hub.config();
     config.timings.connack_deadline = Duration::from_millis(200);
@@ -153,7 +153,7 @@ async fn a_half_open_connection_is_noticed_and_replaced() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_by_a_reconnect_that_loses_nothing() {
+async fn checklist_10_a_token_is_renewed_by_a_reconnect_that_loses_nothing() {
     let hub = Hub::new().await;
     let mut config = hub.config();
     config.timings.token_lifetime = Duration::from_secs(2);

@@ -1,12 +1,12 @@
 //! Deliveries in the application's hands.
 
-use rumqttc::mqttbytes::v4::Packet;
+use rumqttc::mqttbytes::v4::{ConnectReturnCode, Packet};
 
 use super::hub::{Hub, PATIENCE, begin};
 use crate::Acknowledged;
 
 #[tokio::test]
-async fn three_deliveries_acknowledged_3_2_1_go_out_1_2_3() {
+async fn checklist_23a_three_deliveries_acknowledged_3_2_1_go_out_1_2_3() {
     let hub = Hub::new().await;
     let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
@@ -56,6 +56,37 @@ async fn a_delivery_shows_what_came_and_when() {
         [peer.expect_puback().await, peer.expect_puback().await],
         [1, 1]
     );
+}
+
+#[tokio::test]
+async fn checklist_25_two_deliveries_with_one_packet_id_are_both_handed_over() {
+    let hub = Hub::new().await;
+    let (_client, mut deliveries) = begin(hub.config());
+    let mut peer = hub.accept_session(false).await;
+    peer.deliver(1, b"first").await;
+    peer.deliver(1, b"second").await;
+    for body in [&b"first"[..], b"second"] {
+        let delivery = deliveries.next().await.unwrap();
+        assert_eq!(delivery.payload().as_ref(), body);
+        assert_eq!(delivery.acknowledge(), Acknowledged::Queued);
+        assert_eq!(peer.expect_puback().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn checklist_11_a_delivery_right_after_connack_is_handed_over() {
+    let hub = Hub::new().await;
+    let (_client, mut deliveries) = begin(hub.config());
+    let mut peer = hub.accept().await;
+    peer.expect_connect().await;
+    // Both in one go, long before our SUBSCRIBE can be there.
+    peer.connack(ConnectReturnCode::Success, true).await;
+    peer.deliver(1, b"kept").await;
+    let delivery = deliveries.next().await.unwrap();
+    assert_eq!(delivery.payload().as_ref(), b"kept");
+    assert_eq!(delivery.acknowledge(), Acknowledged::Queued);
+    peer.grant_subscription().await;
+    assert_eq!(peer.expect_puback().await, 1);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn a_publish_before_the_connection_waits_and_resolves_at_its_puback() {
 }
 
 #[tokio::test]
-async fn an_oversize_message_is_refused_before_sending() {
+async fn checklist_32_an_oversize_message_is_refused_before_sending() {
     let hub = Hub::new().await;
     let (client, _deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use edge_protocol::twin::PatchProblem;
+use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::Packet;
 
 use super::hub::{Hub, PATIENCE};
 use crate::{
-    Client, Desired, DesiredState, ReportError, Setting, Started, TwinFailure, TwinStatus, Value,
-    json, start,
+    Client, Desired, DesiredState, OutgoingMessage, ReportError, Setting, Started, TwinFailure,
+    TwinStatus, Value, json, start,
 };
 
 async fn next(desired: &mut Desired) -> (Option<u64>, Value) {
@@ -190,6 +191,25 @@ async fn a_report_that_can_never_be_applied_is_refused_before_sending() {
     client.close(Duration::ZERO).await;
     let closed = client.report(&json!({"a": 1})).await;
     assert_eq!(closed, Err(ReportError::Closed));
+}
+
+#[tokio::test]
+async fn checklist_20_nothing_goes_out_at_qos_2_or_retained() {
+    let hub = Hub::new().await;
+    let Started { client, .. } = start(hub.whole_config());
+    let mut peer = hub.accept_session(false).await;
+    // A question, a report, a message and an answer to a method nobody takes.
+    spawn_report(&client, json!({"a": 1}));
+    let publishing = client.clone();
+    tokio::spawn(async move {
+        let message = OutgoingMessage::new("m", &b"x"[..]);
+        publishing.publish(message).await
+    });
+    peer.call("m", "1", "").await;
+    for _ in 0..4 {
+        let publish = peer.expect_publish().await;
+        assert_eq!((publish.qos, publish.retain), (QoS::AtLeastOnce, false));
+    }
 }
 
 #[tokio::test]

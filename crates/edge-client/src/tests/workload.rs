@@ -67,7 +67,7 @@ pub(super) async fn reply(stream: &mut UnixStream, status: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn signing_sends_what_the_daemon_expects_and_meets_the_vector() {
+async fn checklist_12_signing_sends_what_the_daemon_expects_and_meets_the_vector() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("w.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -110,7 +110,7 @@ async fn signing_sends_what_the_daemon_expects_and_meets_the_vector() {
 }
 
 #[tokio::test]
-async fn a_reset_a_500_and_a_slow_answer_are_tried_again() {
+async fn checklist_14_a_reset_a_500_and_a_slow_answer_are_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("w.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -140,7 +140,7 @@ async fn a_reset_a_500_and_a_slow_answer_are_tried_again() {
 }
 
 #[tokio::test]
-async fn what_no_retry_can_mend_is_returned_at_once() {
+async fn checklist_14_what_no_retry_can_mend_is_returned_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("w.sock");
     let listener = UnixListener::bind(&socket).unwrap();

@@ -63,7 +63,7 @@ fn a_client_without_inputs_subscribes_to_nothing() {
 }
 
 #[test]
-fn a_delivery_may_come_before_the_subscription_is_answered() {
+fn checklist_11_a_delivery_may_come_before_the_subscription_is_answered() {
     let mut rig = Rig::new();
     rig.dialled();
     rig.connack(true);
@@ -132,7 +132,7 @@ fn health_resets_the_count_and_acceptance_does_not() {
 }
 
 #[test]
-fn a_missing_connack_makes_the_next_connect_wait_longer_after_the_handshake() {
+fn checklist_9_a_missing_connack_makes_the_next_connect_wait_longer_after_the_handshake() {
     let mut rig = Rig::new();
     let mut pauses = Vec::new();
     let mut deadlines = Vec::new();
@@ -199,7 +199,7 @@ fn a_connack_that_comes_after_its_deadline_has_no_effect() {
 }
 
 #[test]
-fn connack_5_asks_for_a_new_token_once_at_once_then_slowly_and_for_ever() {
+fn checklist_9_connack_5_asks_for_a_new_token_once_at_once_then_slowly_and_for_ever() {
     let mut rig = Rig::new();
     let mut waits = Vec::new();
     for _ in 0..8 {

@@ -4,7 +4,7 @@ use super::rig::{Rig, config};
 use crate::session::{Cause, DeliveryId, Event, Inbound, Outbound, UnexpectedPacket, Violation};
 
 #[test]
-fn acknowledgements_given_3_2_1_go_out_1_2_3() {
+fn checklist_23a_acknowledgements_given_3_2_1_go_out_1_2_3() {
     let mut rig = Rig::connected();
     let ids = [rig.deliver(1), rig.deliver(2), rig.deliver(3)];
     for id in ids.iter().rev() {
@@ -14,7 +14,7 @@ fn acknowledgements_given_3_2_1_go_out_1_2_3() {
 }
 
 #[test]
-fn deliveries_with_equal_packet_ids_each_get_their_own_puback() {
+fn checklist_25_deliveries_with_equal_packet_ids_each_get_their_own_puback() {
     let mut rig = Rig::connected();
     let (first, second) = (rig.deliver(1), rig.deliver(1));
     assert_ne!(first, second);
@@ -43,7 +43,7 @@ fn an_acknowledgement_for_an_earlier_connection_is_refused() {
 }
 
 #[test]
-fn a_delivery_dropped_unused_ends_the_connection_and_no_puback_follows() {
+fn checklist_23a_a_delivery_dropped_unused_ends_the_connection_and_no_puback_follows() {
     let mut rig = Rig::connected();
     let (first, second, third) = (rig.deliver(1), rig.deliver(1), rig.deliver(1));
     assert!(rig.acknowledge(third));
@@ -125,7 +125,7 @@ fn a_delivery_with_unreadable_properties_still_arrives() {
 }
 
 #[test]
-fn a_message_for_no_input_of_ours_is_acknowledged_in_its_turn() {
+fn checklist_23a_a_message_for_no_input_of_ours_is_acknowledged_in_its_turn() {
     let mut rig = Rig::connected();
     let first = rig.deliver(5);
     assert!(

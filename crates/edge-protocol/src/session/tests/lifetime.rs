@@ -83,7 +83,7 @@ fn idle_until(rig: &mut Rig, until: Duration) {
 }
 
 #[test]
-fn an_idle_connection_is_renewed_between_80_and_90_percent_of_the_token() {
+fn checklist_10_an_idle_connection_is_renewed_between_80_and_90_percent_of_the_token() {
     let mut moments = Vec::new();
     for seed in 0..40 {
         let mut rig = Rig::with(config(), seed);
@@ -117,7 +117,7 @@ fn an_idle_connection_is_renewed_between_80_and_90_percent_of_the_token() {
 }
 
 #[test]
-fn renewal_waits_for_deliveries_and_publishes_and_takes_no_new_ones() {
+fn checklist_10_renewal_waits_for_deliveries_and_publishes_and_takes_no_new_ones() {
     let mut rig = Rig::connected();
     let delivery = rig.deliver(1);
     let (publish, packet_id) = rig.publish("p");
