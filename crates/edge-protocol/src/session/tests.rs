@@ -5,6 +5,7 @@ mod deliveries;
 mod endings;
 mod lifetime;
 mod methods;
+mod reports;
 mod requests;
 mod rig;
 mod schedules;
