@@ -84,6 +84,12 @@ impl World {
             Event::Subscribed { .. } => self.client(who).is_subscribed = true,
             Event::Delivery(delivery) => self.deliver(who, &delivery),
             Event::Stray { topic } => self.watch.fail(format!("a stray message on {topic}")),
+            // These stories have no twin and no methods yet; see `World::add_client`.
+            Event::DesiredChanged(_)
+            | Event::TwinInStep { .. }
+            | Event::TwinFailed { .. }
+            | Event::MethodCall(_)
+            | Event::Reported { .. } => self.watch.fail(format!("{who:?} has no twin: {event:?}")),
             Event::Confirmed { publish } => self.told(who, publish, true),
             Event::Unconfirmed { publish } => self.told(who, publish, false),
             Event::Lost { cause, .. } => {
@@ -283,7 +289,10 @@ impl World {
 fn brief(packet: &Outbound) -> String {
     match packet {
         Outbound::Connect(connect) => format!("CONNECT {}", connect.client_id),
-        Outbound::Subscribe { filter, .. } => format!("SUBSCRIBE {filter}"),
+        Outbound::Subscribe { filters, .. } => {
+            let patterns: Vec<_> = filters.iter().map(|f| f.pattern.as_str()).collect();
+            format!("SUBSCRIBE {}", patterns.join(" "))
+        }
         Outbound::Publish {
             packet_id, payload, ..
         } => format!("PUBLISH {packet_id} {payload:?}"),

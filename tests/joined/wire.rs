@@ -5,7 +5,8 @@ use bytes::{Bytes, BytesMut};
 use edge_protocol::message::{INBOUND_PACKET_LIMIT, PACKET_LIMIT};
 use edge_protocol::session::{Inbound, Outbound, Refusal, UnexpectedPacket};
 use rumqttc::mqttbytes::v4::{
-    Connect, ConnectReturnCode, Packet, PubAck, Publish, Subscribe, SubscribeReasonCode,
+    Connect, ConnectReturnCode, Packet, PubAck, Publish, Subscribe, SubscribeFilter,
+    SubscribeReasonCode,
 };
 use rumqttc::mqttbytes::{Error, QoS};
 
@@ -19,8 +20,15 @@ pub(crate) fn from_client(packet: Outbound) -> Result<Bytes, Error> {
             connect.set_credentials(fields.username, fields.password.expose().to_owned());
             Packet::Connect(connect)
         }
-        Outbound::Subscribe { packet_id, filter } => {
-            let mut subscribe = Subscribe::new(filter, QoS::AtLeastOnce);
+        Outbound::Subscribe { packet_id, filters } => {
+            let filters = filters.into_iter().map(|filter| {
+                let qos = match filter.qos {
+                    0 => QoS::AtMostOnce,
+                    _ => QoS::AtLeastOnce,
+                };
+                SubscribeFilter::new(filter.pattern, qos)
+            });
+            let mut subscribe = Subscribe::new_many(filters);
             subscribe.pkid = packet_id;
             Packet::Subscribe(subscribe)
         }

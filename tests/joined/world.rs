@@ -99,6 +99,8 @@ impl World {
             identity,
             product: "joined".into(),
             receives_inputs: true,
+            follows_twin: false,
+            takes_methods: false,
             publish_window: self.setup.publish_window,
             delivery_capacity: self.setup.delivery_capacity,
             timings: Timings {

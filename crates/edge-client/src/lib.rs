@@ -94,6 +94,7 @@ pub use wire::WireError;
 pub use workload::{WorkloadClient, WorkloadError};
 
 // What callers need to fill in a configuration and a message.
+pub use edge_protocol::backoff::Backoff;
 pub use edge_protocol::message::{MessageError, TooLarge};
 pub use edge_protocol::methods::AnswerTooLarge;
 pub use edge_protocol::session::{METHOD_CAPACITY, REPORT_WINDOW, Timings, TwinFailure};
