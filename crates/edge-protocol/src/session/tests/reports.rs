@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::rig::{REPORT, Rig, secs};
+use super::rig::{GET, REPORT, Rig, secs};
 use crate::session::{Event, Outbound, REPORT_WINDOW, ReportFailure, ReportId};
 use crate::twin::{ReportedPatch, Setting};
 
@@ -108,8 +108,11 @@ fn checklist_10_a_planned_reconnect_waits_for_the_answer_to_a_report() {
 fn a_shutdown_waits_for_the_answer_to_a_report_and_asks_nothing_more() {
     let mut rig = Rig::asking();
     let outstanding = report(&mut rig, 1);
+    // The twin would be asked for again within a second.
+    rig.respond(GET, 500, "");
     rig.session.shut_down(rig.now, secs(5), None);
-    rig.collect();
+    rig.advance(secs(4));
+    assert_eq!(rig.count(GET), 1);
     assert!(!rig.packets.contains(&Outbound::Disconnect));
     rig.respond(REPORT, 204, "");
     assert_eq!(result(&rig, outstanding), Some(Ok(None)));
