@@ -8,9 +8,14 @@ use std::process::ExitCode;
 use crate::{setup, test};
 
 /// The packages that have benchmarks.
-const PACKAGES: [&str; 2] = ["vision", "ledger"];
+const PACKAGES: [&str; 3] = ["vision", "ledger", HUB];
 
-/// Measure the way of one picture: decode, classify, record.
+/// The benchmark of the hub against mosquitto; it lives in the package of the end-to-end tests.
+const HUB: &str = "hub";
+
+/// Measure the way of one picture (decode, classify, record), and the development hub.
+///
+/// `hub` needs mosquitto for its comparison, and says so without it.
 ///
 /// Compiles with optimisation. Close other programs: neighbours on the same
 /// cores show in the numbers.
@@ -35,7 +40,12 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
         .filter(|name| options.package.as_deref().is_none_or(|one| one == **name));
     let mut words = vec!["bench".to_owned()];
     for package in packages {
-        words.extend(["-p".to_owned(), (*package).to_owned()]);
+        let package = if *package == HUB {
+            "end-to-end"
+        } else {
+            package
+        };
+        words.extend(["-p".to_owned(), package.to_owned()]);
     }
     // Benchmark programs only: the test harness of a library refuses their options.
     words.extend(["--bench".to_owned(), "*".to_owned(), "--".to_owned()]);

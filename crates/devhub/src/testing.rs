@@ -32,7 +32,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::ca::{Authority, CaError};
-use crate::hub::{Counters, Fault, Habits, Settings};
+use crate::hub::{Counters, Fault, Settings};
 use crate::identities::{Hosts, Identities, IdentitiesError, Wanted};
 use crate::identity::IdentityId;
 use crate::routing::Routing;
@@ -125,10 +125,10 @@ impl TestHubBuilder {
         self
     }
 
-    /// Sets what is not certain about edgeHub.
+    /// Sets time-outs, limits and habits, all at once.
     #[must_use]
-    pub fn habits(mut self, habits: Habits) -> Self {
-        self.settings.habits = habits;
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -240,6 +240,11 @@ impl TestHub {
     /// What clients have to trust.
     pub fn ca_pem(&self) -> &str {
         self.authority.certificate_pem()
+    }
+
+    /// What has signed its certificate.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// A leaf device's connection string.

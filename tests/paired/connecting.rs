@@ -1,0 +1,121 @@
+//! Hubs that do wrong at CONNECT, and what the client makes of them.
+
+use std::time::Duration;
+
+use devhub::ca::Authority;
+use devhub::hub::{Connects, Fault};
+use devhub::testing::GATEWAY_HOST;
+use edge_client::{FailureKind, OutgoingMessage, Status};
+
+use crate::site::{CAMERA, camera, hub, insist, module, status};
+
+/// Whether the last attempt ended with this sort of failure.
+fn failed_by(kind: FailureKind) -> impl FnMut(&Status) -> bool {
+    move |status| matches!(status, Status::Connecting { last_error: Some(error), .. } if error.kind() == kind)
+}
+
+#[tokio::test]
+async fn checklist_9_a_hub_that_never_answers_connect_is_left_and_tried_again() {
+    let hub = hub().start().await.unwrap();
+    hub.remote()
+        .inject(Fault::Connects(Connects::Ignored))
+        .await
+        .unwrap();
+    let mut config = module(&hub);
+    config.timings.connack_deadline = Duration::from_millis(200);
+    let client = edge_client::start(config).client;
+    status(&client, failed_by(FailureKind::TimedOut)).await;
+    hub.remote()
+        .inject(Fault::Connects(Connects::Answered))
+        .await
+        .unwrap();
+    status(&client, Status::is_connected).await;
+}
+
+#[tokio::test]
+async fn checklist_9_a_refused_client_stays_up_slows_down_and_gets_in_later() {
+    let hub = hub().start().await.unwrap();
+    hub.remote()
+        .inject(Fault::Connects(Connects::Refused))
+        .await
+        .unwrap();
+    let mut config = module(&hub);
+    config.timings.refused_retry =
+        edge_client::Backoff::new(Duration::from_millis(300), Duration::from_millis(600)).unwrap();
+    let client = edge_client::start(config).client;
+    status(&client, failed_by(FailureKind::Refused)).await;
+    // One new token at once, then only slowly.
+    assert!(
+        hub.counters_reach(crate::site::PATIENCE, |counters| counters.refused >= 3)
+            .await
+    );
+    let accepted = hub.counters().await.accepted;
+    assert_eq!(accepted, 0);
+    hub.remote()
+        .inject(Fault::Connects(Connects::Answered))
+        .await
+        .unwrap();
+    status(&client, Status::is_connected).await;
+}
+
+#[tokio::test]
+async fn a_hub_that_accepts_and_drops_is_not_hammered() {
+    let hub = hub().start().await.unwrap();
+    hub.remote()
+        .inject(Fault::Connects(Connects::Dropped))
+        .await
+        .unwrap();
+    let client = edge_client::start(camera(&hub, CAMERA)).client;
+    status(&client, failed_by(FailureKind::Lost)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // 0.25 s doubling: after two seconds it has tried a handful of times.
+    let accepted = hub.counters().await.accepted;
+    assert!((2..=8).contains(&accepted), "{accepted}");
+    hub.remote()
+        .inject(Fault::Connects(Connects::Answered))
+        .await
+        .unwrap();
+    insist(&client, OutgoingMessage::new("m", &b"x"[..])).await;
+}
+
+#[tokio::test]
+async fn checklist_8_a_certificate_that_turns_wrong_is_refused_by_name_until_it_is_right() {
+    let hub = hub().start().await.unwrap();
+    let client = edge_client::start(camera(&hub, CAMERA)).client;
+    status(&client, Status::is_connected).await;
+    let stranger = Authority::generate().unwrap();
+    let wrong = [
+        (
+            hub.authority().issue_wrong_name().unwrap(),
+            "another-gateway.invalid",
+        ),
+        (stranger.issue_server(GATEWAY_HOST).unwrap(), "root"),
+    ];
+    for (credentials, named) in wrong {
+        hub.remote().present(credentials).await.unwrap();
+        hub.kill_connections().await;
+        let seen = status(&client, failed_by(FailureKind::Certificate)).await;
+        let Status::Connecting {
+            last_error: Some(error),
+            ..
+        } = seen
+        else {
+            panic!("{seen:?}");
+        };
+        let text = format!("{error}: {}", causes(&error));
+        assert!(text.contains(named), "{text}");
+        let right = hub.authority().issue_server(GATEWAY_HOST).unwrap();
+        hub.remote().present(right).await.unwrap();
+        status(&client, Status::is_connected).await;
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!("{cause}: "));
+        source = cause.source();
+    }
+    text
+}
