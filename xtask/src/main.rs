@@ -6,9 +6,11 @@
 
 mod bench;
 mod checklist;
+mod build;
 mod demo;
 mod fuzz;
 mod platform;
+mod processes;
 mod setup;
 mod test;
 mod workspace;

@@ -21,7 +21,6 @@ mod options;
 mod picture_bytes;
 mod plan;
 mod play;
-mod processes;
 mod screen;
 mod sent;
 mod show;

@@ -14,13 +14,13 @@ use super::blueprint::{Blueprint, REPORT_INTERVAL};
 use super::chaos::Schedule;
 use super::interrupt::Interrupt;
 use super::options::{Options, camera_command};
-use super::processes::{Process, Stopped};
 use super::screen::Screen;
 use super::sent::Sent;
 use super::show;
 use super::site::Site;
 use super::summary::Restarts;
 use super::upstream::Upstream;
+use crate::processes::{Process, Stopped};
 
 /// How often everything is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(100);

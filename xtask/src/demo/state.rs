@@ -12,7 +12,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::processes::is_alive;
+use crate::processes::is_alive;
 
 /// The module's name in the deployment template.
 pub(super) const MODULE: &str = "FruitCounter";

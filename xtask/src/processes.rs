@@ -1,9 +1,9 @@
-//! Child processes that never outlive the demo by accident.
+//! Child processes that never outlive the command that started them by accident.
 //!
 //! All children share one process group, away from the terminal's, so Ctrl-C
-//! reaches the demo alone and the demo decides the order in which things stop.
+//! reaches the command alone and the command decides the order in which things stop.
 //! The group is led by a guard: a shell that waits at a pipe whose other end
-//! only the demo holds. If the demo goes away in any way, SIGKILL included, the
+//! only the command holds. If the command goes away in any way, SIGKILL included, the
 //! pipe closes and the guard stops the group. Children read nothing and write
 //! to log files, never into a pipe that nobody empties.
 
@@ -25,8 +25,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// agent gives the module, and then ends what is left, itself included.
 const GUARD: &str = r#"trap "" TERM INT HUP; read -r word; [ "$word" = done ] && exit 0; kill -TERM 0; sleep 15; kill -KILL 0"#;
 
-/// The process group of a demo.
-pub(super) struct Group {
+/// The process group of a command.
+pub(crate) struct Group {
     guard: Child,
     /// The other end of the guard's pipe.
     alive: Option<ChildStdin>,
@@ -34,15 +34,15 @@ pub(super) struct Group {
 
 impl Group {
     /// Starts the guard.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let mut guard = Command::new("/bin/sh")
-            .args(["-c", GUARD, "fruit-counter-demo-guard"])
+            .args(["-c", GUARD, "fruit-counter-guard"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .context("cannot start /bin/sh, which guards the demo's processes")?;
+            .context("cannot start /bin/sh, which guards the processes")?;
         let alive = guard.stdin.take();
         Ok(Self { guard, alive })
     }
@@ -52,7 +52,7 @@ impl Group {
     }
 
     /// Starts a process of the group that writes to `log`, after what is there.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         &self,
         name: &str,
         command: &mut Command,
@@ -79,13 +79,13 @@ impl Group {
         })
     }
 
-    /// Lets everything run on without the demo.
-    pub(super) fn leave(mut self) -> io::Result<()> {
+    /// Lets everything run on without the command.
+    pub(crate) fn leave(mut self) -> io::Result<()> {
         self.dismiss()
     }
 
     /// Ends whatever is left in the group, at once.
-    pub(super) fn end(mut self) -> io::Result<()> {
+    pub(crate) fn end(mut self) -> io::Result<()> {
         // The guard is in the group; it cannot be gone, so there is one to kill.
         kill_process_group(self.id(), Signal::KILL)?;
         self.alive = None;
@@ -101,7 +101,7 @@ impl Group {
 }
 
 /// One child.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     child: Child,
     log: PathBuf,
@@ -109,22 +109,22 @@ pub(super) struct Process {
 
 impl Process {
     /// What people call it.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its process id.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// How it ended, if it has.
-    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
     /// Asks it to stop with SIGTERM and ends it after `grace`.
-    pub(super) fn stop(&mut self, grace: Duration) -> io::Result<Stopped> {
+    pub(crate) fn stop(&mut self, grace: Duration) -> io::Result<Stopped> {
         if let Some(status) = self.child.try_wait()? {
             return Ok(Stopped::Ended(status));
         }
@@ -143,14 +143,14 @@ impl Process {
     }
 
     /// The end of its log, for a failure that must be explained.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         last_lines(&self.log, 15)
     }
 }
 
 /// How a process stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopped {
+pub(crate) enum Stopped {
     /// By itself or when asked.
     Ended(ExitStatus),
     /// It did not within its grace.
@@ -158,7 +158,7 @@ pub(super) enum Stopped {
 }
 
 /// The last lines of a log, indented, with the name of the file.
-pub(super) fn last_lines(log: &Path, count: usize) -> String {
+pub(crate) fn last_lines(log: &Path, count: usize) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let text = text.unwrap_or_else(|error| error.to_string());
     let lines: Vec<&str> = text.lines().collect();
@@ -171,7 +171,7 @@ pub(super) fn last_lines(log: &Path, count: usize) -> String {
 }
 
 /// Whether a process with this id exists (zombies too).
-pub(super) fn is_alive(id: u32) -> bool {
+pub(crate) fn is_alive(id: u32) -> bool {
     File::open(format!("/proc/{id}/stat")).is_ok()
 }
 
@@ -260,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn guard_stops_the_group_when_the_demo_vanishes() {
+    fn guard_stops_the_group_when_the_command_vanishes() {
         let folder = tempfile::tempdir().unwrap();
         let group = Group::new().unwrap();
         let log = folder.path().join("log");
         let mut process = group
             .spawn("child", &mut shell("exec sleep 1000"), &log)
             .unwrap();
-        // What the kernel does with the pipe of a killed demo.
+        // What the kernel does with the pipe of a killed command.
         drop(group);
         until("the child has ended", || process.ended().unwrap().is_some());
     }
