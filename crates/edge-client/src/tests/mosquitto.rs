@@ -1,90 +1,178 @@
 //! The client against a broker that shares no code with us: Debian's mosquitto, over TLS.
 //! Skipped, with the reason printed, where it is not installed.
+//!
+//! `cargo xtask interop mosquitto` runs each of these by its name.
 
-use std::io::Write;
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+mod broker;
 
-use super::hub::{Hub, NAME, PATIENCE, begin, pki};
-use crate::{Acknowledged, Client, Deliveries, OutgoingMessage, Status, TrustAnchors};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-struct Broker(Child);
+use edge_protocol::sas::{SharedKey, TokenRequest};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Connect, Packet, Publish};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-const PROGRAM: &str = "/usr/sbin/mosquitto";
+use super::hub::{INPUT, NAME, PATIENCE};
+use crate::{
+    Acknowledged, Client, ClientConfig, Deliveries, Delivery, FailureKind, Identity,
+    OutgoingMessage, Status, start,
+};
+use broker::{Access, Broker};
 
 #[tokio::test]
 async fn mosquitto_confirms_our_messages_and_keeps_our_session() {
-    if !std::path::Path::new(PROGRAM).exists() {
-        println!("skipped: {PROGRAM} is not installed");
+    let Some(broker) = Broker::start(Access::Anonymous) else {
         return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let pki = pki("mosquitto CA", NAME);
-    // The broker drops to its own user, who must be able to read these.
-    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        path.display().to_string()
     };
-    let certificate = file("cert.pem", &pki.certificate_pem);
-    let key = file("key.pem", &pki.key_pem);
-    // A free port, given back just before the broker takes it.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let settings = file(
-        "mosquitto.conf",
-        &format!(
-            "listener {} 127.0.0.1\nallow_anonymous true\ncertfile {certificate}\nkeyfile {key}\n",
-            address.port()
-        ),
-    );
-    let broker = Command::new(PROGRAM)
-        .args(["-c", &settings])
-        .stderr(Stdio::null())
-        .spawn();
-    let _broker = Broker(broker.unwrap());
-    std::io::stdout().flush().unwrap();
-
-    let mut config = Hub::with(&pki).await.config();
-    config.dial = Some(address);
-    config.trust = TrustAnchors::from_pem(pki.ca_pem.as_bytes()).unwrap();
-    let (client, deliveries) = begin(config.clone());
+    let config = broker.config().await;
+    let (client, deliveries) = start(config.clone());
     assert!(!connected(&client).await, "a new session");
-    client
-        .publish(OutgoingMessage::new("m-1", &b"x"[..]))
-        .await
-        .unwrap();
+    for size in [1, 100_000] {
+        confirmed(&client, size).await;
+    }
     assert!(client.close(PATIENCE).await.is_clean());
     drop(deliveries);
 
-    // Again, with the session kept; a delivery dropped unused comes back.
-    let (client, mut deliveries) = begin(config.clone());
+    // What came while we were away is in the session that was kept.
+    send_to_input(&broker, &config, b"while away").await;
+    let (client, mut deliveries) = start(config);
     assert!(connected(&client).await, "the session is kept");
-    let mut sender = config;
-    sender.identity = crate::Identity::new("hub1", "another", None).unwrap();
-    sender.receives_inputs = false;
-    deliver_through(&mut deliveries, &sender, address).await;
-    assert!(client.close(Duration::from_secs(5)).await.is_clean());
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(delivery.payload().as_ref(), b"while away");
+    assert_eq!(delivery.acknowledge(), Acknowledged::Queued);
+    assert!(client.close(PATIENCE).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_delivery_that_was_not_acknowledged_comes_back_from_mosquitto() {
+    let Some(broker) = Broker::start(Access::Anonymous) else {
+        return;
+    };
+    let config = broker.config().await;
+    let (client, mut deliveries) = start(config.clone());
+    connected(&client).await;
+    for body in [&b"first"[..], b"second"] {
+        send_to_input(&broker, &config, body).await;
+    }
+    let dropped = next(&mut deliveries).await;
+    assert_eq!(dropped.payload().as_ref(), b"first");
+    drop(dropped);
+    for body in [&b"first"[..], b"second"] {
+        let again = next(&mut deliveries).await;
+        assert_eq!(again.payload().as_ref(), body);
+        assert_eq!(again.acknowledge(), Acknowledged::Queued);
+    }
+    assert!(client.close(PATIENCE).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_restarted_mosquitto_finds_us_again_and_resumes_the_session() {
+    let Some(mut broker) = Broker::start(Access::Anonymous) else {
+        return;
+    };
+    let config = broker.config().await;
+    let (client, mut deliveries) = start(config.clone());
+    assert!(!connected(&client).await, "a new session");
+    for body in [&b"before"[..], b"behind it"] {
+        send_to_input(&broker, &config, body).await;
+    }
+    let held = next(&mut deliveries).await;
+
+    broker.stop().await;
+    disconnected(&client).await;
+    // Published while nobody listens: confirmed all the same, later.
+    let (client, publisher) = (client.clone(), client);
+    let published = tokio::spawn(async move { confirmed(&publisher, 100_000).await });
+    assert_eq!(held.acknowledge(), Acknowledged::ConnectionGone);
+    broker.resume();
+
+    assert!(connected(&client).await, "the session is resumed");
+    tokio::time::timeout(PATIENCE, published)
+        .await
+        .expect("confirmed after the restart")
+        .unwrap();
+    for body in [&b"before"[..], b"behind it"] {
+        let again = next(&mut deliveries).await;
+        assert_eq!(again.payload().as_ref(), body);
+        assert_eq!(again.acknowledge(), Acknowledged::Queued);
+    }
+    assert!(client.close(PATIENCE).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_changed_password_shuts_us_out_until_we_have_the_new_one() {
+    let Some(mut broker) = Broker::start(Access::Password) else {
+        return;
+    };
+    let config = broker.config().await;
+    let user = config.identity.username(&config.product);
+    let (client, deliveries) = start(config.clone());
+    refused(&client, &broker).await;
+    assert!(!admit(&broker, &config, &client).await, "a new session");
+    confirmed(&client, 1).await;
+
+    // Changed while the broker is down, as an operator would.
+    broker.stop().await;
+    disconnected(&client).await;
+    broker.change_password(&user, "another");
+    broker.resume();
+    refused(&client, &broker).await;
+
+    assert!(
+        admit(&broker, &config, &client).await,
+        "the session is still there"
+    );
+    confirmed(&client, 1).await;
+    assert!(client.close(PATIENCE).await.is_clean());
+    drop(deliveries);
+}
+
+/// Makes the password that our client will have in a moment the right one, and waits until
+/// it is let in; says whether the broker had kept the session. Our password is a token that
+/// names the second of its end, so it is another one each second.
+async fn admit(broker: &Broker, config: &ClientConfig, client: &Client) -> bool {
+    let user = config.identity.username(&config.product);
+    let key = SharedKey::from_base64("a2V5").unwrap();
+    // A second that was missed on a busy machine is not the last one.
+    for _ in 0..5 {
+        let soon = SystemTime::now() + Duration::from_secs(2);
+        let ends = soon + config.timings.token_lifetime;
+        let ends = ends.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let token = key.token(TokenRequest::new(&config.identity, ends));
+        broker.change_password(&user, token.expose());
+        let mut status = client.status();
+        let let_in = status.wait_for(Status::is_connected);
+        if let Ok(status) = tokio::time::timeout(Duration::from_secs(4), let_in).await {
+            return has_session(&status.unwrap());
+        }
+    }
+    panic!("never let in\n{}", broker.log());
+}
+
+/// Waits until the broker has refused us.
+async fn refused(client: &Client, broker: &Broker) {
+    let mut status = client.status();
+    let refused = status.wait_for(|status| match status {
+        Status::Connecting { last_error, .. } => last_error
+            .as_ref()
+            .is_some_and(|error| error.kind() == FailureKind::Refused),
+        Status::Connected { .. } => panic!("let in"),
+        Status::Held | Status::Closed => false,
+    });
+    if tokio::time::timeout(PATIENCE, refused).await.is_err() {
+        panic!("never refused\n{}", broker.log());
+    }
 }
 
 /// Waits for the connection; says whether the broker had kept the session.
 async fn connected(client: &Client) -> bool {
     let mut status = client.status();
     let status = tokio::time::timeout(PATIENCE, status.wait_for(Status::is_connected)).await;
-    match *status.expect("mosquitto accepts us").unwrap() {
+    has_session(&status.expect("mosquitto accepts us").unwrap())
+}
+
+fn has_session(status: &Status) -> bool {
+    match *status {
         Status::Connected {
             session_present, ..
         } => session_present,
@@ -92,43 +180,42 @@ async fn connected(client: &Client) -> bool {
     }
 }
 
-/// Sends one message to the module's input by hand and takes it twice: dropped, then
-/// acknowledged.
-async fn deliver_through(
-    deliveries: &mut Deliveries,
-    sender: &crate::ClientConfig,
-    address: std::net::SocketAddr,
-) {
-    use rumqttc::mqttbytes::QoS;
-    use rumqttc::mqttbytes::v4::{Connect, Packet, Publish};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+async fn disconnected(client: &Client) {
+    let mut status = client.status();
+    let lost = status.wait_for(|status| !status.is_connected());
+    let lost = tokio::time::timeout(PATIENCE, lost).await;
+    lost.expect("the end is noticed").unwrap();
+}
 
-    let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+/// Publishes and waits for the confirmation.
+async fn confirmed(client: &Client, size: usize) {
+    let message = OutgoingMessage::new("m", vec![7; size]);
+    let confirmed = tokio::time::timeout(PATIENCE, client.publish(message)).await;
+    confirmed.expect("mosquitto confirms").unwrap();
+}
+
+async fn next(deliveries: &mut Deliveries) -> Delivery {
+    let next = tokio::time::timeout(PATIENCE, deliveries.next()).await;
+    next.expect("something comes").expect("not the end")
+}
+
+/// Sends one message to the module's input by hand, as another client.
+async fn send_to_input(broker: &Broker, config: &ClientConfig, body: &[u8]) {
+    let sender = Identity::new("hub1", "another", None).unwrap();
     let name = rustls::pki_types::ServerName::try_from(NAME).unwrap();
-    let tls = tokio_rustls::TlsConnector::from(sender.trust.tls_config(false).unwrap());
-    let mut stream = tls.connect(name, tcp).await.unwrap();
-    let mut publish = Publish::new(super::hub::INPUT, QoS::AtLeastOnce, b"picture".to_vec());
+    let tls = tokio_rustls::TlsConnector::from(config.trust.tls_config(false).unwrap());
+    let tcp = tokio::net::TcpStream::connect(broker.address()).await;
+    let mut stream = tls.connect(name, tcp.unwrap()).await.unwrap();
+    let mut publish = Publish::new(INPUT, QoS::AtLeastOnce, body.to_vec());
     publish.pkid = 1;
     let mut bytes = bytes::BytesMut::new();
-    Packet::Connect(Connect::new(sender.identity.client_id()))
-        .write(&mut bytes, 1000)
-        .unwrap();
+    let mut connect = Connect::new(sender.client_id());
+    connect.clean_session = true;
+    Packet::Connect(connect).write(&mut bytes, 1000).unwrap();
     Packet::Publish(publish).write(&mut bytes, 1000).unwrap();
     stream.write_all(&bytes).await.unwrap();
     let mut answer = [0; 8];
     stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(answer, [0x20, 2, 0, 0, 0x40, 2, 0, 1], "CONNACK and PUBACK");
-
-    let first = tokio::time::timeout(PATIENCE, deliveries.next())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(first.payload().as_ref(), b"picture");
-    drop(first);
-    let again = tokio::time::timeout(PATIENCE, deliveries.next())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(again.payload().as_ref(), b"picture");
-    assert_eq!(again.acknowledge(), Acknowledged::Queued);
+    assert_eq!(answer[..3], [0x20, 2, 0], "CONNACK");
+    assert_eq!(answer[4..], [0x40, 2, 0, 1], "PUBACK");
 }
