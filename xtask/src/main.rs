@@ -9,6 +9,7 @@ mod checklist;
 mod build;
 mod demo;
 mod fuzz;
+mod interop;
 mod platform;
 mod processes;
 mod setup;
@@ -42,6 +43,7 @@ enum Command {
     Bench(bench::Options),
     Checklist(checklist::Options),
     Fuzz(fuzz::Options),
+    Interop(interop::Options),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options, &root),
         Command::Checklist(options) => checklist::run(&options, &root),
         Command::Fuzz(options) => fuzz::run(&options, &root),
+        Command::Interop(options) => interop::run(&options, &root),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
