@@ -53,9 +53,14 @@ impl Options {
             if name == "--help" {
                 return Ok(None);
             }
-            let value = words
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
+            let (name, value) = match name.split_once('=') {
+                Some((name, value)) => (name.to_owned(), OsString::from(value)),
+                None => {
+                    let value = words.next();
+                    let value = value.with_context(|| format!("{name} needs a value"))?;
+                    (name, value)
+                }
+            };
             match name.as_str() {
                 "--connection" => connection = Some(PathBuf::from(value)),
                 "--property" => options.properties.push(property(&value)?),

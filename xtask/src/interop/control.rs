@@ -66,6 +66,13 @@ impl Ground<'_> {
         Ok((answer["status"].take(), answer["payload"].take()))
     }
 
+    /// Cuts the connections of a client.
+    pub(super) fn drop_connections(&self, client: &str) -> anyhow::Result<()> {
+        let answer = self.devhub(&["fault", "drop-connections", client])?;
+        ensure!(answer["connections"] == 1, "the hub cut {answer}");
+        Ok(())
+    }
+
     /// Waits until the reported property `name` of `module` is `value`.
     pub(super) fn wait_for_reported(
         &self,

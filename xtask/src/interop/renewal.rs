@@ -1,5 +1,5 @@
-//! An SDK renews its token: it disconnects and connects again, and what it had
-//! subscribed to must still work, whether it subscribes again or not.
+//! An SDK connects again: to renew its token, or because the hub was gone. What it
+//! had subscribed to must still work, whether it subscribes again or not.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::wait::until;
 
 /// Renewals that are waited for.
 const RENEWALS: usize = 2;
-/// The scripts have it happen every 5 s.
+/// The scripts have one happen every 5 or 7 s; after a loss the Python SDK waits 10 s.
 const WITHIN: Duration = Duration::from_secs(40);
 
 impl Play<'_> {
@@ -20,40 +20,59 @@ impl Play<'_> {
     pub(super) fn renewal(&self) -> anyhow::Result<String> {
         let client = Ground::module_client();
         // The first connection is no renewal.
-        until(&format!("{RENEWALS} renewals"), WITHIN, || {
-            Ok((self.ground.connections_of(&client) > RENEWALS).then_some(()))
-        })
-        .with_context(|| format!("the hub accepted {}", self.ground.connections_of(&client)))?;
-        let again = messages::list("renewed", &self.ground.stage.pictures[..2])?;
-        self.send("renewed", &again)?;
-        self.pictures(&again).context("inputs after the renewal")?;
-        self.wait_for_fresh_connection()?;
-        self.desired(LIMIT + 2)
-            .context("desired properties after the renewal")?;
-        self.method("echoAgain")
-            .context("methods after the renewal")?;
-
-        let filters = self.module.all("subscribe");
+        self.wait_for_connections(RENEWALS + 1)?;
+        self.everything_again("renewed", LIMIT + 2, "echoAgain")?;
+        let subscribed = self.module.all("subscribe");
         ensure!(
-            filters.len() >= self.sdk.subscriptions,
-            "the module subscribed {} times only: {filters:?}",
-            filters.len()
+            subscribed.len() == self.sdk.subscriptions,
+            "{} times SUBSCRIBE: {subscribed:?}",
+            subscribed.len()
         );
         Ok(format!(
-            "after {} renewals inputs, desired properties and methods still arrive; {} SUBSCRIBE in all",
+            "after {} renewals inputs, desired properties and methods still arrive, without a new SUBSCRIBE",
             self.ground.connections_of(&client) - 1,
-            filters.len()
         ))
+    }
+
+    /// Has the hub cut the connection without a word, and tries everything again.
+    pub(super) fn reconnect(&self) -> anyhow::Result<String> {
+        let client = Ground::module_client();
+        self.wait_for_fresh_connection()?;
+        let before = self.ground.connections_of(&client);
+        self.ground.drop_connections(&client)?;
+        self.wait_for_connections(before + 1)?;
+        self.everything_again("back", LIMIT + 3, "echo")?;
+        let subscribed = self.module.all("subscribe").len();
+        Ok(format!(
+            "after a cut connection all of it again, {} times SUBSCRIBE more",
+            subscribed.saturating_sub(self.sdk.subscriptions)
+        ))
+    }
+
+    fn everything_again(&self, round: &str, limit: u64, method: &str) -> anyhow::Result<()> {
+        let again = messages::list(round, &self.ground.stage.pictures[..2])?;
+        self.send(round, &again)?;
+        self.pictures(&again).context("inputs")?;
+        self.wait_for_fresh_connection()?;
+        self.desired(limit).context("desired properties")?;
+        self.method(method).context("methods")?;
+        Ok(())
     }
 
     /// Waits for the next renewal, so that there are some seconds until the one after it: what
     /// edgeHub has for a module that is away in that moment (a change of desired properties) is
     /// not queued.
     pub(super) fn wait_for_fresh_connection(&self) -> anyhow::Result<()> {
+        let connections = self.ground.connections_of(&Ground::module_client());
+        self.wait_for_connections(connections + 1)
+    }
+
+    fn wait_for_connections(&self, count: usize) -> anyhow::Result<()> {
         let client = Ground::module_client();
-        let before = self.ground.connections_of(&client);
-        until("the next renewal", WITHIN, || {
-            Ok((self.ground.connections_of(&client) > before).then_some(()))
+        let what = format!("connection number {count} of {client}");
+        until(&what, WITHIN, || {
+            Ok((self.ground.connections_of(&client) >= count).then_some(()))
         })
+        .with_context(|| self.module.last_words())
     }
 }

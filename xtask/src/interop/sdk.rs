@@ -22,7 +22,7 @@ use super::stage::Stage;
 use super::wait::PATIENCE;
 
 /// What each SDK shows.
-pub(super) const CAPABILITIES: [&str; 10] = [
+pub(super) const CAPABILITIES: [&str; 11] = [
     "module environment",
     "module twin get",
     "module reported",
@@ -33,6 +33,7 @@ pub(super) const CAPABILITIES: [&str; 10] = [
     "module desired",
     "module method",
     "module renewal",
+    "module reconnect",
 ];
 
 /// The device that sends.
@@ -47,7 +48,7 @@ pub(super) struct Sdk {
     leaf: Vec<OsString>,
     variables: Vec<(&'static str, PathBuf)>,
     module: Module,
-    /// What its subscriptions are expected to be at QoS 0 or 1, in any order.
+    /// The SUBSCRIBE packets of its whole life, renewals included.
     pub(super) subscriptions: usize,
 }
 
@@ -71,6 +72,7 @@ impl Sdk {
                 command: run("python/module.py"),
                 variables: Vec::new(),
             },
+            // Inputs, desired properties, answers, methods.
             subscriptions: 4,
         }
     }
@@ -89,7 +91,8 @@ impl Sdk {
                 command: run("node/module.js"),
                 variables,
             },
-            subscriptions: 4,
+            // Inputs, desired properties, answers, and methods once for each of two names.
+            subscriptions: 5,
         }
     }
 
@@ -130,6 +133,7 @@ impl Play<'_> {
         );
         sheet.check("module method", self.method("echo"));
         sheet.check("module renewal", self.renewal());
+        sheet.check("module reconnect", self.reconnect());
         Ok(())
     }
 
@@ -161,7 +165,7 @@ impl Play<'_> {
         Ok(format!("the hub's twin has {seen}"))
     }
 
-    /// Runs the leaf device until it has sent everything.
+    /// Runs the leaf device until it has sent everything, under a name for this round.
     pub(super) fn send(&self, round: &str, messages: &[Message]) -> anyhow::Result<()> {
         let stage = self.ground.stage;
         let list = stage.path(&format!("{}-{round}.json", self.sdk.name));
