@@ -11,5 +11,4 @@ mod client;
 mod command;
 mod control;
 mod network;
-mod official_sdk;
 mod workload;
