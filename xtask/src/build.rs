@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
@@ -49,7 +49,7 @@ impl Built {
 
 /// Calls cargo, in `folder`, with `arguments` that build something.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Built> {
-    let output = Command::new(workspace::cargo())
+    let output = workspace::cargo()
         .current_dir(folder)
         .args(arguments)
         .args(["--message-format", "json-render-diagnostics"])

@@ -3,7 +3,7 @@
 //! The end-to-end tests run real programs, so all of them are built first.
 
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
 use anyhow::Context;
 
@@ -67,7 +67,7 @@ pub(crate) fn build_programs(root: &Path) -> anyhow::Result<bool> {
 /// Says what is called, calls it, and tells whether it succeeded.
 pub(crate) fn cargo(root: &Path, arguments: &[String]) -> anyhow::Result<bool> {
     eprintln!("xtask: cargo {}", arguments.join(" "));
-    let status = Command::new(workspace::cargo())
+    let status = workspace::cargo()
         .current_dir(root)
         .args(arguments)
         .stdin(Stdio::null())

@@ -4,6 +4,7 @@
 //! Nothing here creates or changes anything.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The root of the clone this command belongs to.
 ///
@@ -25,6 +26,23 @@ pub(crate) fn onnxruntime(root: &Path) -> PathBuf {
 }
 
 /// The cargo that runs us, so that a pinned toolchain stays pinned.
-pub(crate) fn cargo() -> PathBuf {
-    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+///
+/// Without what it told us about our own package: build scripts that look at such
+/// variables (ring's does) would take every change between a call from here and
+/// one from a shell for a reason to build their package anew, and all above it.
+pub(crate) fn cargo() -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_our_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn is_about_our_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::Context;
 
@@ -100,7 +100,7 @@ pub(super) fn run(root: &Path) -> anyhow::Result<Results> {
         "--no-fail-fast",
     ];
     eprintln!("xtask: cargo {} -- checklist_", words.join(" "));
-    let mut child = Command::new(workspace::cargo())
+    let mut child = workspace::cargo()
         .current_dir(root)
         .args(words)
         .args(["--", "checklist_"])

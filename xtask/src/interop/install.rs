@@ -87,7 +87,7 @@ pub(super) fn openssl(stage: &Stage<'_>) -> anyhow::Result<()> {
         .stderr(Stdio::null());
     ensure!(ask.status()?.success(), missing);
     let example = stage.root().join("examples").join("azure-iot-sdk-camera");
-    let mut fetch = Command::new(crate::workspace::cargo());
+    let mut fetch = crate::workspace::cargo();
     fetch.current_dir(example).args(["fetch", "--locked"]);
     call(stage, "cargo fetch", &mut fetch)
 }
