@@ -116,7 +116,7 @@ impl Broker {
         ended.await.expect("mosquitto stops");
     }
 
-    /// From now on, `user` must come with `password`. Connections that exist stay.
+    /// Whoever connects as `user` from now on must have `password`.
     pub(super) fn change_password(&self, user: &str, password: &str) {
         let tool = installed("mosquitto_passwd", "/usr/bin/mosquitto_passwd").unwrap();
         // Written apart and renamed: the broker may read at any time.
