@@ -19,7 +19,8 @@ import urllib.parse
 
 import paho.mqtt.client as mqtt
 
-PATIENCE = 20
+# Short enough that all checks may fail within what the command gives the script.
+PATIENCE = 8
 # The hub's, with which it was started.
 ACK_TIMEOUT = 2
 MODULE = "edge-dev/Peer"
@@ -335,6 +336,9 @@ def main(identities_file, host):
     for name, check in CHECKS:
         try:
             ok, detail = True, check(site)
+        except queue.Empty:
+            traceback.print_exc()
+            ok, detail = False, f"nothing came within {PATIENCE} s"
         except Exception as error:
             traceback.print_exc()
             ok, detail = False, f"{type(error).__name__}: {error}"
