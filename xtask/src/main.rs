@@ -5,8 +5,8 @@
 //! how they work; `workspace` and `platform` are what they share.
 
 mod bench;
-mod checklist;
 mod build;
+mod checklist;
 mod demo;
 mod fuzz;
 mod interop;

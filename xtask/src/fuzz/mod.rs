@@ -94,7 +94,7 @@ impl Places<'_> {
         // `--target` keeps the flags away from build scripts and macros, which
         // run without libFuzzer. What they reach besides the language and the
         // targets are the few crates below it; the standard library is as it is.
-        let status = Command::new(workspace::cargo())
+        let status = workspace::cargo()
             .current_dir(self.root.join("fuzz"))
             .args(["build", "--release", "--locked", "--target", &self.host])
             .args(["--bin", target])

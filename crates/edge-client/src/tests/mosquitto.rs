@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::hub::{INPUT, NAME, PATIENCE};
 use crate::{
     Acknowledged, Client, ClientConfig, Deliveries, Delivery, FailureKind, Identity,
-    OutgoingMessage, Status, start,
+    OutgoingMessage, Started, Status, start,
 };
 use broker::{Access, Broker};
 
@@ -25,7 +25,9 @@ async fn mosquitto_confirms_our_messages_and_keeps_our_session() {
         return;
     };
     let config = broker.config().await;
-    let (client, deliveries) = start(config.clone());
+    let Started {
+        client, deliveries, ..
+    } = start(config.clone());
     assert!(!connected(&client).await, "a new session");
     for size in [1, 100_000] {
         confirmed(&client, size).await;
@@ -35,7 +37,11 @@ async fn mosquitto_confirms_our_messages_and_keeps_our_session() {
 
     // What came while we were away is in the session that was kept.
     send_to_input(&broker, &config, b"while away").await;
-    let (client, mut deliveries) = start(config);
+    let Started {
+        client,
+        mut deliveries,
+        ..
+    } = start(config);
     assert!(connected(&client).await, "the session is kept");
     let delivery = next(&mut deliveries).await;
     assert_eq!(delivery.payload().as_ref(), b"while away");
@@ -49,7 +55,11 @@ async fn a_delivery_that_was_not_acknowledged_comes_back_from_mosquitto() {
         return;
     };
     let config = broker.config().await;
-    let (client, mut deliveries) = start(config.clone());
+    let Started {
+        client,
+        mut deliveries,
+        ..
+    } = start(config.clone());
     connected(&client).await;
     for body in [&b"first"[..], b"second"] {
         send_to_input(&broker, &config, body).await;
@@ -71,7 +81,11 @@ async fn a_restarted_mosquitto_finds_us_again_and_resumes_the_session() {
         return;
     };
     let config = broker.config().await;
-    let (client, mut deliveries) = start(config.clone());
+    let Started {
+        client,
+        mut deliveries,
+        ..
+    } = start(config.clone());
     assert!(!connected(&client).await, "a new session");
     for body in [&b"before"[..], b"behind it"] {
         send_to_input(&broker, &config, body).await;
@@ -106,7 +120,9 @@ async fn a_changed_password_shuts_us_out_until_we_have_the_new_one() {
     };
     let config = broker.config().await;
     let user = config.identity.username(&config.product);
-    let (client, deliveries) = start(config.clone());
+    let Started {
+        client, deliveries, ..
+    } = start(config.clone());
     refused(&client, &broker).await;
     assert!(!admit(&broker, &config, &client).await, "a new session");
     confirmed(&client, 1).await;
