@@ -1,13 +1,14 @@
 //! Where the real binaries are, built once per test run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 
 /// The programs that a test can start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binary {
     /// The module.
     FruitCounter,
@@ -34,26 +35,23 @@ pub fn workspace_root() -> PathBuf {
 }
 
 /// The path of a program, built in the profile of the tests; a plain `cargo test`
-/// does not build the binaries of other packages, so this does, once.
+/// does not build the binaries of other packages, so this does, once for each.
 ///
 /// # Errors
 /// When the build fails or the program is not where cargo puts it.
 pub fn binary(program: Binary) -> anyhow::Result<PathBuf> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let folder = BUILT
-        .get_or_init(|| build().map_err(|error| format!("{error:#}")))
+    type Built = BTreeMap<Binary, Result<PathBuf, String>>;
+    static BUILT: Mutex<Built> = Mutex::new(Built::new());
+    // One build at a time: they would wait for each other anyway.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    built
+        .entry(program)
+        .or_insert_with(|| build(program).map_err(|error| format!("{error:#}")))
         .clone()
-        .map_err(anyhow::Error::msg)?;
-    let path = folder.join(program.name());
-    ensure!(
-        path.is_file(),
-        "{} is missing after the build",
-        path.display()
-    );
-    Ok(path)
+        .map_err(anyhow::Error::msg)
 }
 
-fn build() -> anyhow::Result<PathBuf> {
+fn build(program: Binary) -> anyhow::Result<PathBuf> {
     // This test runs from <target>/<profile>/deps.
     let test = std::env::current_exe().context("finding the test's own path")?;
     let folder = test
@@ -65,12 +63,18 @@ fn build() -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(workspace_root())
-        .args(["build", "--quiet", "--bins"]);
-    cargo.args(["-p", "fruit-counter", "-p", "devhub", "-p", "camera"]);
+        .args(["build", "--quiet", "--bins", "-p", program.name()]);
     if release {
         cargo.arg("--release");
     }
     let status = cargo.status().context("starting cargo")?;
-    ensure!(status.success(), "building the binaries failed: {status}");
-    Ok(folder)
+    let name = program.name();
+    ensure!(status.success(), "building {name} failed: {status}");
+    let path = folder.join(name);
+    ensure!(
+        path.is_file(),
+        "{} is missing after the build",
+        path.display()
+    );
+    Ok(path)
 }

@@ -34,8 +34,10 @@ use crate::unix_socket::{self, SocketError};
 
 /// Requests at the same time; further connections are closed without a reply, as the daemon does.
 const MAX_REQUESTS: usize = 10;
-/// How long a request's head, or its body, may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a kept connection may be idle, and a request's head may take. Longer than the 5 s after
+/// which Node's HTTP agent lets go of a connection: who closes first must not be us, or a request
+/// may cross the close.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the API answers from.
 #[derive(Debug)]
@@ -153,7 +155,7 @@ async fn answer(stream: UnixStream, workload: Arc<Workload>) {
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(READ_TIMEOUT)
+        .header_read_timeout(IDLE_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {

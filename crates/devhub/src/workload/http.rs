@@ -1,6 +1,8 @@
 //! One request of the workload API: from its path and body to its answer, with the daemon's own
 //! status codes and messages (sheet 2.3 and 2.5).
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,7 +14,10 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{READ_TIMEOUT, Workload};
+use super::Workload;
+
+/// How long a request's body may take; then 408 (sheet 2.1).
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Versions the daemon of 1.5 takes (sheet 2.1).
 const API_VERSIONS: &[&str] = &[
@@ -166,7 +171,7 @@ where
         return Err(missing());
     }
     let collected = Limited::new(request.into_body(), MAX_BODY).collect();
-    let body = match tokio::time::timeout(READ_TIMEOUT, collected).await {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, collected).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => {
             let error: Box<dyn std::error::Error + Send + Sync> = error;
