@@ -18,7 +18,6 @@
 pub mod agent;
 pub mod ca;
 pub mod clock;
-mod connection;
 pub mod control;
 pub mod deployment;
 pub mod hub;
@@ -39,4 +38,4 @@ pub mod upstream;
 pub mod username;
 pub mod workload;
 
-pub use connection::MAX_PACKET_BYTES;
+pub use server::MAX_PACKET_BYTES;

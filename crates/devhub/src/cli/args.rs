@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use devhub::agent::{Backoff, parse_duration};
+use devhub::agent::Backoff;
 
 use super::control::ControlMode;
+use super::duration::duration;
 
 /// A development edgeHub: runs an IoT Edge deployment on this machine, without Docker and without a
 /// cloud account.
@@ -158,12 +159,6 @@ pub(crate) struct AgentOptions {
     /// Pause before a restart: `agent` (10 s × 2ⁿ to 5 min, at most 20), `none`, or a duration
     #[arg(long, value_name = "agent|none|DURATION", default_value = "agent")]
     pub(crate) restart_backoff: Backoff,
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "expected a number with a unit: 500ms, 30s, 5m, 1h".to_owned())
 }
 
 #[cfg(test)]

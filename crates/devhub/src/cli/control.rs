@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use devhub::control::{self, Request, SOCKET_FILE};
 
-use super::args::duration;
+use super::duration::{any_duration, duration};
 use super::fault::FaultMode;
 
 /// Which hub.
@@ -247,9 +247,4 @@ fn object(text: &str) -> anyhow::Result<Map<String, Value>> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn any_duration(text: &str) -> Result<Duration, String> {
-    devhub::agent::parse_duration(text)
-        .ok_or_else(|| "expected a number with a unit: 0s, 30s, 5m".to_owned())
 }

@@ -5,7 +5,7 @@ use clap::{Subcommand, ValueEnum};
 use devhub::control::{Certificate, FaultRequest};
 use devhub::hub::{Connects, Pubacks, Twins};
 
-use super::args::duration;
+use super::duration::duration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FaultMode {

@@ -5,6 +5,7 @@ mod agent;
 mod args;
 mod common;
 mod control;
+mod duration;
 mod fault;
 mod hub;
 

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, StartError};
+use super::StartError;
+use super::event::Event;
 use crate::ca::ServerCredentials;
 use crate::clock::Now;
 use crate::hub::{

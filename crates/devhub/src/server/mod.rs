@@ -6,6 +6,8 @@
 //! `select!`. Connections talk to it over one bounded channel of `EVENTS` (64) packets: a hub that is
 //! behind stops reading sockets, as edgeHub does.
 
+mod connection;
+mod event;
 mod handle;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,17 +26,19 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::ca::ServerCredentials;
-use crate::clock::{Clock, Now};
-use crate::connection::{self, OUTBOX, Outgoing};
+use crate::clock::Clock;
 use crate::hub::{
-    Action, CallId, CloseReason, ConnectionId, Hub, MethodCall, MethodError, MethodOutcome,
-    Settings,
+    Action, CallId, CloseReason, ConnectionId, Hub, MethodError, MethodOutcome, Settings,
 };
 use crate::identities::Identities;
 use crate::routing::Routing;
 use crate::store::{Entry, Store, StoreError};
 use crate::upstream::{UpstreamMessage, UpstreamSink};
 
+use connection::{OUTBOX, Outgoing};
+use event::Event;
+
+pub use connection::MAX_PACKET_BYTES;
 pub use handle::{HubHandle, HubRemote, RemoteError, Stopped};
 
 /// Packets of all connections that wait for the hub; each holds at most 256 KiB.
@@ -74,29 +78,6 @@ pub enum StartError {
     /// The listener has no address, or no thread could be made.
     #[error("cannot start the listener")]
     Io(#[from] io::Error),
-}
-
-/// Something to ask or tell the core, between two events.
-pub(crate) type Question = Box<dyn FnOnce(&mut Hub, Now) + Send>;
-
-/// What wakes the hub.
-pub(crate) enum Event {
-    Accepted(ConnectionId),
-    Packet(ConnectionId, rumqttc::mqttbytes::v4::Packet),
-    WrongProtocol(ConnectionId),
-    Lost(ConnectionId, CloseReason),
-    Written(ConnectionId, u64),
-    UpstreamFinished {
-        sequence: u64,
-        success: bool,
-    },
-    /// Something to ask or tell the core; see [`HubHandle`].
-    Ask(Question),
-    Call(
-        MethodCall,
-        oneshot::Sender<Result<MethodOutcome, MethodError>>,
-    ),
-    Present(ServerCredentials, oneshot::Sender<Result<(), StartError>>),
 }
 
 /// Starts a hub on a bound listener. Must be called within a tokio runtime.

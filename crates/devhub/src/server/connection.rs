@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::codec::{FramedRead, FramedWrite};
 
+use super::event::Event;
 use crate::hub::{CloseReason, ConnectionId};
-use crate::server::Event;
 
 /// Packets that wait for a socket; a client that lets more pile up is closed.
 pub(crate) const OUTBOX: usize = 256;
