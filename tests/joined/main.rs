@@ -7,14 +7,14 @@
 //!
 //! Rooms, from the outside in:
 //! - `world`: the clock and the loop that lets one thing happen after the other, made by
-//!   `setup`; `orders` and `hearings` hold what it does on a client's and on the hub's
-//!   behalf, `post` what is on the way between them;
+//!   `setup`; `orders` and `hearings` hold what it does on a session's and on the hub's
+//!   behalf, `post` what is on the way between them, `dialling` how a connection begins;
 //! - `agenda`: what will happen and when; `network`: links that are cut, swallow or dawdle;
 //!   `wire`: packets to bytes and back;
 //! - `edge_hub`: the hub with its clock, its restarts and `kept_store`; `cloud`: what is
 //!   upstream of it;
-//! - `client`: a session and its shell; `camera` and `application`: who uses it; `ledger`:
-//!   what the application never forgets;
+//! - `client`: a session and its shell; `camera` and `application`: who uses it, for
+//!   `errands`; `ledger`: what the application never forgets;
 //! - `faults`: what can go wrong; `plan`: a whole schedule of it from one seed;
 //! - `watch`: what must hold on the wire at every step; `reckoning`: what must hold when the
 //!   faults are over.
@@ -33,7 +33,9 @@ mod application;
 mod camera;
 mod client;
 mod cloud;
+mod dialling;
 mod edge_hub;
+mod errands;
 mod faults;
 mod hearings;
 mod kept_store;

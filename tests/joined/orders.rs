@@ -1,16 +1,14 @@
-//! What the world does for a client: what its session orders, what its socket brings, what
-//! its role wants to send. The order of things is that of the real shell, `edge-client`'s
-//! driver.
+//! What the world does for a session: what it orders, what its socket brings, what its role
+//! wants to send ([`crate::errands`]). The order of things is that of the real shell,
+//! `edge-client`'s driver.
 
 use std::time::Duration;
 
-use edge_protocol::session::{Delivery, DeliveryId, Event, Outbound};
+use edge_protocol::session::{Event, Outbound};
 
 use crate::agenda::Happening;
-use crate::application::Application;
-use crate::client::{Role, Who, moment};
+use crate::client::{Who, moment};
 use crate::network::{Dialling, Way};
-use crate::setup::identity;
 use crate::wire;
 use crate::world::World;
 
@@ -111,134 +109,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn deliver(&mut self, who: Who, delivery: &Delivery) {
-        let id = delivery.id;
-        let client = self.client(who);
-        let (life, work) = (client.life, client.manner.work);
-        let socket = client.line.as_ref().map(|line| line.socket);
-        let taken = match &mut client.role {
-            Role::Application(application) => application.take(delivery),
-            Role::Camera(_) => Err(format!("{who:?} got a delivery")),
-        };
-        if let Err(what) = taken {
-            self.watch.fail(what);
-        }
-        if let Some(socket) = socket {
-            self.watch.named(socket, id);
-        }
-        let processed = Happening::Processed {
-            who,
-            life,
-            delivery: id,
-        };
-        let at = self.now + self.between(work);
-        self.agenda.add(at, processed);
-    }
-
-    /// The application is done with a delivery: commit, then acknowledge; or drop it.
-    pub(crate) fn processed(&mut self, who: Who, life: u32, delivery: DeliveryId) {
-        let now = self.now;
-        let client = self.client(who);
-        if client.life != life || client.session.is_none() {
-            return;
-        }
-        if client.frozen_until > now {
-            let at = client.frozen_until;
-            let processed = Happening::Processed {
-                who,
-                life,
-                delivery,
-            };
-            self.agenda.add(at, processed);
-            return;
-        }
-        let Some(application) = client.application() else {
-            return;
-        };
-        let Some(picture) = application.put_down(delivery) else {
-            return;
-        };
-        let dropped = application.drops > 0;
-        application.drops = application.drops.saturating_sub(1);
-        if !dropped {
-            self.ledger.commit(&picture);
-        }
-        self.trace.note(now, || {
-            let verb = if dropped { "drops" } else { "commits" };
-            format!("{who:?} {verb} {picture} {delivery:?}")
-        });
-        let socket = self.client(who).line.as_ref().map(|line| line.socket);
-        if let Some(socket) = socket.filter(|_| !dropped) {
-            self.watch.settled(socket, delivery);
-        }
-        if let Some(session) = &mut self.client(who).session {
-            if dropped {
-                session.abandon(moment(now), delivery);
-            } else {
-                session.acknowledge(moment(now), delivery);
-            }
-        }
-        self.obey(who);
-    }
-
-    fn told(&mut self, who: Who, publish: edge_protocol::session::PublishId, confirmed: bool) {
-        let World {
-            clients, ledger, ..
-        } = self;
-        match clients.get_mut(&who).map(|client| &mut client.role) {
-            Some(Role::Camera(camera)) => {
-                camera.told(publish, confirmed);
-            }
-            Some(Role::Application(application)) => application.told(publish, confirmed, ledger),
-            None => {}
-        }
-    }
-
-    /// Gives one message of the role to the session; false when there is none or no room.
-    fn publish(&mut self, who: Who) -> bool {
-        let now = moment(self.now);
-        let World {
-            clients,
-            ledger,
-            watch,
-            ..
-        } = self;
-        let Some(client) = clients.get_mut(&who) else {
-            return false;
-        };
-        let Some(session) = client.session.as_mut().filter(|s| s.can_publish()) else {
-            return false;
-        };
-        let message = match &client.role {
-            Role::Camera(camera) => camera.next().transpose(),
-            Role::Application(_) if who == Who::Module => Ok(Application::next(ledger)),
-            Role::Application(_) => Ok(None),
-        };
-        let prepared = message
-            .map_err(|error| error.to_string())
-            .and_then(|message| {
-                let prepared = message.map(|message| message.prepare(&identity(who)));
-                prepared.transpose().map_err(|error| error.to_string())
-            });
-        let prepared = match prepared {
-            Ok(Some(prepared)) => prepared,
-            Ok(None) => return false,
-            Err(what) => {
-                watch.fail(what);
-                return false;
-            }
-        };
-        let Ok(publish) = session.publish(now, prepared) else {
-            watch.fail("a session that can publish refused to");
-            return false;
-        };
-        match &mut client.role {
-            Role::Camera(camera) => camera.sent(publish),
-            Role::Application(application) => application.sent(publish, ledger),
-        }
-        true
     }
 
     fn write(&mut self, who: Who, packet: Outbound) {

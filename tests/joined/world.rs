@@ -5,19 +5,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use devhub::hub::Settings;
 use devhub::identity::IdentityId;
 use edge_protocol::sas::SharedKey;
-use edge_protocol::session::{LinkId, SessionConfig, Timings};
+use edge_protocol::session::{SessionConfig, Timings};
 use fastrand::Rng;
 
 use crate::agenda::{Agenda, Happening, Instant};
 use crate::application::Application;
 use crate::camera::Camera;
-use crate::client::{Client, Line, Role, Who, moment};
+use crate::client::{Client, Role, Who, moment};
 use crate::cloud::Cloud;
-use crate::edge_hub::{self, EdgeHub, unix};
+use crate::edge_hub::{self, EdgeHub};
 use crate::faults::{Trigger, When};
 use crate::ledger::Ledger;
 use crate::network::{Network, SocketId, Way};
@@ -264,61 +263,6 @@ impl World {
             let trigger = self.triggers.swap_remove(place);
             self.strike(trigger.fault);
         }
-    }
-
-    fn dialled(&mut self, who: Who, life: u32, link: LinkId, works: bool) {
-        let now = self.now;
-        let works = works && self.hub.is_running();
-        let unix = unix(now, self.clock_error);
-        let client = self.client(who);
-        if client.life != life || client.dialling != Some(link) {
-            return;
-        }
-        if client.frozen_until > now {
-            let at = client.frozen_until;
-            let again = Happening::Dialled {
-                who,
-                life,
-                link,
-                works,
-            };
-            self.agenda.add(at, again);
-            return;
-        }
-        client.dialling = None;
-        let pass = client.pass(&identity(who), unix);
-        let Some(session) = &mut client.session else {
-            return;
-        };
-        if works {
-            session.handle_dialled(moment(now), link, pass);
-            let socket = self.network.open(who, now);
-            self.client(who).line = Some(Line {
-                link,
-                socket,
-                inbox: BytesMut::new(),
-                ended: false,
-            });
-            self.here = Some((who, Some(socket)));
-            self.tell_hub(|hub, now| hub.accepted(socket, now));
-        } else {
-            session.handle_dial_failed(moment(now), link);
-        }
-        self.obey(who);
-    }
-
-    pub(crate) fn starts(&mut self, who: Who) {
-        let (now, seed) = (self.now, self.dice.u64(..));
-        if self.client(who).session.is_some() || self.is_over {
-            return;
-        }
-        self.check_dials();
-        if who == Who::Module {
-            self.ledger.reopen();
-        }
-        self.client(who).start(seed, now);
-        self.trace.note(now, || format!("{who:?} starts"));
-        self.obey(who);
     }
 
     /// A random time between the two.
