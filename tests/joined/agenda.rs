@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use edge_protocol::session::{DeliveryId, LinkId};
+use edge_protocol::session::{CallId, DeliveryId, LinkId};
 
 use crate::client::Who;
 use crate::faults::Fault;
@@ -48,6 +48,18 @@ pub(crate) enum Happening {
         who: Who,
         life: u32,
         delivery: DeliveryId,
+    },
+    /// An application has come to the end of its work on a method call.
+    Answers { who: Who, life: u32, call: CallId },
+    /// An application looks again for what it has to send.
+    Looks { who: Who },
+    /// The operator changes desired properties.
+    Patch,
+    /// The operator calls a method, with so much time for the answer and for the module to
+    /// be there.
+    Call {
+        response: Duration,
+        connect: Duration,
     },
     /// A camera takes a picture.
     Picture { camera: usize },

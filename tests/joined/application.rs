@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use edge_protocol::OutgoingMessage;
-use edge_protocol::session::{Delivery, DeliveryId, PublishId};
+use edge_protocol::session::{CallId, Delivery, DeliveryId, MethodCall, PublishId};
 
+use crate::answering::Reporting;
 use crate::camera::PLACE;
 use crate::ledger::Ledger;
 
@@ -16,12 +17,15 @@ use crate::ledger::Ledger;
 pub(crate) struct Manner {
     /// Shortest and longest time on one delivery.
     pub(crate) work: (Duration, Duration),
+    /// Shortest and longest time until a method call is answered.
+    pub(crate) answering: (Duration, Duration),
 }
 
 impl Default for Manner {
     fn default() -> Self {
         Manner {
             work: (Duration::from_millis(2), Duration::from_millis(80)),
+            answering: (Duration::from_millis(1), Duration::from_millis(500)),
         }
     }
 }
@@ -39,6 +43,13 @@ pub(crate) struct Application {
     pub(crate) received: VecDeque<String>,
     /// How many of the next deliveries it drops unused.
     pub(crate) drops: u32,
+    /// The last version of the desired properties that it was shown.
+    pub(crate) shown: Option<u64>,
+    pub(crate) reporting: Reporting,
+    /// Method calls without an answer.
+    pub(crate) calls: BTreeMap<CallId, MethodCall>,
+    /// How many of the next calls it drops unanswered.
+    pub(crate) drops_calls: u32,
 }
 
 impl Application {
@@ -65,7 +76,8 @@ impl Application {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_hand.is_empty() && self.sent.is_empty()
+        let nothing_told = self.sent.is_empty() && self.reporting.is_idle();
+        self.in_hand.is_empty() && self.calls.is_empty() && nothing_told
     }
 
     /// The next report to send.

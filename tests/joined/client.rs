@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use edge_protocol::Identity;
 use edge_protocol::moment::Moment;
 use edge_protocol::sas::{SharedKey, TokenRequest};
-use edge_protocol::session::{Cause, LinkId, Pass, Session, SessionConfig};
+use edge_protocol::session::{Cause, LinkId, Pass, Session, SessionConfig, TwinFailure};
 
 use crate::agenda::Instant;
 use crate::application::{Application, Manner};
@@ -54,6 +54,8 @@ pub(crate) struct Client {
     pub(crate) starts_again: bool,
     /// When and why its connections and attempts ended.
     pub(crate) losses: Vec<(Instant, Cause)>,
+    /// When and how the hub's word about the twin was none.
+    pub(crate) twin_failures: Vec<(Instant, TwinFailure)>,
     /// When it dialled.
     pub(crate) dials: Vec<Instant>,
     pub(crate) is_subscribed: bool,
@@ -86,6 +88,7 @@ impl Client {
             closes_by: None,
             starts_again: false,
             losses: Vec::new(),
+            twin_failures: Vec::new(),
             dials: Vec::new(),
             is_subscribed: false,
         }

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use devhub::clock::Now;
-use devhub::hub::{Counters, Hub, Settings};
+use devhub::hub::{Counters, Hub, Pubacks, Settings};
 use devhub::identities::{Hosts, Identities, Wanted};
 use devhub::identity::{IdentityId, SharedKey};
 use devhub::routing::Routing;
 use devhub::store::StoreError;
+use serde_json::Value;
 
 use crate::agenda::Instant;
 use crate::camera;
@@ -36,6 +37,8 @@ pub(crate) struct EdgeHub {
     pub(crate) clock_error: i64,
     /// Whether the deployment that names the module has arrived.
     pub(crate) knows_module: bool,
+    /// Its queues have taken nothing for a while, on demand.
+    pub(crate) was_full: bool,
 }
 
 impl EdgeHub {
@@ -49,6 +52,7 @@ impl EdgeHub {
             started: Instant::ZERO,
             clock_error: 0,
             knows_module: true,
+            was_full: false,
         }
     }
 
@@ -59,6 +63,7 @@ impl EdgeHub {
         }
         self.generation += 1;
         self.started = now;
+        self.was_full = false;
         let identities = if self.knows_module {
             identities()
         } else {
@@ -96,6 +101,27 @@ impl EdgeHub {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         Some(self.started + self.hub.as_ref()?.next_deadline()?)
+    }
+
+    /// Whether it withholds the PUBACK of what it reads now.
+    pub(crate) fn withholds_pubacks(&self) -> bool {
+        let hub = self.hub.as_ref();
+        hub.is_some_and(|hub| hub.faults().pubacks == Pubacks::Withheld)
+    }
+
+    /// The module's twin, as an answer to its question would tell it.
+    pub(crate) fn twin(&self) -> Option<Value> {
+        Some(self.hub.as_ref()?.twin(&module_id())?.document())
+    }
+
+    /// From its next start on there is room for one client, or for everyone.
+    pub(crate) fn crowd(&mut self, crowded: bool) {
+        let everyone = Settings::default().max_clients;
+        self.settings.max_clients = if crowded { 1 } else { everyone };
+    }
+
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.settings.max_clients == 1
     }
 
     pub(crate) fn ack_timeout(&self) -> Duration {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::agenda::Happening;
 use crate::application::Manner;
 use crate::client::{Client, Who, moment};
+use crate::demand::Demand;
 use crate::network::{Dialling, SocketId, Way};
 use crate::world::World;
 
@@ -56,6 +57,18 @@ pub(crate) enum Fault {
     Hold(bool),
     /// The cloud can be reached.
     CloudIsOnline(bool),
+    /// From now on an application takes so long for each method call.
+    Answering(Duration, Duration),
+    /// The module's application drops its next method call unanswered.
+    DropsCall,
+    /// The hub does something wrong because it is asked to.
+    Demand(Demand),
+    /// The hub sends a patch of desired properties once more that it has sent before.
+    ReplaysPatch,
+    /// So many of the next patches of desired properties are lost on their way.
+    LosesPatches(u32),
+    /// The hub starts again with room for one client only, or for everyone.
+    Crowded(bool),
     /// The client's process gets no time for so long.
     Freeze(Who, Duration),
     /// All is well from now on; what is half-open stays so.
@@ -123,11 +136,23 @@ impl World {
             }
             Fault::Work(least, most) => {
                 for who in [Who::Module, Who::Rival] {
-                    self.client(who).manner = Manner {
-                        work: (least, most),
-                    };
+                    self.client(who).manner.work = (least, most);
                 }
             }
+            Fault::Answering(least, most) => {
+                for who in [Who::Module, Who::Rival] {
+                    self.client(who).manner.answering = (least, most);
+                }
+            }
+            Fault::DropsCall => {
+                if let Some(application) = self.client(Who::Module).application() {
+                    application.drops_calls += 1;
+                }
+            }
+            Fault::Demand(demand) => self.demand(demand),
+            Fault::ReplaysPatch => self.replay_patch(),
+            Fault::LosesPatches(patches) => self.operator.loses_patches = patches,
+            Fault::Crowded(crowded) => self.crowd(crowded),
             Fault::DropsOne => {
                 if let Some(application) = self.client(Who::Module).application() {
                     application.drops += 1;
@@ -225,11 +250,14 @@ impl World {
         for client in self.clients.values_mut() {
             heal_client(client);
         }
-        if !self.hub.knows_module {
+        if !self.hub.knows_module || self.hub.is_crowded() {
             self.hub_dies();
             self.hub.knows_module = true;
+            self.hub.crowd(false);
         }
         self.hub_starts();
+        self.calm_hub();
+        self.operator.loses_patches = 0;
         self.hold(false);
         if self.client(Who::Rival).closes_by.is_none() {
             self.shut_down(Who::Rival);
@@ -244,5 +272,6 @@ fn heal_client(client: &mut Client) {
     client.signs_with_a_wrong_key = false;
     if let Some(application) = client.application() {
         application.drops = 0;
+        application.drops_calls = 0;
     }
 }

@@ -35,7 +35,8 @@ impl World {
             };
             match wire::to_hub(&mut socket.hub_inbox) {
                 Ok(Some(packet)) => {
-                    self.watch.hub_read(id, &packet);
+                    let withheld = self.hub.withholds_pubacks();
+                    self.watch.hub_read(id, &packet, withheld);
                     self.tell_hub(|hub, now| hub.received(id, packet, now));
                 }
                 Ok(None) => return,
@@ -86,8 +87,7 @@ impl World {
                         self.end(connection, Way::Down);
                     }
                 }
-                // Nobody calls a method in these stories.
-                Action::MethodFinished { .. } => {}
+                Action::MethodFinished { call, outcome } => self.method_finished(call, &outcome),
                 Action::Upstream(entry) => {
                     let success = self.cloud.take(&text(&entry.message));
                     let finished = Happening::UpstreamFinished {
@@ -111,15 +111,20 @@ impl World {
         }
     }
 
-    fn hub_writes(&mut self, id: SocketId, packet: &Packet) {
+    pub(crate) fn hub_writes(&mut self, id: SocketId, packet: &Packet) {
         self.trace.note(self.now, || {
             format!("hub writes to {id}: {}", brief(packet))
         });
         let Some(socket) = self.network.socket(id).filter(|socket| socket.hub_side) else {
             // A connection that the network ended an instant ago and the hub not yet knows.
+            self.watch.hub_wrote_in_vain(packet);
             return;
         };
         let who = socket.who;
+        if self.operator.loses_patch(packet) {
+            self.trace.note(self.now, || "which is lost".into());
+            return;
+        }
         self.watch
             .hub_wrote(id, packet, self.now, self.hub.ack_timeout());
         match wire::from_hub(packet) {
@@ -160,6 +165,7 @@ impl World {
             self.check_counters(&counters);
         }
         self.cloud.hub_died();
+        self.operator.hub_died();
         for id in self.network.hub_sides() {
             // Some of what it wrote is still under way, or nothing is.
             let lost = self.dice.bool();
@@ -190,7 +196,12 @@ impl World {
             + counters.dropped_unknown_topic
             + counters.dropped_bad_properties
             + counters.dropped_undeliverable
-            + counters.storage_failures;
+            + counters.dropped_case_twins
+            + if self.hub.was_full {
+                0
+            } else {
+                counters.storage_failures
+            };
         if dropped > 0 {
             self.watch.fail(format!("the hub dropped: {counters:?}"));
         }
@@ -201,7 +212,9 @@ fn brief(packet: &Packet) -> String {
     match packet {
         Packet::Publish(publish) => {
             let body = String::from_utf8_lossy(&publish.payload);
-            format!("PUBLISH {} {body}", publish.pkid)
+            let topic = String::from_utf8_lossy(&publish.topic);
+            let about = topic.strip_prefix("$iothub/").unwrap_or_default();
+            format!("PUBLISH {} {about} {body}", publish.pkid)
         }
         other => format!("{other:?}"),
     }

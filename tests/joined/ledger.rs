@@ -14,6 +14,8 @@ pub(crate) struct Ledger {
     pub(crate) reports: BTreeMap<String, Report>,
     /// Sealed and not known to be in the hub, in the order of sending.
     pub(crate) unsent: VecDeque<String>,
+    /// The version of its desired properties that the hub has last confirmed a report of.
+    pub(crate) reported: Option<u64>,
 }
 
 /// What is known of a report.

@@ -15,7 +15,10 @@
 //!   upstream of it;
 //! - `client`: a session and its shell; `camera` and `application`: who uses it, for
 //!   `errands`; `ledger`: what the application never forgets;
-//! - `faults`: what can go wrong; `plan`: a whole schedule of it from one seed;
+//! - `operator`: who changes desired properties and calls methods; `answering`: what the
+//!   module does with both;
+//! - `faults`: what can go wrong; `demand`: what the hub does wrong when asked to; `plan`: a
+//!   whole schedule of it from one seed;
 //! - `watch`: what must hold on the wire at every step; `reckoning`: what must hold when the
 //!   faults are over.
 //!
@@ -23,16 +26,14 @@
 //! fault at each step of one short story, `schedules` draws whole schedules from seeds.
 //! `JOINED_SEED=n cargo test -p end-to-end --test joined no_schedule -- --nocapture` repeats
 //! one of them and tells it; `JOINED_SCHEDULES=n` sets how many are drawn.
-//!
-//! Twins and methods join as topics beside the inputs: the world carries any packet, and the
-//! watch counts what is no input among the packets that need a PUBACK. Their roles belong
-//! beside `camera` and `application`.
 
 mod agenda;
+mod answering;
 mod application;
 mod camera;
 mod client;
 mod cloud;
+mod demand;
 mod dialling;
 mod edge_hub;
 mod errands;
@@ -41,6 +42,7 @@ mod hearings;
 mod kept_store;
 mod ledger;
 mod network;
+mod operator;
 mod orders;
 mod plan;
 mod post;

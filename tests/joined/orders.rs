@@ -30,6 +30,7 @@ impl World {
             }
             busy |= self.read(who);
             busy |= self.publish(who);
+            busy |= self.report(who);
         }
     }
 
@@ -82,12 +83,11 @@ impl World {
             Event::Subscribed { .. } => self.client(who).is_subscribed = true,
             Event::Delivery(delivery) => self.deliver(who, &delivery),
             Event::Stray { topic } => self.watch.fail(format!("a stray message on {topic}")),
-            // These stories have no twin and no methods yet; see `World::add_client`.
             Event::DesiredChanged(_)
             | Event::TwinInStep { .. }
             | Event::TwinFailed { .. }
             | Event::MethodCall(_)
-            | Event::Reported { .. } => self.watch.fail(format!("{who:?} has no twin: {event:?}")),
+            | Event::Reported { .. } => self.on_request(who, event),
             Event::Confirmed { publish } => self.told(who, publish, true),
             Event::Unconfirmed { publish } => self.told(who, publish, false),
             Event::Lost { cause, .. } => {
@@ -164,8 +164,13 @@ fn brief(packet: &Outbound) -> String {
             format!("SUBSCRIBE {}", patterns.join(" "))
         }
         Outbound::Publish {
-            packet_id, payload, ..
-        } => format!("PUBLISH {packet_id} {payload:?}"),
+            packet_id,
+            topic,
+            payload,
+        } => {
+            let about = topic.strip_prefix("$iothub/").unwrap_or_default();
+            format!("PUBLISH {packet_id} {about} {payload:?}")
+        }
         Outbound::PubAck { packet_id } => format!("PUBACK {packet_id}"),
         Outbound::PingReq => "PINGREQ".into(),
         Outbound::Disconnect => "DISCONNECT".into(),

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use devhub::hub::{Connects, Habits, Pubacks, Twins};
 use fastrand::Rng;
 
 use crate::agenda::Happening;
+use crate::application::Manner;
 use crate::client::Who;
+use crate::demand::Demand;
 use crate::faults::{Fault, Trigger, When};
 use crate::network::{Dialling, Way};
 use crate::setup::Setup;
@@ -33,6 +36,16 @@ impl World {
             let at = sometime(&mut dice);
             world.agenda.add(at, Happening::Report);
         }
+        for _ in 0..dice.u32(0..=4) {
+            let at = sometime(&mut dice);
+            world.agenda.add(at, Happening::Patch);
+        }
+        for _ in 0..dice.u32(0..=4) {
+            let [response, connect] =
+                [[5, 10, 30, 60], [0, 0, 5, 60]].map(|all| secs(*pick(&mut dice, &all)));
+            let at = sometime(&mut dice);
+            world.agenda.add(at, Happening::Call { response, connect });
+        }
         for _ in 0..dice.u32(1..=6) {
             let (begin, end) = trouble(&mut dice);
             let at_step = dice.u8(..3) == 0;
@@ -45,7 +58,7 @@ impl World {
                 // It may come at any time, so the end of it comes with the end of all.
             } else {
                 let at = sometime(&mut dice);
-                let lasts = Duration::from_secs(*pick(&mut dice, &[1, 8, 25, 70, 200]));
+                let lasts = secs(*pick(&mut dice, &[1, 8, 25, 70, 200]));
                 world.plan(at, begin);
                 if let Some(end) = end {
                     world.plan((at + lasts).min(TROUBLE), end);
@@ -58,9 +71,15 @@ impl World {
 
 fn setup(seed: u64, traced: bool, dice: &mut Rng) -> Setup {
     let millis = Duration::from_millis;
-    let secs = Duration::from_secs;
+    let mut habits = Habits::default();
+    for (name, values) in Habits::CHOICES {
+        let value = values[dice.usize(..values.len())];
+        let chosen = habits.choose(name, value);
+        chosen.expect("a choice of the list");
+    }
     Setup {
         seed,
+        habits,
         cameras: dice.usize(1..=2),
         two_inputs: dice.bool(),
         token_lifetime: secs(*pick(dice, &[60, 150, 900, 3600])),
@@ -82,11 +101,10 @@ fn setup(seed: u64, traced: bool, dice: &mut Rng) -> Setup {
 /// A fault, and what ends it if it lasts.
 fn trouble(dice: &mut Rng) -> (Fault, Option<Fault>) {
     let mut whom = *pick(dice, &[Who::Module, Who::Module, Who::Camera(0)]);
-    let secs = Duration::from_secs;
     let hours = *pick(dice, &[-30_i64, -2, -1, 1, 2, 50]) * 3600;
     let nudge = *pick(dice, &[-320_i64, -290, 290, 320]);
     let error = if dice.bool() { hours } else { nudge };
-    match dice.u8(..22) {
+    match dice.u8(..34) {
         0 => (Fault::Cut(whom), None),
         1 => (Fault::CutHere, None),
         2 => (Fault::HalfOpen(whom, true, true), None),
@@ -144,8 +162,54 @@ fn trouble(dice: &mut Rng) -> (Fault, Option<Fault>) {
             Fault::CloudIsOnline(false),
             Some(Fault::CloudIsOnline(true)),
         ),
-        _ => (Fault::Freeze(whom, secs(*pick(dice, &[2, 35, 150]))), None),
+        21 => (Fault::Freeze(whom, secs(*pick(dice, &[2, 35, 150]))), None),
+        22 => {
+            let slow = secs(*pick(dice, &[3, 40, 100]));
+            let normal = Manner::default().answering;
+            let ends = Fault::Answering(normal.0, normal.1);
+            (Fault::Answering(secs(0), slow), Some(ends))
+        }
+        23 => (Fault::DropsCall, None),
+        24 => (Fault::LosesPatches(dice.u32(1..=2)), None),
+        25 => (Fault::ReplaysPatch, None),
+        26 => (Fault::Crowded(true), Some(Fault::Crowded(false))),
+        _ => {
+            let (begin, end) = demand(dice, whom);
+            (Fault::Demand(begin), end.map(Fault::Demand))
+        }
     }
+}
+
+/// A fault that the hub has on demand, and what ends it if it lasts.
+fn demand(dice: &mut Rng, whom: Who) -> (Demand, Option<Demand>) {
+    let whom = dice.bool().then_some(whom);
+    match dice.u8(..9) {
+        0 => (Demand::Drops(whom), None),
+        1 => (Demand::Expires(whom), None),
+        2 => (Demand::Redeliver(dice.u32(1..=4)), None),
+        3 => {
+            let late = Pubacks::Delayed(secs(*pick(dice, &[1, 20, 45])));
+            let how = *pick(dice, &[late, late, Pubacks::Withheld]);
+            let ends = Demand::Pubacks(Pubacks::AtOnce);
+            (Demand::Pubacks(how), Some(ends))
+        }
+        4 => {
+            let all = [Connects::Ignored, Connects::Refused, Connects::Dropped];
+            let ends = Demand::Connects(Connects::Answered);
+            (Demand::Connects(*pick(dice, &all)), Some(ends))
+        }
+        5 | 6 => {
+            let how = *pick(dice, &[Twins::Failing, Twins::Ignored]);
+            let ends = Demand::Twins(Twins::Answered);
+            (Demand::Twins(how), Some(ends))
+        }
+        7 => (Demand::Offline(true), Some(Demand::Offline(false))),
+        _ => (Demand::FullQueues(true), Some(Demand::FullQueues(false))),
+    }
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 fn sometime(dice: &mut Rng) -> Duration {

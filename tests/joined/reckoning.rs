@@ -4,8 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use edge_protocol::session::Session;
+
+use crate::answering;
 use crate::client::{Client, Role, Who};
 use crate::faults::{Fault, GRACE, PARTING};
+use crate::operator::Ending;
 use crate::world::World;
 
 /// Most dials of one process within any minute: the waits of the backoff, halved by jitter,
@@ -15,22 +19,32 @@ pub(crate) const MOST_DIALS: usize = 20;
 
 /// How long the world may take to come to rest. The longest that a session may wait of its
 /// own accord is a CONNACK deadline of 2 minutes after another; the longest of all is TCP's
-/// 15 minutes for a connection that carries nothing one way while deliveries come the other.
-const REST: Duration = Duration::from_secs(45 * 60);
+/// 15 minutes for a connection that carries nothing one way while deliveries come the other,
+/// and the 57 minutes of a token's life after which a connection goes on which the hub has
+/// withheld a PUBACK: nothing else makes up for that. Habits of the hub add 30 s and 60 s.
+const REST: Duration = Duration::from_secs(75 * 60);
 
 impl World {
     /// Ends all faults, waits for rest, reckons, and ends all sessions. `Err` tells what was
     /// broken.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
         self.strike(Fault::Heal);
+        self.patch_desired();
+        let calls = self.operator.ended.len();
         let slice = Duration::from_secs(10);
         let limit = self.now + REST;
-        while !self.is_at_rest() && self.now < limit && self.watch.broken().is_none() {
+        while !(self.is_at_rest() && self.has_answered(calls))
+            && self.now < limit
+            && self.watch.broken().is_none()
+        {
+            self.roll_call(calls);
             self.run_for(slice);
+            self.check_calls();
         }
         if self.watch.broken().is_none() {
             match self.unrest() {
                 Some(unrest) => self.watch.fail(format!("no rest: {unrest}")),
+                None if !self.has_answered(calls) => self.watch.fail("no call is answered"),
                 None => self.reckon(),
             }
         }
@@ -68,7 +82,55 @@ impl World {
             return Some(format!("{inputs} pictures and {cloud} reports are queued"));
         }
         let unsent = self.ledger.unsent.len();
-        (unsent > 0).then(|| format!("{unsent} reports are unsent"))
+        if unsent > 0 {
+            return Some(format!("{unsent} reports are unsent"));
+        }
+        let calls = self.operator.open_calls();
+        if calls > 0 {
+            return Some(format!("{calls} calls are under way"));
+        }
+        self.twin_unrest()
+    }
+
+    /// What the module's twin and the hub's do not agree on.
+    fn twin_unrest(&self) -> Option<String> {
+        let twin = self.hub.twin();
+        let part = |name: &str| {
+            let mut part = twin.as_ref()?.get(name)?.clone();
+            let version = part.as_object_mut()?.remove("$version")?.as_u64();
+            Some((part, version))
+        };
+        let (Some((desired, version)), Some((reported, _))) = (part("desired"), part("reported"))
+        else {
+            return Some("the hub has no twin of the module".to_owned());
+        };
+        let session = self.clients.get(&Who::Module)?.session.as_ref();
+        let Some(held) = session.and_then(Session::desired) else {
+            return Some("the module holds no twin".to_owned());
+        };
+        if held.version != version || desired.as_object() != Some(&held.properties) {
+            return Some(format!(
+                "the module holds {held:?}, not {version:?} {desired}"
+            ));
+        }
+        if self.ledger.reported != version || version.map(answering::reported) != Some(reported) {
+            let told = self.ledger.reported;
+            return Some(format!("the module has reported {told:?}, not {version:?}"));
+        }
+        None
+    }
+
+    /// Calls the module, unless it has answered since there were `calls` ended ones, or is
+    /// still being asked.
+    fn roll_call(&mut self, calls: usize) {
+        if self.operator.open_calls() == 0 && !self.has_answered(calls) {
+            self.call(GRACE, Duration::ZERO);
+        }
+    }
+
+    fn has_answered(&self, calls: usize) -> bool {
+        let mut since = self.operator.ended[calls..].iter();
+        since.any(|(_, ending)| *ending == Ending::Answered(200))
     }
 
     fn reckon(&mut self) {

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use devhub::hub::Habits;
 use devhub::routing::Routing;
 use edge_protocol::Identity;
 use edge_protocol::session::{DELIVERY_CAPACITY, PUBLISH_WINDOW};
@@ -22,6 +23,8 @@ pub(crate) struct Setup {
     pub(crate) token_lifetime: Duration,
     /// The hub's time to live.
     pub(crate) time_to_live: Option<Duration>,
+    /// What is not certain about edgeHub.
+    pub(crate) habits: Habits,
     /// Shortest and longest way of a packet.
     pub(crate) latency: (Duration, Duration),
     pub(crate) publish_window: usize,
@@ -38,6 +41,7 @@ impl Default for Setup {
             two_inputs: false,
             token_lifetime: Duration::from_secs(3600),
             time_to_live: None,
+            habits: Habits::default(),
             latency: (Duration::from_millis(1), Duration::from_millis(5)),
             publish_window: PUBLISH_WINDOW,
             delivery_capacity: DELIVERY_CAPACITY,

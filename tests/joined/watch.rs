@@ -2,41 +2,42 @@
 //! as values at both ends of each socket, before encoding and after decoding, and changes of
 //! the store; the first thing that breaks a promise is kept.
 
+mod queues;
+mod requests;
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use devhub::store::Endpoint;
+use devhub::hub::PacketIds;
 use edge_protocol::session::{DeliveryId, Inbound, Outbound};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish};
 
 use crate::agenda::Instant;
-use crate::cloud::Cloud;
-use crate::kept_store::{Note, text};
 use crate::ledger::Ledger;
 use crate::network::SocketId;
+use requests::{Requests, is_message};
+
+pub(crate) use seen::{Seen, Sent};
 
 /// All that is watched.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     broken: Option<String>,
+    packet_ids: PacketIds,
     sockets: BTreeMap<SocketId, Both>,
+    requests: Requests,
     /// Every body the store has taken.
     stored: BTreeSet<String>,
     /// Bodies that have left a queue because their time was over.
     pub(crate) expired: BTreeSet<String>,
     /// Totals, to know that a run has shown something.
     pub(crate) seen: Seen,
+    /// Bodies that the hub has given a socket, alive or not.
+    tried: BTreeSet<String>,
     /// Every delivery as the hub sent it.
     pub(crate) sent: Vec<Sent>,
-}
-
-/// One delivery of the hub.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) at: Instant,
-    pub(crate) socket: SocketId,
-    pub(crate) body: String,
 }
 
 /// A QoS 1 packet that a client has read and not acknowledged.
@@ -51,17 +52,6 @@ struct Read {
     settled: bool,
 }
 
-/// What a run has shown.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Seen {
-    pub(crate) pubacks: u64,
-    pub(crate) deliveries: u64,
-    /// Deliveries that came before the client had sent SUBSCRIBE.
-    pub(crate) before_subscribe: u64,
-    /// Deliveries sent while an earlier one was out, after the hub's patience was over.
-    pub(crate) overlapping: u64,
-}
-
 /// The two ends of one socket.
 #[derive(Debug, Default)]
 struct Both {
@@ -74,11 +64,18 @@ struct Both {
     parted: bool,
     /// When the hub sent each delivery that it has no PUBACK for.
     out: VecDeque<Option<Instant>>,
-    /// Publishes the hub has read and not acknowledged.
-    owed: VecDeque<(u16, String)>,
+    /// Publishes the hub has read and will acknowledge; with the body, if it is a message.
+    owed: VecDeque<(u16, Option<String>)>,
 }
 
 impl Watch {
+    pub(crate) fn new(packet_ids: PacketIds) -> Self {
+        Watch {
+            packet_ids,
+            ..Watch::default()
+        }
+    }
+
     /// Notes the first broken promise.
     pub(crate) fn fail(&mut self, what: impl Into<String>) {
         self.broken.get_or_insert(what.into());
@@ -86,6 +83,12 @@ impl Watch {
 
     fn hold(&mut self, what: &str, promise: bool) {
         if !promise {
+            self.fail(what);
+        }
+    }
+
+    fn keep(&mut self, told: Result<(), String>) {
+        if let Err(what) = told {
             self.fail(what);
         }
     }
@@ -103,10 +106,14 @@ impl Watch {
             Outbound::Subscribe { .. } => both.subscribed = true,
             Outbound::Disconnect => both.parted = true,
             Outbound::PingReq => {}
-            Outbound::Publish { packet_id, .. } => {
+            Outbound::Publish {
+                packet_id, topic, ..
+            } => {
                 let fresh = *packet_id != 0 && !both.published.contains(packet_id);
                 both.published.push(*packet_id);
+                let told = self.requests.client_wrote(socket, topic);
                 self.hold("a publish has an id that is in use", fresh);
+                self.keep(told);
             }
             Outbound::PubAck { packet_id } => {
                 self.seen.pubacks += 1;
@@ -153,8 +160,8 @@ impl Watch {
                 self.seen.deliveries += u64::from(input);
             }
             Inbound::PubAck { packet_id } => both.published.retain(|id| id != packet_id),
-            Inbound::Publish { .. }
-            | Inbound::ConnAck { .. }
+            Inbound::Publish { topic, .. } => self.requests.client_read(topic),
+            Inbound::ConnAck { .. }
             | Inbound::SubAck { .. }
             | Inbound::PingResp
             | Inbound::Unexpected(_) => {}
@@ -179,12 +186,15 @@ impl Watch {
     }
 
     /// The hub reads a packet.
-    pub(crate) fn hub_read(&mut self, socket: SocketId, packet: &Packet) {
+    pub(crate) fn hub_read(&mut self, socket: SocketId, packet: &Packet, withheld: bool) {
         let both = self.sockets.entry(socket).or_default();
         match packet {
             Packet::Publish(publish) => {
                 let plain = publish.qos == QoS::AtLeastOnce && !publish.retain && !publish.dup;
-                both.owed.push_back((publish.pkid, body(publish)));
+                if !withheld {
+                    let message = is_message(&publish.topic).then(|| body(publish));
+                    both.owed.push_back((publish.pkid, message));
+                }
                 self.hold("a client publishes at QoS 1 without RETAIN or DUP", plain);
             }
             Packet::PubAck(_) => {
@@ -207,9 +217,21 @@ impl Watch {
         patience: Duration,
     ) {
         let both = self.sockets.entry(socket).or_default();
+        if let Packet::Publish(publish) = packet {
+            let topic = String::from_utf8_lossy(&publish.topic);
+            let told = self.requests.hub_wrote(socket, &topic, publish.qos as u8);
+            if let Err(what) = told {
+                self.broken.get_or_insert(what);
+            }
+        }
         match packet {
             Packet::Publish(publish) if publish.qos == QoS::AtLeastOnce => {
-                let plain = publish.pkid == 1 && !publish.retain && !publish.dup;
+                let again = !self.tried.insert(body(publish));
+                let usual = match self.packet_ids {
+                    PacketIds::One => publish.pkid == 1 && !publish.dup,
+                    PacketIds::Rising => publish.pkid > 0 && publish.dup <= again,
+                };
+                let plain = usual && !publish.retain;
                 let is_input = publish.topic.windows(8).any(|part| part == b"/inputs/");
                 let last = both.out.iter().rev().find_map(|sent| *sent);
                 let in_turn = !is_input || last.is_none_or(|sent| sent + patience <= now);
@@ -223,12 +245,15 @@ impl Watch {
                         body: body(publish),
                     });
                 }
-                self.hold("the hub's packets have id 1 and no DUP or RETAIN", plain);
+                self.hold(
+                    "the hub's packets have the ids and flags of its habit",
+                    plain,
+                );
                 self.hold("one unacknowledged delivery is out at a time", in_turn);
             }
             Packet::PubAck(ack) => match both.owed.pop_front() {
                 Some((id, body)) if id == ack.pkid => {
-                    let stored = self.stored.contains(&body);
+                    let stored = body.is_none_or(|body| self.stored.contains(&body));
                     self.hold("the hub acknowledges what is in its queues", stored);
                 }
                 other => self.fail(format!("the hub acknowledges {}, owed {other:?}", ack.pkid)),
@@ -237,33 +262,10 @@ impl Watch {
         }
     }
 
-    /// The hub's queues have changed.
-    pub(crate) fn store_changed(
-        &mut self,
-        note: Note,
-        wall: std::time::SystemTime,
-        ledger: &Ledger,
-        cloud: &Cloud,
-    ) {
-        let (queue, entry) = match note {
-            Note::Appended { body } => {
-                self.stored.insert(body);
-                return;
-            }
-            Note::Popped { queue, entry } => (queue, entry),
-        };
-        let body = text(&entry.message);
-        let arrived = match queue.endpoint {
-            Endpoint::Upstream => cloud.arrivals(&body).0 > 0,
-            Endpoint::Input { .. } => ledger.has(&body),
-        };
-        if arrived {
-            return;
-        }
-        if entry.has_expired(wall) {
-            self.expired.insert(body);
-        } else {
-            self.fail(format!("{body} has left its queue and has not arrived"));
+    /// The hub writes a packet to a connection of whose end it does not know yet.
+    pub(crate) fn hub_wrote_in_vain(&mut self, packet: &Packet) {
+        if let Packet::Publish(publish) = packet {
+            self.tried.insert(body(publish));
         }
     }
 

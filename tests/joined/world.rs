@@ -20,6 +20,7 @@ use crate::edge_hub::{self, EdgeHub};
 use crate::faults::{Trigger, When};
 use crate::ledger::Ledger;
 use crate::network::{Network, SocketId, Way};
+use crate::operator::Operator;
 use crate::setup::{Setup, identity};
 use crate::trace::Trace;
 use crate::watch::Watch;
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) clients: BTreeMap<Who, Client>,
     pub(crate) ledger: Ledger,
+    pub(crate) operator: Operator,
     pub(crate) watch: Watch,
     pub(crate) trace: Trace,
     /// By how many seconds the clients' wall clock is wrong.
@@ -55,16 +57,21 @@ pub(crate) struct World {
 impl World {
     /// A hub that runs, and clients that begin to dial.
     pub(crate) fn new(setup: Setup) -> Self {
+        let settings = Settings {
+            habits: setup.habits,
+            ..Settings::default()
+        };
         let mut world = World {
             now: Instant::ZERO,
             agenda: Agenda::default(),
             dice: Rng::with_seed(setup.seed),
             network: Network::default(),
-            hub: EdgeHub::new(setup.routing(), Settings::default()),
+            hub: EdgeHub::new(setup.routing(), settings),
             cloud: Cloud::default(),
             clients: BTreeMap::new(),
             ledger: Ledger::default(),
-            watch: Watch::default(),
+            operator: Operator::default(),
+            watch: Watch::new(setup.habits.packet_ids),
             trace: Trace::new(setup.traced),
             clock_error: 0,
             steps: 0,
@@ -98,8 +105,8 @@ impl World {
             identity,
             product: "joined".into(),
             receives_inputs: true,
-            follows_twin: false,
-            takes_methods: false,
+            follows_twin: matches!(role, Role::Application(_)),
+            takes_methods: matches!(role, Role::Application(_)),
             publish_window: self.setup.publish_window,
             delivery_capacity: self.setup.delivery_capacity,
             timings: Timings {
@@ -225,6 +232,10 @@ impl World {
                 life,
                 delivery,
             } => self.processed(who, life, delivery),
+            Happening::Answers { who, life, call } => self.answers(who, life, call),
+            Happening::Looks { who } => self.obey(who),
+            Happening::Patch => self.patch_desired(),
+            Happening::Call { response, connect } => self.call(response, connect),
             Happening::Picture { camera } => {
                 let who = Who::Camera(camera);
                 if let Some(camera) = self.client(who).camera() {
