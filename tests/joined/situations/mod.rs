@@ -4,9 +4,13 @@
 mod connecting;
 mod delivering;
 mod ending;
+mod habits;
 mod half_open;
+mod methods;
+mod on_demand;
 mod publishing;
 mod tokens;
+mod twins;
 
 use std::time::Duration;
 
