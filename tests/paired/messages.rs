@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use devhub::hub::Counters;
 use edge_client::{MessageError, OutgoingMessage, PublishError, Status};
 
-use crate::site::{CAMERA, camera, hub, id_of, insist, module, status, within};
+use crate::site::{CAMERA, PATIENCE, camera, hub, id_of, insist, module, status, within};
 
 /// Every printable ASCII character, what percent-encoding is about, and what UTF-16 needs two of.
 const AWKWARD: &str =
@@ -131,8 +132,9 @@ async fn checklist_10_a_token_that_ends_again_and_again_loses_and_doubles_nothin
     assert!(connections >= 3, "{connections} connections");
     // A planned reconnect waits for what is outstanding, so nothing even comes twice.
     assert_eq!(again, 0);
-    let counters = hub.counters().await;
-    assert_eq!((counters.refused, counters.delivered), (0, MESSAGES as u64));
+    let all = |counters: &Counters| counters.delivered == MESSAGES as u64;
+    assert!(hub.counters_reach(PATIENCE, all).await);
+    assert_eq!(hub.counters().await.refused, 0);
 }
 
 #[tokio::test]
@@ -173,7 +175,8 @@ async fn a_hundred_cameras_at_once_lose_nothing() {
 }
 
 #[tokio::test]
-async fn checklist_5_a_second_client_of_one_identity_takes_over_and_neither_hammers() {
+async fn checklist_5_a_second_client_of_one_identity_takes_over_and_messages_get_through() {
+    // That neither hammers is shown under virtual time, in tests/joined.
     let hub = hub().start().await.unwrap();
     let first = edge_client::start(module(&hub)).client;
     status(&first, Status::is_connected).await;
@@ -186,6 +189,4 @@ async fn checklist_5_a_second_client_of_one_identity_takes_over_and_neither_hamm
     let delivered = within("a delivery", second.deliveries.next());
     let (_, delivery) = tokio::join!(closed, delivered);
     let _ = delivery.unwrap().acknowledge();
-    let accepted = hub.counters().await.accepted;
-    assert!(accepted < 20, "{accepted} connections in a moment");
 }

@@ -104,7 +104,8 @@ impl Message {
         self.system_property(OUTPUT_NAME)
     }
 
-    /// The size edgeHub holds against [`MAX_MESSAGE_SIZE`]: body plus the UTF-16 length of all
+    /// The size edgeHub holds against [`MAX_MESSAGE_SIZE`], but for its slip of forgetting what came
+    /// before a null value: body plus the UTF-16 length of all
     /// keys and values, those included that the hub adds itself.
     pub fn size(&self) -> usize {
         let length = |text: &str| text.encode_utf16().count();

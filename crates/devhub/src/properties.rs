@@ -3,6 +3,9 @@
 //!
 //! Pure. Sources: edgeHub's `UrlEncodedDictionarySerializer.cs`, `SystemProperties.cs`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 
@@ -46,6 +49,8 @@ pub enum PropertyError {
 /// See [`PropertyError`].
 pub fn decode(segment: &str) -> Result<Pairs, PropertyError> {
     let mut pairs: Pairs = Vec::new();
+    // Where each key stands: a bag may have thousands of them.
+    let mut known: HashMap<String, usize> = HashMap::new();
     if segment.is_empty() {
         return Ok(pairs);
     }
@@ -66,9 +71,13 @@ pub fn decode(segment: &str) -> Result<Pairs, PropertyError> {
             Err(_) => Err(PropertyError::NotUtf8 { position }),
         };
         let (key, value) = (text(key)?, value.map(text).transpose()?);
-        match pairs.iter_mut().find(|(known, _)| *known == key) {
-            Some(known) => known.1 = value,
-            None => pairs.push((key, value)),
+        match known.entry(key) {
+            Entry::Occupied(at) => pairs[*at.get()].1 = value,
+            Entry::Vacant(vacant) => {
+                let key = vacant.key().clone();
+                vacant.insert(pairs.len());
+                pairs.push((key, value));
+            }
         }
     }
     Ok(pairs)

@@ -63,7 +63,8 @@ pub fn parse(topic: &str) -> Result<Inbound<'_>, TopicError> {
     }
     if let Some(rest) = topic.strip_prefix("$iothub/methods/res/")
         && let Some((status, query)) = rest.split_once('/')
-        && let Some(rid) = request_id(query)
+        // Nothing may stand around the id, or it is another one (sheet 5.2).
+        && let Some(rid) = query.strip_prefix("?$rid=").filter(|rid| !rid.is_empty())
     {
         return Ok(Inbound::MethodResponse { status, rid });
     }
@@ -105,12 +106,18 @@ fn parse_twin(rest: &str) -> Option<Inbound<'_>> {
             rid: request_id(query)?,
         });
     }
-    let query = rest
-        .strip_prefix("PATCH/properties/reported")?
-        .trim_start_matches('/');
-    Some(Inbound::ReportedPatch {
-        rid: request_id(query),
-    })
+    // A part of the twin cannot be named (sheet 9.1).
+    match rest.strip_prefix("PATCH/properties/reported")? {
+        "" | "/" => Some(Inbound::ReportedPatch { rid: None }),
+        rest => {
+            let query = rest
+                .strip_prefix('/')
+                .filter(|query| query.starts_with('?'))?;
+            Some(Inbound::ReportedPatch {
+                rid: request_id(query),
+            })
+        }
+    }
 }
 
 /// `?$rid=R`, perhaps among other parameters.
@@ -272,10 +279,21 @@ mod tests {
                 rid: "7"
             })
         );
+        assert_eq!(
+            parse("$iothub/methods/res/200/?$rid=7&more=1"),
+            Ok(Inbound::MethodResponse {
+                status: "200",
+                rid: "7&more=1"
+            })
+        );
+        assert!(parse("$iothub/methods/res/200/?x=1&$rid=7").is_err());
         for topic in [
             "$iothub/twin/GET/",
             "$iothub/twin/GET/?$rid=",
             "$iothub/twin/PUT/?$rid=1",
+            "$iothub/twin/PATCH/properties/reported/sub/?$rid=1",
+            "$iothub/twin/PATCH/properties/reportedfoo?$rid=1",
+            "$iothub/twin/PATCH/properties/reported?$rid=1",
         ] {
             assert_eq!(
                 parse(topic),

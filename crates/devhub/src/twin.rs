@@ -15,6 +15,9 @@ const MAX_NAME: usize = 1024;
 const MAX_STRING: usize = 4096;
 /// Largest patch, in bytes of JSON.
 const MAX_PATCH: usize = 32 * 1024;
+/// Largest desired or reported document, in bytes of JSON: IoT Hub's. The real hub finds out later,
+/// when the cloud refuses.
+const MAX_DOCUMENT: usize = 32 * 1024;
 /// Integers reach from `-MAX_INTEGER` to `MAX_INTEGER - 1`.
 const MAX_INTEGER: i64 = 1 << 52;
 
@@ -27,6 +30,9 @@ pub enum PatchError {
     /// More than 32 KiB.
     #[error("the patch has {0} bytes, at most {MAX_PATCH} are taken")]
     TooLarge(usize),
+    /// The properties as they would become have more than 32 KiB.
+    #[error("the properties would have {0} bytes, at most {MAX_DOCUMENT} are kept")]
+    DocumentTooLarge(usize),
     /// More than ten levels.
     #[error("the patch is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
@@ -108,13 +114,7 @@ impl Twin {
     /// [`PatchError`]; nothing is changed then.
     pub fn patch_desired(&mut self, patch: &Map<String, Value>) -> Result<u64, PatchError> {
         check_members(patch, 1)?;
-        let mut desired = self.desired.clone();
-        merge(&mut desired, patch);
-        let bytes = serde_json::to_string(&desired).map_or(usize::MAX, |text| text.len());
-        if bytes > MAX_PATCH {
-            return Err(PatchError::TooLarge(bytes));
-        }
-        self.desired = desired;
+        self.desired = merged(&self.desired, patch)?;
         self.desired_version += 1;
         Ok(self.desired_version)
     }
@@ -131,10 +131,24 @@ impl Twin {
             return Err(PatchError::NotAnObject);
         };
         check_members(&patch, 1)?;
-        merge(&mut self.reported, &patch);
+        self.reported = merged(&self.reported, &patch)?;
         self.reported_version += 1;
         Ok(Value::Object(patch))
     }
+}
+
+/// The properties as a patch makes them.
+fn merged(
+    properties: &Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<Map<String, Value>, PatchError> {
+    let mut merged = properties.clone();
+    merge(&mut merged, patch);
+    let bytes = serde_json::to_string(&merged).map_or(usize::MAX, |text| text.len());
+    if bytes > MAX_DOCUMENT {
+        return Err(PatchError::DocumentTooLarge(bytes));
+    }
+    Ok(merged)
 }
 
 fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
@@ -210,6 +224,19 @@ mod tests {
             twin.document()["reported"],
             json!({"a":{"y":2,"z":{"r":3}},"c":true,"$version":3})
         );
+    }
+
+    #[test]
+    fn many_small_patches_cannot_make_a_document_that_no_answer_holds() {
+        let mut twin = Twin::default();
+        let outcomes: Vec<_> = (0..12)
+            .map(|n| {
+                let patch = json!({ format!("p{n}"): "x".repeat(4000) });
+                twin.report(patch.to_string().as_bytes()).is_ok()
+            })
+            .collect();
+        assert_eq!(outcomes.iter().filter(|taken| **taken).count(), 8);
+        assert!(twin.document().to_string().len() < 40_000);
     }
 
     #[test]

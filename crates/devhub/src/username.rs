@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_segments_are_a_device_and_four_a_module() {
+    fn checklist_3_three_segments_are_a_device_and_four_a_module() {
         let cases = [
             (
                 "hub/cam-01/?api-version=2019-10-01",

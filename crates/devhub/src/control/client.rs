@@ -33,7 +33,7 @@ pub enum AskError {
 }
 
 /// Asks the hub that listens at `socket`. Waits for as long as the hub takes, which is the sum of
-/// both time-outs for a method and moments for all else.
+/// both time-outs and 3 s for a method, and moments for all else.
 ///
 /// # Errors
 /// [`AskError`].

@@ -26,6 +26,10 @@ use crate::upstream::{Feed, Seen};
 const MAX_CONNECTIONS: usize = 32;
 /// How long a stop waits for those who are still reading.
 const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Bytes of a request that is too long that are read to their end, so that its answer arrives.
+const MAX_DISCARDED: u64 = 64 * 1024 * 1024;
+/// How long a reader may take to take a line.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request may take to come.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -117,13 +121,13 @@ async fn accept(listener: UnixListener, parts: Arc<ControlParts>, stop: Cancella
 async fn converse(stream: UnixStream, parts: &ControlParts) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    let mut line = String::new();
+    let mut line = Vec::new();
     let limit = u64::try_from(MAX_REQUEST).unwrap_or(u64::MAX);
     let mut limited = (&mut reader).take(limit);
-    let read = tokio::time::timeout(READ_TIMEOUT, limited.read_line(&mut line)).await;
+    let read = tokio::time::timeout(READ_TIMEOUT, limited.read_until(b'\n', &mut line)).await;
     read.map_err(|_late| std::io::ErrorKind::TimedOut)??;
     let mut restarts = false;
-    let reply = match serde_json::from_str(&line) {
+    let reply = match serde_json::from_slice(&line) {
         Ok(Request::Upstream { follow }) => {
             return tell(reader, &mut writer, &parts.feed, follow).await;
         }
@@ -141,13 +145,20 @@ async fn converse(stream: UnixStream, parts: &ControlParts) -> std::io::Result<(
     };
     let mut text = serde_json::to_string(&reply)?;
     text.push('\n');
-    writer.write_all(text.as_bytes()).await?;
-    writer.shutdown().await?;
-    // Not before the answer is out: a restart cuts everything.
+    let told = write(&mut writer, text.as_bytes()).await;
+    // Not before the answer is out, if it can get out: a restart cuts everything.
     if let (true, Some(restart)) = (restarts, &parts.restart) {
         restart.notify_one();
     }
-    Ok(())
+    told?;
+    if line.len() >= MAX_REQUEST {
+        // A socket that is closed on unread bytes resets, and takes the answer along.
+        let mut rest = reader.take(MAX_DISCARDED);
+        let mut nowhere = tokio::io::sink();
+        let discarding = tokio::io::copy(&mut rest, &mut nowhere);
+        let _late = tokio::time::timeout(READ_TIMEOUT, discarding).await;
+    }
+    writer.shutdown().await
 }
 
 /// Passes on what goes upstream until the hub ends, the reader leaves, or, without `on`, the
@@ -175,9 +186,15 @@ async fn tell(
             Some(Seen::Missed(count)) => format!("{{\"missed\":{count}}}\n"),
             None => break,
         };
-        writer.write_all(line.as_bytes()).await?;
+        write(writer, line.as_bytes()).await?;
     }
     writer.shutdown().await
+}
+
+/// Writes, unless the reader has stopped reading.
+async fn write(writer: &mut OwnedWriteHalf, bytes: &[u8]) -> std::io::Result<()> {
+    let written = tokio::time::timeout(WRITE_TIMEOUT, writer.write_all(bytes)).await;
+    written.map_err(|_late| std::io::ErrorKind::TimedOut)?
 }
 
 impl ControlParts {

@@ -68,7 +68,7 @@ impl fmt::Display for Refusal {
 impl Hub {
     pub(super) fn connect(&mut self, connection: ConnectionId, connect: Connect, now: Now) {
         if self.faults.connects == Connects::Ignored {
-            self.ignore(connection);
+            self.ignore(connection, connect.keep_alive, now);
             return;
         }
         match self.admit(&connect, now) {
@@ -78,7 +78,7 @@ impl Hub {
                         "client accepted and never served: too many are connected");
                     let accepted = ConnAck::new(ConnectReturnCode::Success, false);
                     self.send(connection, Packet::ConnAck(accepted), now);
-                    self.ignore(connection);
+                    self.ignore(connection, connect.keep_alive, now);
                     return;
                 }
                 self.admitted(connection, connect, &identity, accepted, now);
@@ -177,6 +177,7 @@ impl Hub {
             awaited: std::collections::VecDeque::new(),
             last_packet_id: 0,
             had_inputs: false,
+            late_pubacks: std::collections::VecDeque::new(),
         };
         if let Some(known) = self.connections.get_mut(&connection) {
             known.phase = Phase::Serving(serving);
@@ -212,9 +213,12 @@ impl Hub {
         self.settings.habits.crowd == Crowd::Ignore && others >= self.settings.max_clients
     }
 
-    fn ignore(&mut self, connection: ConnectionId) {
+    fn ignore(&mut self, connection: ConnectionId, keep_alive: u16, now: Now) {
         if let Some(known) = self.connections.get_mut(&connection) {
-            known.phase = Phase::Ignored;
+            known.phase = Phase::Ignored {
+                silence: allowed_silence(keep_alive),
+                last_activity: now.elapsed,
+            };
         }
     }
 

@@ -149,8 +149,8 @@ impl Hub {
             .filter(|(_, connection)| match (&connection.phase, client) {
                 (Phase::Serving(serving), Some(client)) => serving.client == *client,
                 (Phase::Serving(_), None) => true,
-                (Phase::AwaitingConnect { .. } | Phase::Ignored, Some(_)) => false,
-                (Phase::AwaitingConnect { .. } | Phase::Ignored, None) => {
+                (Phase::AwaitingConnect { .. } | Phase::Ignored { .. }, Some(_)) => false,
+                (Phase::AwaitingConnect { .. } | Phase::Ignored { .. }, None) => {
                     *reason == CloseReason::Killed
                 }
             })

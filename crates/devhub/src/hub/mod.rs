@@ -54,7 +54,6 @@ pub use habits::{
 };
 use methods::Calls;
 pub use methods::{CallId, MethodCall, MethodError, MethodOutcome};
-use publish::LatePuback;
 pub use session::CloseReason;
 use session::{Client, Connection, Phase};
 pub use settings::Settings;
@@ -82,8 +81,6 @@ pub struct Hub {
     next_delivery: u64,
     calls: Calls,
     faults: Faults,
-    /// PUBACKs that a fault holds back, in the order of their time.
-    late_pubacks: VecDeque<LatePuback>,
     counters: Counters,
     actions: VecDeque<Action>,
 }
@@ -157,7 +154,7 @@ impl Hub {
 
     /// When [`Hub::tick`] is due, as [`Now::elapsed`]; `None` when nothing waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let connections = self.connections.values().filter_map(Connection::deadline);
+        let connections = self.connections.values().map(Connection::deadline);
         let turns = self
             .clients
             .values()
@@ -166,7 +163,6 @@ impl Hub {
             .chain(turns.flatten())
             .chain(self.upstream.retry_at)
             .chain(self.calls.deadline())
-            .chain(self.late_pubacks.front().map(|late| late.due))
             .min()
     }
 
@@ -276,7 +272,7 @@ impl Hub {
     fn client_of(&self, connection: ConnectionId) -> Option<IdentityId> {
         match &self.connections.get(&connection)?.phase {
             Phase::Serving(serving) => Some(serving.client.clone()),
-            Phase::AwaitingConnect { .. } | Phase::Ignored => None,
+            Phase::AwaitingConnect { .. } | Phase::Ignored { .. } => None,
         }
     }
 

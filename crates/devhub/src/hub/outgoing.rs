@@ -9,9 +9,12 @@ use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish};
 
 use super::habits::PacketIds;
-use super::session::{Awaited, Connection, Phase, Serving};
+use super::session::{Awaited, CloseReason, Connection, Phase, Serving};
 use super::{Action, ConnectionId, Hub};
 use crate::clock::Now;
+
+/// Packets that may wait for one client's PUBACKs. A client that means to acknowledge has a handful.
+const MAX_AWAITED: usize = 1000;
 
 /// A PUBLISH to a client.
 pub(super) struct Outgoing {
@@ -62,6 +65,10 @@ impl Hub {
             publish.dup = rising && out.again;
             publish.pkid = 1;
             if let Some(serving) = self.serving(connection) {
+                if serving.awaited.len() >= MAX_AWAITED {
+                    self.close(connection, CloseReason::NotAcknowledging, now);
+                    return;
+                }
                 if rising {
                     publish.pkid = serving.next_packet_id();
                 }
@@ -93,7 +100,7 @@ impl Hub {
     pub(super) fn serving(&mut self, connection: ConnectionId) -> Option<&mut Serving> {
         match &mut self.connections.get_mut(&connection)?.phase {
             Phase::Serving(serving) => Some(serving),
-            Phase::AwaitingConnect { .. } | Phase::Ignored => None,
+            Phase::AwaitingConnect { .. } | Phase::Ignored { .. } => None,
         }
     }
 

@@ -9,6 +9,9 @@ use crate::clock::Now;
 use crate::identity::IdentityId;
 use crate::topics::Feature;
 
+/// Filters one client may have. The SDKs have four.
+const MAX_SUBSCRIPTIONS: usize = 100;
+
 impl Hub {
     /// A packet came in. Packets of a connection that was closed here are ignored.
     pub fn received(&mut self, connection: ConnectionId, packet: Packet, now: Now) {
@@ -17,7 +20,10 @@ impl Hub {
         };
         let serving = match &mut known.phase {
             Phase::Serving(serving) => serving,
-            Phase::Ignored => return,
+            Phase::Ignored { last_activity, .. } => {
+                *last_activity = now.elapsed;
+                return;
+            }
             Phase::AwaitingConnect { .. } => {
                 match packet {
                     Packet::Connect(connect) => self.connect(connection, connect, now),
@@ -38,11 +44,19 @@ impl Hub {
                     .iter()
                     .map(|filter| SubscribeReasonCode::Success(capped(filter.qos)))
                     .collect();
+                let mut changed = false;
                 for filter in subscribe.filters {
-                    self.subscribed(&client, filter.path, capped(filter.qos));
+                    changed |= self.subscribed(&client, filter.path, capped(filter.qos));
+                }
+                let held = self.clients.get(&client).map(|c| c.subscriptions.len());
+                if held.is_some_and(|held| held > MAX_SUBSCRIPTIONS) {
+                    self.close(connection, CloseReason::TooManySubscriptions, now);
+                    return;
                 }
                 self.note_features(connection, &client, now);
-                self.persist_session(&client);
+                if changed {
+                    self.persist_session(&client);
+                }
                 self.send(
                     connection,
                     Packet::SubAck(SubAck::new(subscribe.pkid, codes)),
@@ -96,13 +110,17 @@ impl Hub {
         }
     }
 
-    fn subscribed(&mut self, id: &IdentityId, filter: String, qos: QoS) {
+    /// Notes a subscription; says whether it is a new one.
+    fn subscribed(&mut self, id: &IdentityId, filter: String, qos: QoS) -> bool {
         if crate::topics::feature(&filter).is_none() {
             tracing::warn!(client = %id, filter, "subscription granted, but edgeHub sends nothing on this filter");
         }
-        if let Some(client) = self.clients.get_mut(id) {
-            client.subscriptions.insert(filter, qos as u8);
-        }
+        let qos = qos as u8;
+        let before = self
+            .clients
+            .get_mut(id)
+            .map(|client| client.subscriptions.insert(filter, qos));
+        before.is_some_and(|before| before != Some(qos))
     }
 }
 

@@ -3,7 +3,6 @@
 //! which edgeHub does not: a wrong encoding must not pass a test in silence.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::mqttbytes::QoS;
@@ -11,7 +10,7 @@ use rumqttc::mqttbytes::v4::{LastWill, Packet, PubAck, Publish};
 
 use super::faults::Pubacks;
 use super::habits::{CaseTwins, SenderProperties};
-use super::session::CloseReason;
+use super::session::{CloseReason, Phase};
 use super::{ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
@@ -19,6 +18,9 @@ use crate::message::{DUP_MARK, MAX_MESSAGE_SIZE, Message, RETAIN_MARK};
 use crate::properties::{self, Pairs};
 use crate::store::{Endpoint, StoreError};
 use crate::topics::{self, Inbound, TopicError};
+
+/// PUBACKs that a fault may hold back on one connection; beyond it is cut.
+const MAX_LATE_PUBACKS: usize = 1000;
 
 /// What became of a message.
 enum Taken {
@@ -28,20 +30,14 @@ enum Taken {
     Fatal(CloseReason),
 }
 
-/// A PUBACK that a fault holds back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LatePuback {
-    connection: ConnectionId,
-    packet_id: u16,
-    pub(super) due: Duration,
-}
-
 /// A PUBLISH or a will, as telemetry sees it.
 struct Incoming<'a> {
     topic: &'a str,
     body: Bytes,
     dup: bool,
     retain: bool,
+    /// Routes can tell it by `$messageType` (sheet 6.1).
+    is_will: bool,
 }
 
 impl Hub {
@@ -74,6 +70,7 @@ impl Hub {
                     body: publish.payload.clone(),
                     dup: publish.dup,
                     retain: publish.retain,
+                    is_will: false,
                 };
                 self.take_telemetry(client, incoming, now)
             }
@@ -96,30 +93,42 @@ impl Hub {
 
     /// Sends a PUBACK, now or when a fault says so; later ones never overtake it.
     fn confirm(&mut self, connection: ConnectionId, packet_id: u16, now: Now) {
-        let last = self.late_pubacks.back().map(|late| late.due);
-        let due = match self.faults.pubacks {
+        let fault = self.faults.pubacks;
+        let Some(serving) = self.serving(connection) else {
+            return;
+        };
+        let last = serving.late_pubacks.back().map(|(_, due)| *due);
+        let due = match fault {
             Pubacks::AtOnce => last,
             Pubacks::Delayed(delay) => Some(now.elapsed + delay).max(last),
             Pubacks::Withheld => return,
         };
         match due {
-            Some(due) => self.late_pubacks.push_back(LatePuback {
-                connection,
-                packet_id,
-                due,
-            }),
+            Some(_) if serving.late_pubacks.len() >= MAX_LATE_PUBACKS => {
+                self.close(connection, CloseReason::OnDemand, now);
+            }
+            Some(due) => serving.late_pubacks.push_back((packet_id, due)),
             None => self.send(connection, Packet::PubAck(PubAck::new(packet_id)), now),
         }
     }
 
     pub(super) fn send_late_pubacks(&mut self, now: Now) {
-        while let Some(late) = self
-            .late_pubacks
-            .pop_front_if(|late| late.due <= now.elapsed)
-        {
-            if self.serving(late.connection).is_some() {
-                let ack = Packet::PubAck(PubAck::new(late.packet_id));
-                self.send(late.connection, ack, now);
+        let waiting: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| match &connection.phase {
+                Phase::Serving(serving) => !serving.late_pubacks.is_empty(),
+                Phase::AwaitingConnect { .. } | Phase::Ignored { .. } => false,
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for connection in waiting {
+            while let Some((packet_id, _)) = self.serving(connection).and_then(|serving| {
+                serving
+                    .late_pubacks
+                    .pop_front_if(|(_, due)| *due <= now.elapsed)
+            }) {
+                self.send(connection, Packet::PubAck(PubAck::new(packet_id)), now);
             }
         }
     }
@@ -131,6 +140,7 @@ impl Hub {
             body: will.message.clone(),
             dup: false,
             retain: will.retain,
+            is_will: true,
         };
         if let Taken::Fatal(reason) = self.take_telemetry(client, incoming, now) {
             tracing::error!(%client, %reason, "will lost");
@@ -178,16 +188,16 @@ impl Hub {
                 pairs.push((mark.to_owned(), Some("true".to_owned())));
             }
         }
-        let message = Message::telemetry(&sender, pairs, incoming.body, now.wall);
+        let mut message = Message::telemetry(&sender, pairs, incoming.body, now.wall);
+        if incoming.is_will {
+            let kind = ("messageType".to_owned(), Some("Will".to_owned()));
+            message.system.push(kind);
+        }
         let size = message.size();
         if size > MAX_MESSAGE_SIZE {
             self.counters.dropped_too_large += 1;
             tracing::warn!(%client, size, limit = MAX_MESSAGE_SIZE, "message dropped though acknowledged: it is too large");
             return Taken::Settled;
-        }
-        if self.faults.full_queues {
-            self.counters.storage_failures += 1;
-            return Taken::Fatal(CloseReason::StorageFailure);
         }
         match self.enqueue(message, now) {
             Ok(0) => {
@@ -208,13 +218,30 @@ impl Hub {
     pub(super) fn enqueue(&mut self, message: Message, now: Now) -> Result<usize, StoreError> {
         let destinations = self.routing.destinations(&message);
         let message = Arc::new(message);
+        let mut queued = 0;
+        let mut refused = None;
         for destination in &destinations {
-            self.store
-                .append(&destination.queue, &message, destination.expires_at)?;
+            let appended = if self.faults.full_queues {
+                Err(StoreError::Full {
+                    held: 0,
+                    wanted: message.size() as u64,
+                    limit: 0,
+                })
+            } else {
+                self.store
+                    .append(&destination.queue, &message, destination.expires_at)
+            };
+            if let Err(error) = appended {
+                refused = Some(error);
+                break;
+            }
+            queued += 1;
             self.counters.queued += 1;
             self.note_queue(&destination.queue);
         }
-        for destination in &destinations {
+        // What some queue took is delivered, also when the next one refused: the sender will send it
+        // again, and that queue has it twice, as edgeHub's would.
+        for destination in &destinations[..queued] {
             match &destination.queue.endpoint {
                 Endpoint::Upstream => self.pump_upstream(now),
                 Endpoint::Input { module, .. } => {
@@ -223,7 +250,10 @@ impl Hub {
                 }
             }
         }
-        Ok(destinations.len())
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(queued),
+        }
     }
 }
 

@@ -70,7 +70,6 @@ impl Hub {
             next_delivery: 1,
             calls: Calls::new(now),
             faults: Faults::default(),
-            late_pubacks: VecDeque::new(),
             counters: Counters::default(),
             actions: VecDeque::new(),
         };

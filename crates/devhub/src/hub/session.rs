@@ -48,6 +48,10 @@ pub enum CloseReason {
     Malformed(String),
     /// A fault on demand, after CONNACK.
     OnDemand,
+    /// More packets wait for its PUBACK than any client can mean.
+    NotAcknowledging,
+    /// More subscriptions than any client can mean.
+    TooManySubscriptions,
     /// A topic that names somebody else; the topic.
     ForeignTopic(String),
     /// A twin request without a request id, or for a part of the twin.
@@ -81,6 +85,8 @@ impl fmt::Display for CloseReason {
             Self::Killed => "killed on request",
             Self::Stopping => "the hub is stopping",
             Self::OnDemand => "accepted and dropped on demand",
+            Self::NotAcknowledging => "it does not acknowledge what it is sent",
+            Self::TooManySubscriptions => "it has too many subscriptions",
             Self::PacketTooLarge(size) => {
                 return write!(
                     f,
@@ -108,8 +114,11 @@ pub(super) enum Phase {
     /// CONNACK 0 was sent.
     Serving(Serving),
     /// Whatever it sends is heard by nobody: a CONNECT that is left unanswered on demand, or a
-    /// client beyond the limit, accepted and never served.
-    Ignored,
+    /// client beyond the limit, accepted and never served. Its silence is limited all the same.
+    Ignored {
+        silence: Duration,
+        last_activity: Duration,
+    },
 }
 
 #[derive(Debug)]
@@ -126,6 +135,8 @@ pub(super) struct Serving {
     pub(super) last_packet_id: u16,
     /// Whether this connection was ever subscribed to inputs.
     pub(super) had_inputs: bool,
+    /// PUBACKs that a fault holds back: their ids and when they go, in that order.
+    pub(super) late_pubacks: VecDeque<(u16, Duration)>,
 }
 
 /// What a PUBACK is for.
@@ -144,11 +155,18 @@ impl Connection {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self) -> Duration {
         match &self.phase {
-            Phase::AwaitingConnect { deadline } => Some(*deadline),
-            Phase::Serving(serving) => Some(serving.token_ends.min(serving.silent_until())),
-            Phase::Ignored => None,
+            Phase::AwaitingConnect { deadline } => *deadline,
+            Phase::Serving(serving) => {
+                let late = serving.late_pubacks.front().map(|(_, due)| *due);
+                let end = serving.token_ends.min(serving.silent_until());
+                late.map_or(end, |late| late.min(end))
+            }
+            Phase::Ignored {
+                silence,
+                last_activity,
+            } => *last_activity + *silence,
         }
     }
 
@@ -162,7 +180,10 @@ impl Connection {
             Phase::Serving(serving) => {
                 (serving.silent_until() <= now).then_some(CloseReason::KeepAlive)
             }
-            Phase::Ignored => None,
+            Phase::Ignored {
+                silence,
+                last_activity,
+            } => (*last_activity + *silence <= now).then_some(CloseReason::KeepAlive),
         }
     }
 }

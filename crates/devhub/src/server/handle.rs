@@ -139,7 +139,7 @@ impl HubRemote {
     }
 
     /// Calls a direct method and waits for its end, which comes after the sum of both time-outs
-    /// at the latest.
+    /// at the latest, and 3 s more when the client came while it was waited for.
     ///
     /// # Errors
     /// [`RemoteError::Method`], [`RemoteError::Stopped`].

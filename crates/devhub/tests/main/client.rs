@@ -29,7 +29,8 @@ pub(crate) async fn tls(address: SocketAddr, ca_pem: &str) -> TlsStream<TcpStrea
     handshake(address, ca_pem).await.unwrap()
 }
 
-/// What a client has to say against the hub's certificate.
+/// Why there is no TLS connection: what a client has to say against the hub's certificate, or that
+/// nobody is there.
 pub(crate) async fn tls_error(address: SocketAddr, ca_pem: &str) -> Option<String> {
     handshake(address, ca_pem)
         .await
@@ -48,8 +49,8 @@ async fn handshake(address: SocketAddr, ca_pem: &str) -> std::io::Result<TlsStre
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let socket = TcpStream::connect(address).await.unwrap();
-    socket.set_nodelay(true).unwrap();
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config))
         .connect(name, socket)

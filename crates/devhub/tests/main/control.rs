@@ -205,9 +205,11 @@ async fn a_restart_on_demand_breaks_connections_and_keeps_queues_and_sessions() 
     answer(&ground, &["fault", "restart"]).await;
     assert_eq!(module.packet().await, None);
     assert_eq!(camera.packet().await, None);
-    // The same process, so the status file may still be the old one: the socket is what tells.
+    // The same process, so the status file may still be the old one, and the kernel may close the
+    // old listener after the connections: a handshake is what tells.
+    let ca = std::fs::read_to_string(ground.state.join("ca.pem")).unwrap();
     let again = tokio::time::timeout(PATIENCE, async {
-        while tokio::net::TcpStream::connect(address).await.is_err() {
+        while tls_error(address, &ca).await.is_some() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     });
@@ -270,4 +272,29 @@ async fn queues_in_memory_leave_nothing_on_the_disk() {
     let (mut camera, _) = ground.client(address, "devices", "cam-01").await;
     camera.telemetry(TOPIC, "picture").await;
     assert!(!ground.state.join("hub").exists());
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_text_or_too_long_gets_an_error_line() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let ground = Ground::new();
+    let hub = ground.hub();
+    ground.hub_of(&hub).await;
+    let long = format!("\"{}\"\n", "x".repeat(300 * 1024)).into_bytes();
+    for (request, complaint) in [
+        (b"\xff\xfe\n".to_vec(), "not a request"),
+        (b"{\"twins\":1}\n".to_vec(), "unknown variant `twins`"),
+        (long, "at most 262144 bytes"),
+    ] {
+        let socket = ground.state.join("control.sock");
+        let mut stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+        // It may answer before all of a long one is there.
+        let _sent = stream.write_all(&request).await;
+        let _ended = stream.shutdown().await;
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        let _cut = tokio::time::timeout(PATIENCE, read).await.unwrap();
+        assert!(answer.contains(complaint), "{answer}");
+    }
 }

@@ -93,6 +93,7 @@ fn checklist_6_no_connect_another_packet_first_or_a_second_connect_closes() {
     assert!(!bench.closed.contains_key(&silent));
     bench.pass(Duration::from_secs(1));
     assert_eq!(bench.closed[&silent], CloseReason::ConnectTimeout);
+    bench.quiet(silent);
 
     let rash = bench.open();
     bench.send(rash, Packet::PingReq);
@@ -134,6 +135,8 @@ fn checklist_7_silence_closes_and_the_will_is_telemetry_but_not_after_disconnect
     let (sequence, now) = (will.sequence, bench.now());
     bench.hub.upstream_finished(sequence, true, now);
 
+    // A route can tell it (sheet 6.1).
+    assert_eq!(will.message.system_property("messageType"), Some("Will"));
     let (camera, _) = bench.connect_with(connect);
     bench.send(camera, Packet::Disconnect);
     assert_eq!(bench.closed[&camera], CloseReason::Disconnected);
@@ -151,4 +154,34 @@ fn a_token_past_its_grace_ends_the_connection() {
     assert!(!bench.closed.contains_key(&camera));
     bench.pass(Duration::from_secs(1));
     assert_eq!(bench.closed[&camera], CloseReason::TokenExpired);
+}
+
+#[test]
+fn who_subscribes_without_end_is_closed() {
+    let mut bench = Bench::new(&[]);
+    let (module, _) = bench.connect(&counter());
+    for n in 0..100 {
+        bench.subscribe(module, &format!("filter/{n}"), QoS::AtLeastOnce);
+    }
+    let mut subscribe = Subscribe::new("filter/100", QoS::AtLeastOnce);
+    subscribe.pkid = 1;
+    bench.send(module, Packet::Subscribe(subscribe));
+    assert_eq!(bench.closed[&module], CloseReason::TooManySubscriptions);
+}
+
+#[test]
+fn who_is_sent_without_end_and_acknowledges_nothing_is_closed() {
+    for habit in [PacketIds::One, PacketIds::Rising] {
+        let mut settings = Settings::default();
+        settings.habits.packet_ids = habit;
+        let mut bench = Bench::with_settings(&[], settings);
+        let (module, _) = bench.connect(&counter());
+        bench.subscribe(module, "$iothub/twin/res/#", QoS::AtLeastOnce);
+        for _ in 0..1000 {
+            bench.publish(module, "$iothub/twin/GET/?$rid=1", QoS::AtMostOnce, "");
+        }
+        assert!(!bench.closed.contains_key(&module));
+        bench.publish(module, "$iothub/twin/GET/?$rid=1", QoS::AtMostOnce, "");
+        assert_eq!(bench.closed[&module], CloseReason::NotAcknowledging);
+    }
 }

@@ -95,7 +95,9 @@ fn connects_are_left_unanswered_refused_or_accepted_and_dropped() {
     bench.pass(Duration::from_secs(200));
     bench.quiet(silent);
     assert_eq!(bench.closed.get(&silent), None);
-    bench.hub.lost(silent, CloseReason::PeerClosed, bench.now());
+    // Not for ever: a peer that is gone must not keep its place.
+    bench.pass(Duration::from_secs(400));
+    assert_eq!(bench.closed.get(&silent), Some(&CloseReason::KeepAlive));
 
     inject(&mut bench, Fault::Connects(Connects::Refused));
     assert_eq!(bench.refusal(connect.clone()), 5);
@@ -168,4 +170,31 @@ fn full_queues_acknowledge_nothing_and_close_the_sender() {
     let (camera, _) = bench.connect(&cam());
     bench.telemetry(camera, CAM, "one");
     assert_eq!(bench.body(module), "one");
+}
+
+#[test]
+fn a_puback_that_is_late_on_one_connection_holds_back_no_other() {
+    let mut bench = Bench::new(&[CAMERAS]);
+    let (camera, _) = bench.connect(&cam());
+    let late = Duration::from_secs(3600);
+    inject(&mut bench, Fault::Pubacks(Pubacks::Delayed(late)));
+    bench.publish(camera, CAM, QoS::AtLeastOnce, "one");
+    bench.quiet(camera);
+    inject(&mut bench, Fault::Pubacks(Pubacks::AtOnce));
+    let (other, _) = bench.connect(&IdentityId::device("cam2"));
+    bench.telemetry(other, "devices/cam2/messages/events/", "two");
+    inject(&mut bench, Fault::DropConnections(Some(cam())));
+    let (camera, _) = bench.connect(&cam());
+    bench.telemetry(camera, CAM, "one");
+}
+
+#[test]
+fn full_queues_take_no_twin_change_either_and_say_so_in_the_counters() {
+    let mut bench = Bench::new(&["FROM /twinChangeNotifications INTO $upstream"]);
+    let (module, _) = bench.connect(&counter());
+    inject(&mut bench, Fault::FullQueues(true));
+    let patch = "$iothub/twin/PATCH/properties/reported/?$rid=3";
+    bench.telemetry(module, patch, r#"{"a":1}"#);
+    assert_eq!(bench.upstream, []);
+    assert_eq!(bench.hub.counters().storage_failures, 1);
 }

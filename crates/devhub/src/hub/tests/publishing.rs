@@ -1,6 +1,7 @@
 //! From PUBLISH to the queues.
 
 use super::*;
+use crate::store::Endpoint;
 
 #[test]
 fn checklist_18_what_cannot_be_read_is_acknowledged_dropped_and_counted() {
@@ -91,6 +92,8 @@ fn marks_of_dup_and_retain_become_properties() {
 struct Faulty {
     inner: MemoryStore,
     fail: Arc<Mutex<bool>>,
+    /// Refuses this input only, when there is one.
+    only: Option<&'static str>,
 }
 
 impl Store for Faulty {
@@ -100,7 +103,12 @@ impl Store for Faulty {
         message: &Arc<Message>,
         expires_at: Option<SystemTime>,
     ) -> Result<u64, StoreError> {
-        if *self.fail.lock().unwrap() {
+        let meant = match (self.only, &queue.endpoint) {
+            (Some(only), Endpoint::Input { input, .. }) => only == input,
+            (Some(_), Endpoint::Upstream) => false,
+            (None, _) => true,
+        };
+        if meant && *self.fail.lock().unwrap() {
             return Err(StoreError::Full {
                 held: 1,
                 wanted: 1,
@@ -138,6 +146,7 @@ fn checklist_21_no_puback_when_the_store_refuses_and_the_sender_is_closed() {
     let store = Faulty {
         inner: MemoryStore::new(),
         fail: Arc::clone(&fail),
+        only: None,
     };
     let routes = vec![RouteSpec::new(CAMERAS)];
     let mut bench = Bench::over(routes, None, Box::new(store), identities());
@@ -175,4 +184,26 @@ fn checklist_21_an_acknowledged_message_and_its_session_outlive_the_hub() {
         bench.ack(module);
     }
     bench.quiet(module);
+}
+
+#[test]
+fn what_one_queue_took_is_delivered_though_the_next_one_refused() {
+    let store = Faulty {
+        inner: MemoryStore::new(),
+        fail: Arc::new(Mutex::new(true)),
+        only: Some("second"),
+    };
+    let into = |input| {
+        RouteSpec::new(format!(
+            "FROM /messages INTO BrokeredEndpoint(\"/modules/counter/inputs/{input}\")"
+        ))
+    };
+    let routes = vec![into("first"), into("second")];
+    let mut bench = Bench::over(routes, None, Box::new(store), identities());
+    let (camera, module) = bench.pair();
+    bench.publish(camera, CAM, QoS::AtLeastOnce, "x");
+    assert_eq!(bench.closed[&camera], CloseReason::StorageFailure);
+    bench.quiet(camera);
+    let (topic, _) = bench.delivery(module);
+    assert!(topic.contains("/inputs/first/"), "{topic}");
 }

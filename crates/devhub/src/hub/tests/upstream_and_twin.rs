@@ -66,6 +66,12 @@ fn checklist_36_twin_get_and_patch_answer_as_the_sheet_says() {
         bench.delivery(module),
         ("$iothub/twin/res/400/?$rid=3".into(), Bytes::new())
     );
+    let deep = format!("{}1{}", "{\"a\":".repeat(11), "}".repeat(11));
+    bench.publish(module, patch, QoS::AtMostOnce, &deep);
+    assert_eq!(
+        bench.delivery(module),
+        ("$iothub/twin/res/400/?$rid=3".into(), Bytes::new())
+    );
     let twin = bench.hub.twin(&counter()).unwrap().document();
     assert_eq!(twin["reported"], json!({"a": {"b": 1}, "$version": 2}));
     bench.publish(module, "$iothub/twin/GET/", QoS::AtMostOnce, "");
