@@ -17,6 +17,7 @@
 
 mod queue;
 mod record;
+mod segment;
 
 use std::collections::BTreeMap;
 use std::fs;
