@@ -10,10 +10,14 @@
 //! queues/{priority}%20{endpoint}/head                               u64 LE: last sequence removed
 //! documents/{kind}%20{client id}.json
 //! ```
-//! A record is `header length u32 | body length u32 | checksum of the header u64 | header JSON |
-//! body`, written by one call. Crash windows: a torn record at the end of the last file was never
-//! acknowledged and is cut off at the next start; `head` is one 8-byte write, and if it is lost the
-//! message comes again, which is what a redelivery is. Documents are replaced by rename.
+//! A record is `header length u32 | body length u32 | checksum u64 | header JSON | body`, written by
+//! one call. Crash windows: a torn record at the end of the last file was never acknowledged and is
+//! cut off at the next start; `head` is one 8-byte write, and if it is lost the message comes
+//! again, which is what a redelivery is. Documents are replaced by rename.
+//!
+//! Damage anywhere else loses what was acknowledged: it is logged as an error with the file and the
+//! bytes, and takes its turn in the queue as [`StoreError::Damaged`]. Whatever can be read before
+//! and behind it is delivered. Bodies carry no checksum, so damage inside one is not noticed.
 
 mod queue;
 mod record;

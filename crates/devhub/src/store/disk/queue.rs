@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::record::Record;
-use super::segment::Segment;
+use super::segment::{Found, Segment};
 use super::{io_error, names_in};
 use crate::store::{Entry, StoreError};
 
@@ -57,49 +57,85 @@ impl DiskQueue {
             last_sequence: removed,
             held: 0,
         };
-        for name in names_in(&queue.folder)? {
-            if let Some(first) = name
-                .strip_suffix(".log")
-                .and_then(|first| first.parse().ok())
-            {
-                queue.read_segment(first, removed)?;
-            }
+        let files: Vec<u64> = names_in(&queue.folder)?
+            .iter()
+            .filter_map(|name| name.strip_suffix(".log")?.parse().ok())
+            .collect();
+        for (at, first) in files.iter().enumerate() {
+            queue.read_segment(*first, files.get(at + 1).copied(), removed)?;
         }
         queue.drop_spent_segments()?;
         Ok(queue)
     }
 
-    /// Reads the headers of one file and cuts off what was not written to its end.
-    fn read_segment(&mut self, first: u64, removed: u64) -> Result<(), StoreError> {
+    /// Reads the headers of one file, whose first record has the sequence `first`; `next` is that
+    /// of the file behind it. What a killed process left half written at the end of the last file
+    /// is cut off; damage anywhere else stays in place, and what stands behind it is kept.
+    fn read_segment(
+        &mut self,
+        first: u64,
+        next: Option<u64>,
+        removed: u64,
+    ) -> Result<(), StoreError> {
         let mut segment = Segment::open(&self.folder, first)?;
         let mut offset = 0;
-        while let Some((sequence, length)) = segment.record_at(offset) {
-            if sequence > removed {
-                self.index.push_back(Place {
-                    sequence,
-                    segment: first,
-                    offset,
-                    length,
-                });
-                self.held += length;
+        // The last sequence before `offset`.
+        let mut before = first.saturating_sub(1);
+        loop {
+            let found = segment.find_at(offset);
+            let resumes = match found {
+                Found::Nothing => break,
+                Found::Record { sequence, length } => {
+                    if sequence > removed {
+                        self.note_place(sequence, first, offset, length);
+                    }
+                    self.last_sequence = self.last_sequence.max(sequence);
+                    before = sequence;
+                    offset += length;
+                    continue;
+                }
+                Found::Torn if next.is_none() => None,
+                Found::Torn | Found::Unreadable { .. } => segment.next_record(offset, before)?,
+            };
+            let torn = matches!(found, Found::Torn | Found::Unreadable { runs_out: true });
+            if torn && next.is_none() && resumes.is_none() {
+                segment.cut(offset)?;
+                break;
             }
-            self.last_sequence = self.last_sequence.max(sequence);
-            offset += length;
-        }
-        if offset < segment.length {
-            tracing::warn!(
+            let ends = resumes.unwrap_or(segment.length);
+            let behind = match resumes.map(|at| segment.find_at(at)) {
+                Some(Found::Record { sequence, .. }) => Some(sequence),
+                _ => next,
+            };
+            // The first that may be lost; whatever was lost lies between its neighbours.
+            let lost = before.max(removed) + 1;
+            let undelivered = behind.is_none_or(|behind| lost < behind);
+            tracing::error!(
                 file = %segment.path.display(),
-                bytes = segment.length - offset,
-                "queue file cut: its end was not written whole, and so never acknowledged"
+                at = offset,
+                bytes = ends - offset,
+                undelivered,
+                "queue file damaged: these bytes hold no readable message; the rest is kept"
             );
-            segment
-                .file
-                .set_len(offset)
-                .map_err(io_error("cut", &segment.path))?;
-            segment.length = offset;
+            if undelivered {
+                // Takes its turn like a message, so that the hub counts it when it comes up.
+                self.note_place(lost, first, offset, ends - offset);
+                self.last_sequence = self.last_sequence.max(lost);
+            }
+            offset = ends;
         }
         self.segments.insert(first, segment);
         Ok(())
+    }
+
+    fn note_place(&mut self, sequence: u64, segment: u64, offset: u64, length: u64) {
+        self.index.push_back(Place {
+            sequence,
+            segment,
+            offset,
+            length,
+        });
+        self.held += length;
     }
 
     pub(super) fn append(&mut self, sequence: u64, record: &[u8]) -> Result<(), StoreError> {
@@ -123,14 +159,8 @@ impl DiskQueue {
         }
         let length = record.len() as u64;
         segment.length += length;
-        self.index.push_back(Place {
-            sequence,
-            segment: current,
-            offset,
-            length,
-        });
+        self.note_place(sequence, current, offset, length);
         self.last_sequence = sequence;
-        self.held += length;
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! One record: `header length u32 | body length u32 | checksum of the header u64 | header | body`.
+//! One record: `header length u32 | body length u32 | checksum 8 bytes | header | body`. The checksum
+//! covers the lengths and the header, not the body: a start reads headers only.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -45,13 +46,15 @@ impl Record {
         };
         // A struct of strings and numbers always has a JSON form.
         let header = serde_json::to_vec(&header).unwrap_or_default();
-        let lengths = [header.len(), message.body.len()];
-        let mut record = Vec::with_capacity(PREFIX_BYTES + lengths[0] + lengths[1]);
-        for length in lengths {
-            // Both are below the size gate of 256 KiB plus properties of at most 64 KiB.
-            record.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-        }
-        record.extend_from_slice(&checksum(&header).to_le_bytes());
+        // Both are below the size gate of 256 KiB plus properties of at most 64 KiB.
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let prefix = Prefix {
+            header_length: length(&header),
+            body_length: length(&message.body),
+        };
+        let mut record = Vec::with_capacity(PREFIX_BYTES + header.len() + message.body.len());
+        record.extend_from_slice(&prefix.lengths());
+        record.extend_from_slice(&prefix.checksum(&header));
         record.extend_from_slice(&header);
         record.extend_from_slice(&message.body);
         record
@@ -59,10 +62,10 @@ impl Record {
 
     pub(super) fn decode(record: Vec<u8>) -> Option<Entry> {
         let record = Bytes::from(record);
-        let (header_length, _, sum) = Self::split_prefix(record.get(..PREFIX_BYTES)?)?;
-        let body_at = PREFIX_BYTES + usize::try_from(header_length).ok()?;
+        let (prefix, sum) = Prefix::read(record.get(..PREFIX_BYTES)?)?;
+        let body_at = PREFIX_BYTES + usize::try_from(prefix.header_length).ok()?;
         let header = record.get(PREFIX_BYTES..body_at)?;
-        if checksum(header) != sum {
+        if prefix.checksum(header) != sum || prefix.record_length() != record.len() as u64 {
             return None;
         }
         let header: Header<'_> = serde_json::from_slice(header).ok()?;
@@ -78,24 +81,49 @@ impl Record {
             message: Arc::new(message),
         })
     }
-
-    pub(super) fn split_prefix(mut prefix: &[u8]) -> Option<(u32, u32, u64)> {
-        let (mut a, mut b, mut sum) = ([0; 4], [0; 4], [0; 8]);
-        prefix.read_exact(&mut a).ok()?;
-        prefix.read_exact(&mut b).ok()?;
-        prefix.read_exact(&mut sum).ok()?;
-        Some((
-            u32::from_le_bytes(a),
-            u32::from_le_bytes(b),
-            u64::from_le_bytes(sum),
-        ))
-    }
 }
 
-/// The first eight bytes of SHA-256.
-pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest.as_ref()[..8]);
-    u64::from_le_bytes(first)
+/// The lengths that stand before a header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prefix {
+    pub(super) header_length: u32,
+    body_length: u32,
+}
+
+impl Prefix {
+    /// The lengths, and the checksum that is to be that of the header.
+    pub(super) fn read(mut prefix: &[u8]) -> Option<(Self, [u8; 8])> {
+        let (mut header, mut body, mut sum) = ([0; 4], [0; 4], [0; 8]);
+        prefix.read_exact(&mut header).ok()?;
+        prefix.read_exact(&mut body).ok()?;
+        prefix.read_exact(&mut sum).ok()?;
+        let lengths = Self {
+            header_length: u32::from_le_bytes(header),
+            body_length: u32::from_le_bytes(body),
+        };
+        Some((lengths, sum))
+    }
+
+    /// Bytes of the whole record.
+    pub(super) fn record_length(self) -> u64 {
+        PREFIX_BYTES as u64 + u64::from(self.header_length) + u64::from(self.body_length)
+    }
+
+    /// The first eight bytes of SHA-256 over the lengths and the header: a damaged length must not
+    /// hide what stands behind it.
+    pub(super) fn checksum(self, header: &[u8]) -> [u8; 8] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&self.lengths());
+        context.update(header);
+        let mut first = [0; 8];
+        first.copy_from_slice(&context.finish().as_ref()[..8]);
+        first
+    }
+
+    fn lengths(self) -> [u8; 8] {
+        let mut lengths = [0; 8];
+        lengths[..4].copy_from_slice(&self.header_length.to_le_bytes());
+        lengths[4..].copy_from_slice(&self.body_length.to_le_bytes());
+        lengths
+    }
 }

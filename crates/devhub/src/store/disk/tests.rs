@@ -1,6 +1,7 @@
 //! The files of the disk store, opened, torn and opened again.
 
 use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -136,4 +137,153 @@ fn a_deleted_queue_is_gone_after_a_reopening_too() {
     store.delete(&id).unwrap();
     assert_eq!(store.front(&id).unwrap(), None);
     assert_eq!(DiskStore::open(folder.path()).unwrap().queues(), []);
+}
+
+/// Bytes of a record of `message(body)` for a body of four bytes.
+fn record_length(store: &DiskStore, id: &QueueId) -> u64 {
+    store.queues[id].index[0].length
+}
+
+/// Opens a store over one queue of six messages, after `damage` was done to its only file.
+fn reopened_after(damage: impl FnOnce(&fs::File, u64)) -> (tempfile::TempDir, DiskStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    for body in [b"no 1", b"no 2", b"no 3", b"no 4", b"no 5", b"no 6"] {
+        store.append(&id, &message(body), None).unwrap();
+    }
+    let path = store.queues[&id].segments[&1].path.clone();
+    let length = record_length(&store, &id);
+    drop(store);
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    damage(&file, length);
+    let store = DiskStore::open(folder.path()).unwrap();
+    (folder, store)
+}
+
+/// Takes everything out of a queue: bodies, and `None` where the store says damaged.
+fn drained(store: &mut DiskStore, id: &QueueId) -> Vec<Option<String>> {
+    let mut taken = Vec::new();
+    while let Some(sequence) = store.front_sequence(id) {
+        taken.push(match store.front(id) {
+            Ok(Some(entry)) => {
+                assert_eq!(entry.sequence, sequence);
+                Some(String::from_utf8(entry.message.body.to_vec()).unwrap())
+            }
+            Err(StoreError::Damaged { .. }) => None,
+            other => panic!("{other:?}"),
+        });
+        store.pop(id, sequence).unwrap();
+    }
+    assert_eq!(store.held, 0);
+    taken
+}
+
+fn texts<const N: usize>(bodies: [&str; N]) -> Vec<Option<String>> {
+    let damaged = |body: &str| (!body.is_empty()).then(|| body.to_owned());
+    bodies.into_iter().map(damaged).collect()
+}
+
+#[test]
+fn damage_in_the_middle_is_told_once_and_what_stands_behind_it_is_kept() {
+    let id = queue("images", 5);
+    for (at, byte, what) in [
+        (0, 0xff, "header length, within the file or beyond it"),
+        (3, 0x7f, "header length, far beyond the file"),
+        (4, 0xff, "body length, within the file"),
+        (6, 0x7f, "body length, beyond the file"),
+        (9, 0xff, "checksum"),
+        (30, 0xff, "header"),
+    ] {
+        let (folder, mut store) = reopened_after(|file, length| {
+            file.write_all_at(&[byte], 2 * length + at).unwrap();
+        });
+        assert_eq!(
+            drained(&mut store, &id),
+            texts(["no 1", "no 2", "", "no 4", "no 5", "no 6"]),
+            "{what}"
+        );
+        // The damage was passed like a message and does not come again.
+        assert_eq!(store.append(&id, &message(b"next"), None).unwrap(), 7);
+        drop(store);
+        let mut store = DiskStore::open(folder.path()).unwrap();
+        assert_eq!(drained(&mut store, &id), texts(["next"]), "{what}");
+    }
+}
+
+#[test]
+fn damage_over_several_messages_is_told_once() {
+    let id = queue("images", 5);
+    let (_folder, mut store) = reopened_after(|file, length| {
+        let zeros = vec![0; 2 * length as usize];
+        file.write_all_at(&zeros, length + length / 2).unwrap();
+    });
+    // The second lost the end of its header, the third all of it, the fourth its lengths.
+    assert_eq!(
+        drained(&mut store, &id),
+        texts(["no 1", "", "no 5", "no 6"])
+    );
+}
+
+#[test]
+fn a_whole_message_damaged_at_the_end_is_no_torn_end() {
+    let id = queue("images", 5);
+    let (folder, mut store) = reopened_after(|file, length| {
+        file.write_all_at(&[0xff], 5 * length + 30).unwrap();
+    });
+    let bodies = ["no 1", "no 2", "no 3", "no 4", "no 5", ""];
+    assert_eq!(drained(&mut store, &id), texts(bodies));
+    assert_eq!(store.append(&id, &message(b"next"), None).unwrap(), 7);
+    drop(store);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(drained(&mut store, &id), texts(["next"]));
+}
+
+#[test]
+fn damage_among_what_was_delivered_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    for body in [b"no 1", b"no 2", b"no 3", b"no 4"] {
+        store.append(&id, &message(body), None).unwrap();
+    }
+    store.pop(&id, 1).unwrap();
+    store.pop(&id, 2).unwrap();
+    let path = store.queues[&id].segments[&1].path.clone();
+    drop(store);
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&[0xff; 8], 0).unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(drained(&mut store, &id), texts(["no 3", "no 4"]));
+}
+
+#[test]
+fn a_file_that_is_not_the_last_has_no_torn_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    let body = vec![b'7'; 250 * 1024];
+    for _ in 0..70 {
+        store.append(&id, &message(&body), None).unwrap();
+    }
+    assert_eq!(store.queues[&id].segments.len(), 2);
+    let (path, length) = {
+        let first = &store.queues[&id].segments[&1];
+        (first.path.clone(), first.length)
+    };
+    let second = *store.queues[&id].segments.keys().last().unwrap();
+    drop(store);
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(length - 1).unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    // Nothing is cut, and the last of the first file is told as damaged.
+    assert_eq!(file.metadata().unwrap().len(), length - 1);
+    let taken = drained(&mut store, &id);
+    assert_eq!(taken.len(), 70);
+    let damaged: Vec<_> = (1..)
+        .zip(&taken)
+        .filter(|(_, body)| body.is_none())
+        .map(|(sequence, _)| sequence)
+        .collect();
+    assert_eq!(damaged, [second - 1]);
 }
