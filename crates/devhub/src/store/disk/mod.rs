@@ -123,7 +123,11 @@ impl Store for DiskStore {
 
     fn pop(&mut self, queue: &QueueId, sequence: u64) -> Result<(), StoreError> {
         if let Some(queue) = self.queues.get_mut(queue) {
-            self.held -= queue.pop(sequence)?;
+            let held = queue.held;
+            let popped = queue.pop(sequence);
+            // It is out of the index, whether or not its mark could be written.
+            self.held -= held - queue.held;
+            return popped;
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct DiskQueue {
     pub(super) folder: PathBuf,
-    head: File,
+    pub(super) head: File,
     pub(super) segments: BTreeMap<u64, Segment>,
     pub(super) index: VecDeque<Place>,
     pub(super) last_sequence: u64,
@@ -184,18 +184,16 @@ impl DiskQueue {
             })
     }
 
-    /// Returns the bytes set free.
-    pub(super) fn pop(&mut self, sequence: u64) -> Result<u64, StoreError> {
+    pub(super) fn pop(&mut self, sequence: u64) -> Result<(), StoreError> {
         let Some(place) = self.index.pop_front_if(|place| place.sequence == sequence) else {
-            return Ok(0);
+            return Ok(());
         };
         self.held -= place.length;
         let path = self.folder.join("head");
         self.head
             .write_all_at(&sequence.to_le_bytes(), 0)
             .map_err(io_error("write", &path))?;
-        self.drop_spent_segments()?;
-        Ok(place.length)
+        self.drop_spent_segments()
     }
 
     /// Deletes files before the one in which the oldest message lies, never the last file.

@@ -287,3 +287,26 @@ fn a_file_that_is_not_the_last_has_no_torn_end() {
         .collect();
     assert_eq!(damaged, [second - 1]);
 }
+
+#[test]
+fn a_head_that_cannot_be_written_costs_no_space() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    store.append(&id, &message(b"one"), None).unwrap();
+    let head = folder.path().join("queues").join(queue_name(&id));
+    store.queues.get_mut(&id).unwrap().head = fs::File::open(head.join("head")).unwrap();
+    let error = store.pop(&id, 1).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::Io {
+                action: "write",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(store.front_sequence(&id), None);
+    assert_eq!(store.held, 0);
+}
