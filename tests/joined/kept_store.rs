@@ -88,6 +88,10 @@ impl Store for KeptStore {
         kept.store.pop(queue, sequence)
     }
 
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.kept().store.checkpoint()
+    }
+
     fn queues(&self) -> Vec<(QueueId, usize)> {
         self.kept().store.queues()
     }

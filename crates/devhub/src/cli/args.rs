@@ -127,8 +127,8 @@ pub(crate) struct HubOptions {
     pub(crate) ack_timeout: Duration,
     /// Take one of two ways where nobody is sure of edgeHub's: connection-loss=at-once|after-timeout,
     /// retry=at-once|backoff, unsubscribed=drop|keep, crowd=ignore|serve,
-    /// sender-properties=replace|keep, case-twins=drop|keep, packet-ids=one|rising. The first is the
-    /// default. Repeatable
+    /// sender-properties=replace|keep, case-twins=drop|keep, packet-ids=one|rising,
+    /// checkpoint=each|batch. The first is the default. Repeatable
     #[arg(long = "habit", value_name = "NAME=VALUE")]
     pub(crate) habits: Vec<String>,
     /// Where queues, sessions and twins are kept; in memory they end with the process

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use devhub::ca::{self, Authority, CA_FILE, CaError, ServerCredentials, TlsFiles};
 use devhub::control::{self, Certificate, Certifier, ControlHandle, ControlParts, SOCKET_FILE};
-use devhub::hub::{Habits, Settings};
+use devhub::hub::{Checkpoint, Habits, Settings};
 use devhub::server::{self, HubHandle, HubParts};
 use devhub::state::{Lock, PUBLIC, StateDir};
 use devhub::store::{DiskStore, MemoryStore, Store};
@@ -81,7 +81,13 @@ pub(crate) async fn start(
     let certifier = certifier(state.clone(), hosts.gateway.clone(), tls_files);
     let credentials = certifier(Certificate::Right)?;
     let store: Box<dyn Store> = match options.queues {
-        Queues::Disk => Box::new(DiskStore::open(&state.path("hub"))?),
+        Queues::Disk => {
+            let store = DiskStore::open(&state.path("hub"))?;
+            Box::new(match habits.checkpoint {
+                Checkpoint::Each => store,
+                Checkpoint::Batch => store.with_batched_checkpoints(),
+            })
+        }
         Queues::Memory => Box::new(MemoryStore::new()),
     };
     let (feed, feed_sink) = Feed::new();

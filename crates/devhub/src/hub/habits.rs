@@ -115,6 +115,16 @@ habits! {
         /// Rising, matched by id, DUP on a redelivery: a plain broker.
         Rising = "rising",
     }
+    /// When a hub with queues on disk writes down what is delivered (sheet 6.4). Whoever opens the
+    /// store sees to it: [`crate::store::DiskStore::with_batched_checkpoints`].
+    checkpoint: Checkpoint = "checkpoint" {
+        /// After each message: a killed hub repeats nothing that was acknowledged.
+        #[default]
+        Each = "each",
+        /// After a batch of 10, or when the queue is empty, as edgeHub does: a killed hub repeats
+        /// up to 9 acknowledged messages of each queue.
+        Batch = "batch",
+    }
 }
 
 /// A habit or a value of it that does not exist.

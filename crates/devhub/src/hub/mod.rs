@@ -49,8 +49,8 @@ pub use action::Action;
 pub use counters::Counters;
 pub use faults::{Connects, Fault, Faults, Pubacks, Twins};
 pub use habits::{
-    CaseTwins, ConnectionLoss, Crowd, HabitError, Habits, PacketIds, Retry, SenderProperties,
-    Unsubscribed,
+    CaseTwins, Checkpoint, ConnectionLoss, Crowd, HabitError, Habits, PacketIds, Retry,
+    SenderProperties, Unsubscribed,
 };
 use methods::Calls;
 pub use methods::{CallId, MethodCall, MethodError, MethodOutcome};

@@ -85,6 +85,16 @@ impl Hub {
         Ok(hub)
     }
 
+    /// The hub stops in order: the store writes down what is delivered, if it has put that off.
+    pub fn checkpoint(&mut self) {
+        if let Err(error) = self.store.checkpoint() {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "delivered messages may come again after the restart"
+            );
+        }
+    }
+
     pub(super) fn note_queue(&mut self, queue: &QueueId) {
         match &queue.endpoint {
             Endpoint::Upstream => {

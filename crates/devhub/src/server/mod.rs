@@ -335,6 +335,7 @@ impl Server {
             }
             self.act();
         }
+        self.hub.checkpoint();
     }
 }
 

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::message::Message;
 
-pub use disk::DiskStore;
+pub use disk::{CHECKPOINT_BATCH, DiskStore};
 pub use memory::MemoryStore;
 
 /// Where a queue leads.
@@ -141,11 +141,19 @@ pub trait Store: Send {
     /// Sequence number of the oldest message of a queue; free of input and output.
     fn front_sequence(&self, queue: &QueueId) -> Option<u64>;
 
-    /// Removes the oldest message if it is `sequence`; does nothing otherwise.
+    /// Removes the oldest message if it is `sequence`; does nothing otherwise. Whether it may come
+    /// again after the process was killed is for the store to say.
     ///
     /// # Errors
     /// [`StoreError`]; the message may then come again after a restart.
     fn pop(&mut self, queue: &QueueId, sequence: u64) -> Result<(), StoreError>;
+
+    /// Writes down which messages are removed, where [`Store::pop`] left that for later: called
+    /// when the hub stops in order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; up to a batch of removed messages may then come again.
+    fn checkpoint(&mut self) -> Result<(), StoreError>;
 
     /// Every queue that exists, with the number of its messages, in order.
     fn queues(&self) -> Vec<(QueueId, usize)>;

@@ -221,6 +221,41 @@ async fn checklist_21_what_a_killed_hub_acknowledged_is_delivered_by_the_next_on
 }
 
 #[tokio::test]
+async fn with_batched_checkpoints_a_killed_hub_repeats_and_a_stopped_one_does_not() {
+    let ground = Ground::new();
+    let start = || {
+        let more = ["--listen", "127.0.0.1:0", "--habit", "checkpoint=batch"];
+        ground.command("hub", &more).spawn().unwrap()
+    };
+    let mut hub = start();
+    let address = ground.hub_of(&hub).await;
+    let (mut camera, _) = ground.client(address, "devices", "cam-01").await;
+    let (mut module, _) = ground.client(address, "modules", "FruitCounter").await;
+    module.subscribe(INPUTS).await;
+    for n in 0..12 {
+        camera.telemetry(TOPIC, format!("picture {n}")).await;
+    }
+    // Seven acknowledged and killed, then three more and stopped in order.
+    for (from, acknowledged, end) in [(0, 7, Signal::KILL), (0, 3, Signal::TERM)] {
+        for n in from..from + acknowledged {
+            assert_eq!(module.delivery().await.1, format!("picture {n}"));
+            module.ack().await;
+        }
+        // The hub has read the last PUBACK.
+        let next = from + acknowledged;
+        assert_eq!(module.delivery().await.1, format!("picture {next}"));
+        signal(&hub, end);
+        ends(hub).await;
+        hub = start();
+        let address = ground.hub_of(&hub).await;
+        (module, _) = ground.client(address, "modules", "FruitCounter").await;
+    }
+    assert_eq!(module.delivery().await.1, "picture 3");
+    signal(&hub, Signal::KILL);
+    ends(hub).await;
+}
+
+#[tokio::test]
 async fn a_killed_agent_leaves_the_module_and_the_next_one_adopts_and_stops_it() {
     let ground = Ground::new();
     let hub = ground.hub();

@@ -126,6 +126,9 @@ impl Store for Faulty {
     fn pop(&mut self, queue: &QueueId, sequence: u64) -> Result<(), StoreError> {
         self.inner.pop(queue, sequence)
     }
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.inner.checkpoint()
+    }
     fn queues(&self) -> Vec<(QueueId, usize)> {
         self.inner.queues()
     }

@@ -13,7 +13,8 @@
 //! A record is `header length u32 | body length u32 | checksum u64 | header JSON | body`, written by
 //! one call. Crash windows: a torn record at the end of the last file was never acknowledged and is
 //! cut off at the next start; `head` is one 8-byte write, and if it is lost the message comes
-//! again, which is what a redelivery is. Documents are replaced by rename.
+//! again, which is what a redelivery is (with batched checkpoints, so do those removed since the
+//! last one). Documents are replaced by rename.
 //!
 //! Damage anywhere else loses what was acknowledged: it is logged as an error with the file and the
 //! bytes, and takes its turn in the queue as [`StoreError::Damaged`]. Whatever can be read before
@@ -41,6 +42,10 @@ use record::Record;
 /// Bytes of undelivered messages that fit.
 const CAPACITY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+/// Removals in a batch of [`DiskStore::with_batched_checkpoints`], as many as edgeHub reads and
+/// checkpoints together for a module (sheet 6.4).
+pub const CHECKPOINT_BATCH: u32 = 10;
+
 /// A [`Store`] in a directory. Holds at most 4 GiB of undelivered messages.
 #[derive(Debug)]
 pub struct DiskStore {
@@ -48,6 +53,8 @@ pub struct DiskStore {
     queues: BTreeMap<QueueId, DiskQueue>,
     next_sequence: u64,
     held: u64,
+    /// Removals of a queue that are written down together.
+    batch: u32,
 }
 
 impl DiskStore {
@@ -61,6 +68,7 @@ impl DiskStore {
             queues: BTreeMap::new(),
             next_sequence: 1,
             held: 0,
+            batch: 1,
         };
         for folder in [store.queue_root(), store.document_root()] {
             fs::create_dir_all(&folder).map_err(io_error("make", &folder))?;
@@ -73,6 +81,15 @@ impl DiskStore {
             store.queues.insert(id, queue);
         }
         Ok(store)
+    }
+
+    /// Writes removals down in batches of up to [`CHECKPOINT_BATCH`] of a queue: a killed process
+    /// then repeats what was removed since. A batch ends early when its queue is empty, and at
+    /// [`Store::checkpoint`]. Without this, each removal is written at once.
+    #[must_use]
+    pub fn with_batched_checkpoints(mut self) -> Self {
+        self.batch = CHECKPOINT_BATCH;
+        self
     }
 
     fn queue_root(&self) -> PathBuf {
@@ -124,7 +141,7 @@ impl Store for DiskStore {
     fn pop(&mut self, queue: &QueueId, sequence: u64) -> Result<(), StoreError> {
         if let Some(queue) = self.queues.get_mut(queue) {
             let held = queue.held;
-            let popped = queue.pop(sequence);
+            let popped = queue.pop(sequence, self.batch);
             // It is out of the index, whether or not its mark could be written.
             self.held -= held - queue.held;
             return popped;
@@ -145,6 +162,15 @@ impl Store for DiskStore {
             fs::remove_dir_all(&gone.folder).map_err(io_error("delete", &gone.folder))?;
         }
         Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        for queue in self.queues.values_mut() {
+            // One queue's failure is no reason to have the others repeat.
+            outcome = outcome.and(queue.checkpoint());
+        }
+        outcome
     }
 
     fn put_document(

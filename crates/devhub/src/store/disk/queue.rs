@@ -31,6 +31,10 @@ pub(super) struct DiskQueue {
     pub(super) index: VecDeque<Place>,
     pub(super) last_sequence: u64,
     pub(super) held: u64,
+    /// The last sequence removed.
+    removed: u64,
+    /// Removals that `head` does not know of.
+    unmarked: u32,
 }
 
 impl DiskQueue {
@@ -56,6 +60,8 @@ impl DiskQueue {
             index: VecDeque::new(),
             last_sequence: removed,
             held: 0,
+            removed,
+            unmarked: 0,
         };
         let files: Vec<u64> = names_in(&queue.folder)?
             .iter()
@@ -144,7 +150,10 @@ impl DiskQueue {
             _ => {
                 self.segments
                     .insert(sequence, Segment::open(&self.folder, sequence)?);
-                self.drop_spent_segments()?;
+                // Until a checkpoint, what a spent file holds comes again after a kill.
+                if self.unmarked == 0 {
+                    self.drop_spent_segments()?;
+                }
                 sequence
             }
         };
@@ -184,15 +193,31 @@ impl DiskQueue {
             })
     }
 
-    pub(super) fn pop(&mut self, sequence: u64) -> Result<(), StoreError> {
+    /// Removes the oldest message; its removal is written down with the `batch`th one since the
+    /// last was, or when nothing is left.
+    pub(super) fn pop(&mut self, sequence: u64, batch: u32) -> Result<(), StoreError> {
         let Some(place) = self.index.pop_front_if(|place| place.sequence == sequence) else {
             return Ok(());
         };
         self.held -= place.length;
+        self.removed = sequence;
+        self.unmarked += 1;
+        if self.unmarked >= batch || self.index.is_empty() {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what is removed.
+    pub(super) fn checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.unmarked == 0 {
+            return Ok(());
+        }
         let path = self.folder.join("head");
         self.head
-            .write_all_at(&sequence.to_le_bytes(), 0)
+            .write_all_at(&self.removed.to_le_bytes(), 0)
             .map_err(io_error("write", &path))?;
+        self.unmarked = 0;
         self.drop_spent_segments()
     }
 

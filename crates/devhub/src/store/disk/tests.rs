@@ -310,3 +310,81 @@ fn a_head_that_cannot_be_written_costs_no_space() {
     assert_eq!(store.front_sequence(&id), None);
     assert_eq!(store.held, 0);
 }
+
+#[test]
+fn a_killed_process_repeats_what_was_removed_since_the_last_batch_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let other = queue("other", 5);
+    let open = || {
+        let store = DiskStore::open(folder.path()).unwrap();
+        store.with_batched_checkpoints()
+    };
+    let mut store = open();
+    for _ in 0..12 {
+        store.append(&id, &message(b"x"), None).unwrap();
+    }
+    store.append(&other, &message(b"y"), None).unwrap();
+    let take = |store: &mut DiskStore, times| {
+        for _ in 0..times {
+            let sequence = store.front_sequence(&id).unwrap();
+            store.pop(&id, sequence).unwrap();
+        }
+    };
+    take(&mut store, 7);
+    // As if killed, here and below: dropping a store writes nothing.
+    let mut store = open();
+    assert_eq!(store.queues(), [(id.clone(), 12), (other.clone(), 1)]);
+    take(&mut store, 10);
+    let mut store = open();
+    assert_eq!(store.queues(), [(id.clone(), 2), (other.clone(), 1)]);
+    take(&mut store, 1);
+    let mut store = open();
+    assert_eq!(store.front_sequence(&id), Some(11));
+    // An empty queue ends its batch.
+    take(&mut store, 2);
+    let store = open();
+    assert_eq!(store.queues(), [(id, 0), (other, 1)]);
+}
+
+#[test]
+fn a_stop_in_order_ends_every_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let mut store = DiskStore::open(folder.path())
+        .unwrap()
+        .with_batched_checkpoints();
+    for _ in 0..3 {
+        store.append(&id, &message(b"x"), None).unwrap();
+    }
+    store.pop(&id, 1).unwrap();
+    store.checkpoint().unwrap();
+    drop(store);
+    let store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(store.front_sequence(&id), Some(2));
+}
+
+#[test]
+fn files_with_messages_that_may_come_again_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = queue("images", 5);
+    let body = vec![7; 250 * 1024];
+    let mut store = DiskStore::open(folder.path())
+        .unwrap()
+        .with_batched_checkpoints();
+    for _ in 0..68 {
+        store.append(&id, &message(&body), None).unwrap();
+    }
+    let second = *store.queues[&id].segments.keys().last().unwrap();
+    for sequence in 1..=second {
+        store.pop(&id, sequence).unwrap();
+    }
+    let repeated = second as usize % CHECKPOINT_BATCH as usize;
+    assert!(repeated > 0, "the file has to end within a batch");
+    for _ in 0..68 {
+        store.append(&id, &message(&body), None).unwrap();
+    }
+    drop(store);
+    let store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(store.queues()[0].1, 136 - second as usize + repeated);
+}
