@@ -18,6 +18,9 @@ use crate::topics::{self, Feature};
 /// Longest topic MQTT can carry, in bytes.
 const MAX_TOPIC_BYTES: usize = 65_535;
 
+/// Pause before a message that could not be read from the store is tried again.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
 /// A message whose turn it is.
 struct Next {
     connection: ConnectionId,
@@ -113,8 +116,14 @@ impl Hub {
         let (queue, sequence) = (&next.queue, next.sequence);
         let again = next.attempt.is_some();
         let Some(entry) = self.read_front(queue, sequence) else {
-            let removed = self.store.front_sequence(queue) != Some(sequence);
-            return if removed { Head::Removed } else { Head::Done };
+            if self.store.front_sequence(queue) != Some(sequence) {
+                return Head::Removed;
+            }
+            // Nothing else may ever bring this queue up again.
+            if let Some(client) = self.clients.get_mut(id) {
+                client.wait_until = Some(now.elapsed + STORE_RETRY);
+            }
+            return Head::Done;
         };
         // What was sent once is past the check of its time (sheet 6.4).
         if !again && entry.has_expired(now.wall) {
@@ -248,6 +257,7 @@ impl Hub {
             };
             let Some(entry) = self.read_front(&queue, sequence) else {
                 if self.store.front_sequence(&queue) == Some(sequence) {
+                    self.upstream.retry_at = Some(now.elapsed + STORE_RETRY);
                     return;
                 }
                 continue;
@@ -262,7 +272,7 @@ impl Hub {
         }
     }
 
-    fn drop_expired(&mut self, queue: &QueueId, entry: &Entry) {
+    pub(super) fn drop_expired(&mut self, queue: &QueueId, entry: &Entry) {
         self.counters.dropped_expired += 1;
         tracing::warn!(endpoint = %queue.endpoint, sequence = entry.sequence, "message dropped: its time to live has passed");
         self.pop(queue, entry.sequence);
@@ -270,7 +280,7 @@ impl Hub {
 
     /// Reads the oldest message back; one that is damaged is dropped, or it would block its queue
     /// for ever.
-    fn read_front(&mut self, queue: &QueueId, sequence: u64) -> Option<Entry> {
+    pub(super) fn read_front(&mut self, queue: &QueueId, sequence: u64) -> Option<Entry> {
         match self.store.front(queue) {
             Ok(entry) => entry,
             Err(error) => {

@@ -13,6 +13,7 @@ mod connecting;
 mod delivering;
 mod faults;
 mod habits;
+mod keeping;
 mod methods;
 mod publishing;
 mod upstream_and_twin;
