@@ -34,9 +34,10 @@ pub struct Counters {
     pub dropped_undeliverable: u64,
     /// Acknowledged and dropped: two keys differ in case only.
     pub dropped_case_twins: u64,
-    /// Dropped on delivery: its time to live had passed.
+    /// Dropped on delivery or by cleanup: its time to live had passed.
     pub dropped_expired: u64,
-    /// Neither acknowledged nor kept: the store refused, the connection was closed.
+    /// Neither acknowledged nor kept, the store refused and the connection was closed; or kept, and
+    /// found damaged.
     pub storage_failures: u64,
     /// PUBACKs that matched nothing: another id than 1, none awaited, or too late.
     pub stray_acknowledgements: u64,

@@ -7,7 +7,7 @@
 //!
 //! Rooms: `connect` (CONNECT and its refusals), `session` (what is known of a connection and of a
 //! client), `packets` (what each packet is), `publish` (from PUBLISH to queues), `deliver` (from
-//! queues to inputs and upstream), `outgoing` (what is written, which PUBACK is awaited),
+//! queues to inputs and upstream), `cleanup` (what expired in them), `outgoing` (what is written, which PUBACK is awaited),
 //! `twin_requests` and `methods`; `habits` (what is not certain about edgeHub) and `faults` (what a
 //! test makes it do wrong). Storage sits behind [`Store`].
 //!
@@ -16,6 +16,7 @@
 //! acknowledged, except by time to live or by a reason that is counted in [`Counters`].
 
 mod action;
+mod cleanup;
 mod connect;
 mod counters;
 mod deliver;
@@ -81,6 +82,8 @@ pub struct Hub {
     next_delivery: u64,
     calls: Calls,
     faults: Faults,
+    /// When queues are looked through for what has expired, if any holds something.
+    next_cleanup: Duration,
     counters: Counters,
     actions: VecDeque<Action>,
 }
@@ -162,6 +165,7 @@ impl Hub {
         connections
             .chain(turns.flatten())
             .chain(self.upstream.retry_at)
+            .chain(self.cleanup_due())
             .chain(self.calls.deadline())
             .min()
     }
@@ -200,6 +204,7 @@ impl Hub {
         }
         self.tick_calls(now);
         self.send_late_pubacks(now);
+        self.clean_up(now);
         if self.upstream.retry_at.is_some_and(|due| due <= now.elapsed) {
             self.upstream.retry_at = None;
             self.pump_upstream(now);

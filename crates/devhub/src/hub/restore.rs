@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::Value;
 
+use super::cleanup::interval;
 use super::faults::Faults;
 use super::methods::Calls;
 use super::session::Client;
@@ -58,6 +59,7 @@ impl Hub {
             }
         }
         let mut hub = Self {
+            next_cleanup: now.elapsed + interval(&settings),
             settings,
             identities,
             routing,

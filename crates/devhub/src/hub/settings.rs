@@ -18,6 +18,10 @@ pub struct Settings {
     /// Clients that may be connected at the same time; one more fares as
     /// [`Habits::crowd`] says. Default 101: edgeHub's `MaxConnectedClients` of 100, and 1.
     pub max_clients: usize,
+    /// How often queues are looked through for messages whose time to live has passed, so that
+    /// those for a module that never comes do not fill the store. Default 1800 s, edgeHub's
+    /// `MessageCleanupIntervalSecs`; less than its minimum of 30 s counts as 30 s (sheet 6.4).
+    pub cleanup_interval: Duration,
     /// What is not certain about edgeHub.
     pub habits: Habits,
 }
@@ -29,6 +33,7 @@ impl Default for Settings {
             connect_deadline: Duration::from_secs(60),
             parked_call_delay: Duration::from_secs(3),
             max_clients: 101,
+            cleanup_interval: Duration::from_secs(1800),
             habits: Habits::default(),
         }
     }
