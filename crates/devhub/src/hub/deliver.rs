@@ -6,18 +6,23 @@
 
 use std::time::Duration;
 
+use rumqttc::mqttbytes::QoS;
+
 use super::habits::{Retry, Unsubscribed};
 use super::outgoing::Outgoing;
 use super::session::{Awaited, Phase, Turn};
 use super::{Action, ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
+use crate::message::Message;
 use crate::store::{Endpoint, Entry, QueueId, StoreError};
 use crate::topics::{self, Feature};
 
 /// Longest topic MQTT can carry, in bytes.
 const MAX_TOPIC_BYTES: usize = 65_535;
 
+/// Application property by which a message chooses the QoS of its delivery.
+const QOS_CHOICE: &str = "mqtt-qos";
 /// Pause before a message that could not be read from the store is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
@@ -146,6 +151,7 @@ impl Hub {
             self.pop(queue, sequence);
             return Head::Removed;
         };
+        let qos = delivery_qos(&entry.message, qos);
         let delivery = self.next_delivery;
         self.next_delivery += 1;
         if again {
@@ -291,6 +297,25 @@ impl Hub {
                 }
                 None
             }
+        }
+    }
+}
+
+/// The QoS a message is delivered at: its own choice, but not above that of the subscription
+/// (sheet 5.4). No choice, and one that is no QoS, mean 1.
+fn delivery_qos(message: &Message, granted: QoS) -> QoS {
+    let choice = message
+        .application
+        .iter()
+        .find(|(key, _)| key == QOS_CHOICE)
+        .map(|(_, value)| value.as_deref());
+    match choice {
+        Some(Some("0")) => QoS::AtMostOnce,
+        // No subscription is granted more than 1.
+        None | Some(Some("1" | "2")) => granted,
+        Some(value) => {
+            tracing::warn!(sender = %message.sender(), value, "{QOS_CHOICE} ignored: expected 0, 1 or 2");
+            granted
         }
     }
 }

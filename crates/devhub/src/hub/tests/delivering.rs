@@ -229,3 +229,42 @@ fn at_qos_0_a_message_is_complete_when_it_is_written() {
     assert_eq!(bench.body(module), "two");
     assert_eq!(bench.hub.counters().delivered, 1);
 }
+
+#[test]
+fn a_message_chooses_the_qos_of_its_delivery_up_to_that_of_the_subscription() {
+    let filter = "devices/edge/modules/counter/inputs/#";
+    for (granted, choice, expected) in [
+        (QoS::AtLeastOnce, "", QoS::AtLeastOnce),
+        (QoS::AtLeastOnce, "mqtt-qos=0", QoS::AtMostOnce),
+        (QoS::AtLeastOnce, "mqtt-qos=1", QoS::AtLeastOnce),
+        (QoS::AtLeastOnce, "mqtt-qos=2", QoS::AtLeastOnce),
+        (QoS::AtMostOnce, "mqtt-qos=0", QoS::AtMostOnce),
+        (QoS::AtMostOnce, "mqtt-qos=1", QoS::AtMostOnce),
+        (QoS::AtMostOnce, "mqtt-qos=2", QoS::AtMostOnce),
+        // What is no QoS chooses nothing.
+        (QoS::AtLeastOnce, "mqtt-qos=00", QoS::AtLeastOnce),
+        (QoS::AtLeastOnce, "mqtt-qos=3", QoS::AtLeastOnce),
+        (QoS::AtLeastOnce, "mqtt-qos", QoS::AtLeastOnce),
+        (QoS::AtLeastOnce, "MQTT-QOS=0", QoS::AtLeastOnce),
+    ] {
+        let mut bench = Bench::new(&[CAMERAS]);
+        let (camera, _) = bench.connect(&cam());
+        let (module, _) = bench.connect(&counter());
+        bench.subscribe(module, filter, granted);
+        bench.telemetry(camera, &format!("{CAM}{choice}"), "one");
+        match bench.packet(module) {
+            Some(Packet::Publish(publish)) => {
+                assert_eq!(publish.qos, expected, "{granted:?} {choice}");
+            }
+            other => panic!("{other:?}"),
+        }
+        // At QoS 0 it is complete when written, whatever the subscription says.
+        if expected == QoS::AtMostOnce {
+            let written = bench.written[&module][0];
+            bench.hub.written(module, written, bench.now());
+        } else {
+            bench.ack(module);
+        }
+        assert_eq!(bench.hub.counters().delivered, 1, "{granted:?} {choice}");
+    }
+}
