@@ -11,11 +11,14 @@
 //! workload.sock          the workload API
 //! control.sock           questions and orders to the hub (mode 0600, see `control`)
 //! ```
+//! The directory itself has mode 0700 and belongs to the user of the process, or the process is
+//! root: the modes of what is in it stand behind that one.
+//!
 //! Must never hold two truths: whoever comes first makes a thing under the lock, the other reads it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -24,6 +27,12 @@ use thiserror::Error;
 
 /// Mode of files that hold keys.
 pub const SECRET: u32 = 0o600;
+/// Mode of the state directory when it is made.
+const PRIVATE: u32 = 0o700;
+/// What a mode allows to anybody but the owner.
+const OTHERS: u32 = 0o077;
+/// In a directory with this bit, everybody makes files and nobody removes those of others.
+const STICKY: u32 = 0o1000;
 /// Mode of all other files.
 pub const PUBLIC: u32 = 0o644;
 
@@ -46,6 +55,22 @@ pub enum StateError {
     Taken {
         /// `hub` or `agent`.
         role: &'static str,
+        /// The state directory.
+        state: PathBuf,
+    },
+    /// The directory belongs to another user, who could read its keys.
+    #[error("{} belongs to the user {owner}, and this is the user {user}: name another --state, or have root give it away (chown)", state.display())]
+    Foreign {
+        /// The state directory.
+        state: PathBuf,
+        /// User id of its owner.
+        owner: u32,
+        /// User id of this process.
+        user: u32,
+    },
+    /// The directory is one in which all users make files, such as `/tmp`.
+    #[error("{} is shared by all users (its sticky bit is set): name a folder of its own, for example {}/devhub", state.display(), state.display())]
+    Shared {
         /// The state directory.
         state: PathBuf,
     },
@@ -75,18 +100,24 @@ pub struct Lock {
 }
 
 impl StateDir {
-    /// Uses `root`, which is made (mode 0700) if absent, and resolves it to an absolute path.
+    /// Uses `root`, which is made if absent, and resolves it to an absolute path. Its mode becomes
+    /// 0700, also where it was there before: whoever reaches the workload socket in it can sign as
+    /// any module.
     ///
     /// # Errors
-    /// [`StateError::Io`].
+    /// [`StateError::Foreign`] when it belongs to another user, except to root, whom the owner
+    /// trusts anyway; [`StateError::Shared`]; [`StateError::Io`].
     pub fn open(root: &Path) -> Result<Self, StateError> {
         let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        for folder in [root.to_owned(), root.join("modules")] {
+        builder.recursive(true).mode(PRIVATE);
+        let make = |folder: &Path| {
             builder
-                .create(&folder)
-                .map_err(StateError::io("make", &folder))?;
-        }
+                .create(folder)
+                .map_err(StateError::io("make", folder))
+        };
+        make(root)?;
+        close_to_others(root)?;
+        make(&root.join("modules"))?;
         let root = fs::canonicalize(root).map_err(StateError::io("resolve", root))?;
         Ok(Self { root })
     }
@@ -180,6 +211,39 @@ impl StateDir {
     }
 }
 
+/// Sees to it that only its owner, who has to be the user of this process, can enter `root`.
+fn close_to_others(root: &Path) -> Result<(), StateError> {
+    let found = fs::metadata(root).map_err(StateError::io("look at", root))?;
+    check_owner(root, found.uid(), rustix::process::geteuid().as_raw())?;
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & STICKY != 0 {
+        return Err(StateError::Shared {
+            state: root.to_owned(),
+        });
+    }
+    if mode & OTHERS != 0 {
+        let closed = Permissions::from_mode(mode & !OTHERS);
+        fs::set_permissions(root, closed).map_err(StateError::io("close to others", root))?;
+        tracing::warn!(
+            state = %root.display(),
+            mode = format_args!("{mode:04o}"),
+            "state directory was open to other users, who could have signed as any module; now it is closed"
+        );
+    }
+    Ok(())
+}
+
+fn check_owner(root: &Path, owner: u32, user: u32) -> Result<(), StateError> {
+    if owner == user || user == 0 {
+        return Ok(());
+    }
+    Err(StateError::Foreign {
+        state: root.to_owned(),
+        owner,
+        user,
+    })
+}
+
 /// Replaces a file by rename; the new one has mode 0644.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_with_mode(path, content, PUBLIC)
@@ -217,6 +281,76 @@ mod tests {
         let _other_role = state.claim("agent").unwrap();
         drop(first);
         state.claim("hub").unwrap();
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn an_open_directory_of_ours_is_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("state");
+        for open in [0o755, 0o777, 0o750, 0o700] {
+            fs::create_dir_all(&root).unwrap();
+            fs::set_permissions(&root, Permissions::from_mode(open)).unwrap();
+            StateDir::open(&root).unwrap();
+            assert_eq!(mode(&root), 0o700, "{open:o}");
+        }
+    }
+
+    #[test]
+    fn a_shared_directory_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Permissions::from_mode(0o1777);
+        fs::set_permissions(folder.path(), shared).unwrap();
+        let error = StateDir::open(folder.path()).unwrap_err();
+        assert!(matches!(error, StateError::Shared { .. }), "{error}");
+        assert!(
+            error.to_string().contains("name a folder of its own"),
+            "{error}"
+        );
+        assert_eq!(mode(folder.path()), 0o1777);
+        assert!(!folder.path().join("modules").exists());
+    }
+
+    #[test]
+    fn a_directory_of_another_user_is_refused_except_to_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (1000, 1001);
+        let check = |owner, user| check_owner(folder.path(), owner, user);
+        check(ours, ours).unwrap();
+        check(theirs, 0).unwrap();
+        let error = check(theirs, ours).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StateError::Foreign {
+                    owner: 1001,
+                    user: 1000,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("name another --state"),
+            "{error}"
+        );
+        check(0, ours).unwrap_err();
+    }
+
+    #[test]
+    fn root_takes_the_directory_of_another_user_and_closes_it_to_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("state");
+        fs::create_dir(&root).unwrap();
+        fs::set_permissions(&root, Permissions::from_mode(0o755)).unwrap();
+        // Only root may give a directory away.
+        if std::os::unix::fs::chown(&root, Some(12_345), None).is_ok() {
+            StateDir::open(&root).unwrap();
+            assert_eq!(mode(&root), 0o700);
+        }
     }
 
     #[test]
