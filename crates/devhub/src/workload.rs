@@ -15,7 +15,6 @@
 
 mod http;
 
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
@@ -32,8 +32,13 @@ use tokio_util::sync::CancellationToken;
 use crate::identities::Identities;
 use crate::unix_socket::{self, SocketError};
 
-/// Requests at the same time; further connections are closed without a reply, as the daemon does.
+/// Requests at the same time; the connection of a further one is closed without a reply, as the
+/// daemon does (sheet 2.1).
 const MAX_REQUESTS: usize = 10;
+/// Connections at the same time, kept ones that are idle included; further ones are closed. More
+/// than requests, since one socket serves all modules: those that keep a connection must not shut
+/// out the others.
+const MAX_CONNECTIONS: usize = 64;
 /// How long a kept connection may be idle, and a request's head may take. Longer than the 5 s after
 /// which Node's HTTP agent lets go of a connection: who closes first must not be us, or a request
 /// may cross the close.
@@ -121,23 +126,19 @@ impl WorkloadHandle {
 }
 
 async fn serve(listener: UnixListener, workload: Arc<Workload>, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(MAX_REQUESTS));
+    let requests = Arc::new(Semaphore::new(MAX_REQUESTS));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
+                Ok(_) if connections.len() >= MAX_CONNECTIONS => {
+                    tracing::warn!(limit = MAX_CONNECTIONS, "workload connection closed: too many are open");
+                }
                 Ok((stream, _)) => {
-                    if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
-                        let workload = Arc::clone(&workload);
-                        connections.spawn(async move {
-                            answer(stream, workload).await;
-                            drop(slot);
-                        });
-                    } else {
-                        tracing::warn!(limit = MAX_REQUESTS, "workload connection closed: too many requests at once");
-                    }
+                    let (workload, requests) = (Arc::clone(&workload), Arc::clone(&requests));
+                    connections.spawn(answer(stream, workload, requests));
                 }
                 Err(error) => {
                     tracing::error!(%error, "cannot accept a workload connection");
@@ -148,17 +149,32 @@ async fn serve(listener: UnixListener, workload: Arc<Workload>, stop: Cancellati
     }
 }
 
-async fn answer(stream: UnixStream, workload: Arc<Workload>) {
+async fn answer(stream: UnixStream, workload: Arc<Workload>, requests: Arc<Semaphore>) {
     let service = service_fn(move |request| {
-        let workload = Arc::clone(&workload);
-        async move { Ok::<_, Infallible>(http::answer(&workload, request).await) }
+        let (workload, requests) = (Arc::clone(&workload), Arc::clone(&requests));
+        async move {
+            let _slot = requests.try_acquire().map_err(|_all_taken| TooMany)?;
+            Ok::<_, TooMany>(http::answer(&workload, request).await)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
         .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "workload connection ended");
+    match served {
+        Err(error) if error.is_user() => {
+            tracing::warn!(
+                limit = MAX_REQUESTS,
+                "workload connection closed: too many requests at once"
+            );
+        }
+        Err(error) => tracing::debug!(%error, "workload connection ended"),
+        Ok(()) => {}
     }
 }
+
+/// What makes hyper close a connection without a reply.
+#[derive(Debug, Error)]
+#[error("more than {MAX_REQUESTS} requests at once")]
+struct TooMany;

@@ -216,3 +216,70 @@ async fn a_path_too_long_for_a_socket_is_refused_with_the_cure() {
     assert!(error.to_string().contains("shorter --state"), "{error}");
     hub.stop().await;
 }
+
+#[tokio::test]
+async fn idle_connections_shut_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("w.sock");
+    let hub = TestHub::builder().module("ripeness").start().await.unwrap();
+    let workload = hub.serve_workload(&socket).unwrap();
+    let mut idle = Vec::new();
+    for n in 0..30 {
+        // Kept ones that had their answer, and some that never say a word.
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        if n % 3 != 0 {
+            let request = format!("GET /trust-bundle{VERSION} HTTP/1.1\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            assert!(heard(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
+        }
+        idle.push(stream);
+    }
+    let good = format!("{{\"data\":\"{}\"}}", STANDARD.encode("x"));
+    let (status, _) = call(&socket, &format!("POST {SIGN}"), "", &good).await;
+    assert_eq!(status, 200);
+    workload.stop().await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_eleventh_request_at_once_is_closed_without_a_reply() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("w.sock");
+    let hub = TestHub::builder().module("ripeness").start().await.unwrap();
+    let workload = hub.serve_workload(&socket).unwrap();
+    let good = format!("{{\"data\":\"{}\"}}", STANDARD.encode("x"));
+    let head = format!(
+        "POST {SIGN} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        good.len()
+    );
+    let mut busy = Vec::new();
+    for _ in 0..10 {
+        let mut stream = UnixStream::connect(&socket).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The body is wanted, so the request is being answered.
+        assert_eq!(heard(&mut stream).await, "HTTP/1.1 100 Continue\r\n\r\n");
+        busy.push(stream);
+    }
+    let mut stream = UnixStream::connect(&socket).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(heard(&mut stream).await, "", "closed without a reply");
+    // The ten get their answers, and their places are free again.
+    for mut stream in busy {
+        stream.write_all(good.as_bytes()).await.unwrap();
+        assert!(heard(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    let (status, _) = call(&socket, &format!("POST {SIGN}"), "", &good).await;
+    assert_eq!(status, 200);
+    workload.stop().await;
+    hub.stop().await;
+}
+
+/// The next bytes on a connection; none when it was closed.
+async fn heard(stream: &mut UnixStream) -> String {
+    let mut bytes = vec![0; 64 * 1024];
+    let read = tokio::time::timeout(PATIENCE, stream.read(&mut bytes))
+        .await
+        .unwrap()
+        .unwrap_or_default();
+    String::from_utf8(bytes[..read].to_vec()).unwrap()
+}
