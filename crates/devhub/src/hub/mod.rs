@@ -7,9 +7,9 @@
 //!
 //! Rooms: `connect` (CONNECT and its refusals), `session` (what is known of a connection and of a
 //! client), `packets` (what each packet is), `publish` (from PUBLISH to queues), `deliver` (from
-//! queues to inputs and upstream), `cleanup` (what expired in them), `outgoing` (what is written, which PUBACK is awaited),
-//! `twin_requests` and `methods`; `habits` (what is not certain about edgeHub) and `faults` (what a
-//! test makes it do wrong). Storage sits behind [`Store`].
+//! queues to inputs and upstream), `cleanup` (what expires in them), `outgoing` (what is written,
+//! which PUBACK is awaited), `twin_requests` and `methods`; `habits` (what is not certain about
+//! edgeHub) and `faults` (what a test makes it do wrong). Storage sits behind [`Store`].
 //!
 //! What must never happen here: a PUBACK before every matched queue has the message; two
 //! unacknowledged input messages at one module; a message out of its queue before it was
