@@ -15,7 +15,7 @@ pub enum Action {
         connection: ConnectionId,
         /// What.
         packet: Packet,
-        /// When there is a number, tell [`Hub::written`] once the socket has taken the bytes.
+        /// When there is a number, tell [`super::Hub::written`] once the socket has taken the bytes.
         report_written: Option<u64>,
     },
     /// Write what was sent before, then close the socket.
@@ -25,7 +25,7 @@ pub enum Action {
         /// For the log.
         reason: CloseReason,
     },
-    /// Hand a message to the outer world, then call [`Hub::upstream_finished`].
+    /// Hand a message to the outer world, then call [`super::Hub::upstream_finished`].
     Upstream(Entry),
     /// A call of [`super::Hub::invoke`] has ended.
     MethodFinished {
