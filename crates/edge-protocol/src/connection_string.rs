@@ -2,7 +2,8 @@
 //! `HostName=…;GatewayHostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…`.
 //!
 //! The order of the parts is free; each is split at its first `=`, because keys end in
-//! one. Errors name the part and never show the key.
+//! one. Errors name the part and never show the key, not even where a forgotten name makes
+//! the key look like one.
 
 use thiserror::Error;
 
@@ -34,23 +35,17 @@ impl ConnectionString {
     /// or bad part.
     pub fn parse(text: &str) -> Result<Self, ConnectionStringError> {
         let mut values: [Option<&str>; PARTS.len()] = [None; PARTS.len()];
-        for part in text
-            .trim()
-            .split(';')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
-            // A part without `=` may be a stray key: only its position is shown.
+        let parts = text.trim().split(';').map(str::trim);
+        for (ordinal, part) in (1..).zip(parts.filter(|part| !part.is_empty())) {
             let (name, value) = part
                 .split_once('=')
-                .ok_or(ConnectionStringError::NoEquals {
-                    ordinal: 1 + values.iter().flatten().count(),
-                })?;
+                .ok_or(ConnectionStringError::NoEquals { ordinal })?;
             let slot = PARTS
                 .iter()
                 .position(|known| *known == name)
                 .ok_or_else(|| ConnectionStringError::Unknown {
-                    name: name.to_owned(),
+                    ordinal,
+                    name: is_plainly_a_name(name, value).then(|| name.to_owned()),
                 })?;
             if values[slot].replace(value).is_some() {
                 return Err(ConnectionStringError::Repeated { name: PARTS[slot] });
@@ -98,6 +93,16 @@ impl ConnectionString {
     }
 }
 
+/// The longest name that an error repeats, in bytes.
+const LONGEST_NAME: usize = 24;
+
+/// Whether `name` may be shown. A key without its name is split at its own `=` and stands
+/// where a name should; it is longer, has digits or signs in it, or nothing behind the `=`.
+fn is_plainly_a_name(name: &str, value: &str) -> bool {
+    let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_word && name.len() <= LONGEST_NAME && value.bytes().any(|byte| byte != b'=')
+}
+
 /// Why a text is not a connection string.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConnectionStringError {
@@ -108,10 +113,16 @@ pub enum ConnectionStringError {
         ordinal: usize,
     },
     /// A part whose name is not known.
-    #[error("unknown part {name:?} in the connection string, expected one of {}", PARTS.join(", "))]
+    #[error(
+        "part {ordinal} of the connection string{} is unknown, expected one of {}",
+        called(name.as_deref()),
+        PARTS.join(", ")
+    )]
     Unknown {
-        /// The name seen.
-        name: String,
+        /// Its place, counted from 1.
+        ordinal: usize,
+        /// The name seen; `None` when it might be a key.
+        name: Option<String>,
     },
     /// The same part twice.
     #[error("{name} appears twice in the connection string")]
@@ -131,6 +142,10 @@ pub enum ConnectionStringError {
     /// The key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+fn called(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(", {name:?},"))
 }
 
 #[cfg(test)]
@@ -171,7 +186,15 @@ mod tests {
         check(
             "HostName=h;Colour=red",
             ConnectionStringError::Unknown {
-                name: "Colour".into(),
+                ordinal: 2,
+                name: Some("Colour".into()),
+            },
+        );
+        check(
+            "HostName=h;;DeviceID=d",
+            ConnectionStringError::Unknown {
+                ordinal: 2,
+                name: Some("DeviceID".into()),
             },
         );
         check(
@@ -207,7 +230,37 @@ mod tests {
             ConnectionString::parse(&format!("HostName=h;DeviceId=d;SharedAccessKey={B64}"))
                 .unwrap();
         assert!(!format!("{parsed:?}").contains("MDEy"));
-        let stray = ConnectionString::parse(&format!("HostName=h;{}", &B64[..43])).unwrap_err();
-        assert!(!format!("{stray:?} {stray}").contains("MDEy"));
+        // Its name forgotten: with one `=` at its end, with two, and with none.
+        let other_ends = [
+            "c2VjcmV0IGtleSBvZiAyNSBieXRlcyEhIQ==",
+            "c2VjcmV0c2VjcmV0c2VjcmV0",
+        ];
+        for key in [B64, &B64[..43]].into_iter().chain(other_ends) {
+            for text in [
+                format!("HostName=h;DeviceId=d;{key}"),
+                format!("{key};DeviceId=d"),
+                format!("HostName=h;{key}{key}"),
+                format!("HostName=h;sharedaccesskey={key}"),
+            ] {
+                let error = ConnectionString::parse(&text).unwrap_err();
+                let shown = format!("{error:?} {error}");
+                assert!(!shown.contains(&key[..6]), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stray_key_is_told_by_its_place() {
+        let error = ConnectionString::parse(&format!("HostName=h;DeviceId=d;{B64}")).unwrap_err();
+        let expected = ConnectionStringError::Unknown {
+            ordinal: 3,
+            name: None,
+        };
+        assert_eq!(error, expected);
+        assert!(
+            error
+                .to_string()
+                .starts_with("part 3 of the connection string is unknown")
+        );
     }
 }
