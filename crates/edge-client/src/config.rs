@@ -142,7 +142,7 @@ impl Credentials {
         let ends = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
-            + lifetime;
+            .saturating_add(lifetime);
         let request = TokenRequest::new(identity, ends.as_secs());
         match self {
             Credentials::Workload(workload) => {

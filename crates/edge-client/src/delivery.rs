@@ -13,6 +13,8 @@ use crate::board::{Board, Said, Word};
 
 /// Deliveries that wait for the application or are in its hands, at most. When it is
 /// reached the client stops reading from the hub until one is settled; nothing is lost.
+/// No confirmation and no answer is read then either, so an application must not wait for a
+/// publish or a report with all of them in its hands.
 pub const DELIVERY_CAPACITY: usize = session::DELIVERY_CAPACITY;
 
 /// The stream of deliveries. Deliveries that waited here while their connection ended are

@@ -32,6 +32,10 @@ mod news;
 
 use connection::Connection;
 
+/// Longest single wait for a deadline. A session may name one that no clock can hold; asked
+/// too early it does nothing.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, DialError>> + Send>>;
 
 pub(crate) struct Driver {
@@ -152,10 +156,11 @@ impl Driver {
         let reading = !self.session.is_reading_paused();
         let publishing = self.session.can_publish();
         let reporting = self.session.can_report();
+        let now = self.now();
         let deadline = self
             .session
             .next_deadline()
-            .map(|at| self.origin + at.since_origin());
+            .map(|at| Instant::now() + at.since(now).min(LONGEST_WAIT));
         let (incoming, outgoing) = match &mut self.connection {
             Some(connection) => (
                 Some(&mut connection.incoming).filter(|_| reading),

@@ -98,7 +98,8 @@ impl ConnectionError {
                 Cause::DialTimedOut { .. }
                 | Cause::ConnackMissing { .. }
                 | Cause::SubackMissing { .. }
-                | Cause::PingUnanswered { .. } => FailureKind::TimedOut,
+                | Cause::PingUnanswered { .. }
+                | Cause::PingIgnored { .. } => FailureKind::TimedOut,
                 Cause::DialFailed => FailureKind::Unreachable,
                 Cause::PeerClosed => FailureKind::Lost,
                 Cause::DeliveryDropped => FailureKind::DeliveryDropped,

@@ -61,7 +61,7 @@ impl Session {
         let State::Live(live) = &mut self.state else {
             return false;
         };
-        let known = live.settle(delivery, now, &mut self.common);
+        let known = live.settle(delivery, now, &self.config, &mut self.common);
         self.depart_when_idle(now);
         known
     }
@@ -73,7 +73,7 @@ impl Session {
         let State::Live(live) = &mut self.state else {
             return;
         };
-        match live.abandon(delivery, now, &mut self.common) {
+        match live.abandon(delivery, now, &self.config, &mut self.common) {
             Ok(()) => self.depart_when_idle(now),
             Err(cause) => self.lose(now, cause),
         }
@@ -180,7 +180,7 @@ impl Session {
     pub fn shut_down(&mut self, now: Moment, grace: Duration, last_taken: Option<DeliveryId>) {
         match &mut self.state {
             State::Live(live) => {
-                live.close(now + grace, last_taken);
+                live.close(now, grace, last_taken, &self.config.timings);
                 // Nobody is to see these any more.
                 let mut unseen = Vec::new();
                 self.common.events.retain(|event| match event {

@@ -36,7 +36,9 @@ pub struct SessionConfig {
     pub follows_twin: bool,
     /// Whether to take method calls.
     pub takes_methods: bool,
-    /// Publishes without PUBACK at most; see [`PUBLISH_WINDOW`]. Zero counts as one.
+    /// Publishes without PUBACK at most; see [`PUBLISH_WINDOW`]. Zero counts as one,
+    /// more than 1024 as that: edgeHub reads no further than about 100, and ids are sought
+    /// among those in use.
     pub publish_window: usize,
     /// Deliveries not settled at most; see [`DELIVERY_CAPACITY`]. Zero counts as one.
     pub delivery_capacity: usize,

@@ -276,6 +276,12 @@ pub enum Cause {
         /// The deadline.
         after: Duration,
     },
+    /// Bytes after PINGREQ, but no answer: a connection that is dead on the way to the hub.
+    #[error("the hub sends, but answered nothing within {after:?} of a ping")]
+    PingIgnored {
+        /// The deadline.
+        after: Duration,
+    },
     /// A delivery was dropped without an acknowledgement.
     #[error("a delivery was dropped without an acknowledgement")]
     DeliveryDropped,

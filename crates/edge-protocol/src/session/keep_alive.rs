@@ -1,27 +1,44 @@
-//! Is the other side still there? Any byte from it says yes.
+//! Is the other side still there, and does it still hear us?
+//!
+//! Any byte says that it is there. Only an answer says that it hears us: a hub whose words
+//! arrive while ours are lost delivers again and again, and takes none of our PUBACKs. So
+//! a PINGREQ goes out after a spell without bytes, without a packet of ours, or without an
+//! answer, and two deadlines follow it.
+//!
+//! While the shell does not read, nothing can arrive and neither deadline runs; pings go
+//! out all the same, because the hub counts what we send. [MQTT-3.1.2-23]
 
 use std::time::Duration;
 
-use super::timings::Timer;
+use super::timings::{Timer, Timings};
 use crate::moment::Moment;
 
 /// Activity on one connection.
 #[derive(Debug)]
 pub(super) struct KeepAlive {
     interval: Duration,
+    byte_within: Duration,
     answer_within: Duration,
     last_received: Moment,
     last_sent: Moment,
+    last_answer: Moment,
+    last_ping: Option<Moment>,
+    byte_due: Option<Moment>,
     answer_due: Option<Moment>,
 }
 
 impl KeepAlive {
-    pub(super) fn new(interval: Duration, answer_within: Duration, now: Moment) -> Self {
+    /// Right after CONNACK, which is the first answer.
+    pub(super) fn new(timings: &Timings, now: Moment) -> Self {
         KeepAlive {
-            interval,
-            answer_within,
+            interval: timings.keep_alive_in_use(),
+            byte_within: timings.ping_deadline,
+            answer_within: timings.answer_deadline,
             last_received: now,
             last_sent: now,
+            last_answer: now,
+            last_ping: None,
+            byte_due: None,
             answer_due: None,
         }
     }
@@ -29,6 +46,13 @@ impl KeepAlive {
     /// Any byte came.
     pub(super) fn received(&mut self, now: Moment) {
         self.last_received = now;
+        self.byte_due = None;
+    }
+
+    /// A packet came that the hub sends only because it has one of ours.
+    pub(super) fn answered(&mut self, now: Moment) {
+        self.received(now);
+        self.last_answer = now;
         self.answer_due = None;
     }
 
@@ -37,28 +61,32 @@ impl KeepAlive {
         self.last_sent = now;
     }
 
-    /// PINGREQ goes out: from here on the hub owes us a byte.
+    /// PINGREQ goes out: from here on the hub owes us a byte, and an answer unless it owes
+    /// us one already.
     pub(super) fn pinged(&mut self, now: Moment) {
         self.last_sent = now;
-        self.answer_due = Some(now + self.answer_within);
+        self.last_ping = Some(now);
+        self.byte_due = Some(now + self.byte_within);
+        self.answer_due.get_or_insert(now + self.answer_within);
     }
 
-    /// Gives the hub the full time again, after a spell in which we did not read.
-    pub(super) fn restart_answer(&mut self, now: Moment) {
-        if self.answer_due.is_some() {
-            // At least a little later, so that a zero time cannot make the timer spin.
-            self.answer_due = Some(now + self.answer_within.max(Duration::from_millis(1)));
-        }
+    /// Reading goes on after a spell without: the hub gets the full times again.
+    pub(super) fn resumed(&mut self, now: Moment) {
+        self.byte_due = self.byte_due.map(|_| now + self.byte_within);
+        self.answer_due = self.answer_due.map(|_| now + self.answer_within);
     }
 
-    /// The timer that runs: silence in one direction, or a missing answer.
-    pub(super) fn timer(&self) -> (Timer, Moment) {
-        match self.answer_due {
-            Some(due) => (Timer::PingAnswer, due),
-            None => (
-                Timer::PingDue,
-                self.last_received.min(self.last_sent) + self.interval,
-            ),
-        }
+    /// The timers that run: the next ping, and what the hub owes us if it could reach us.
+    pub(super) fn timers(&self, is_reading: bool) -> impl Iterator<Item = (Timer, Moment)> {
+        let silent_since = self
+            .last_received
+            .min(self.last_sent)
+            .min(self.last_answer)
+            .max(self.last_ping.unwrap_or(Moment::ORIGIN));
+        let byte = self.byte_due.map(|at| (Timer::PingAnswer, at));
+        let answer = self.answer_due.map(|at| (Timer::PingIgnored, at));
+        let owed = [byte, answer].into_iter().flatten();
+        std::iter::once((Timer::PingDue, silent_since + self.interval))
+            .chain(owed.filter(move |_| is_reading))
     }
 }

@@ -7,6 +7,9 @@
 //! a planned reconnect or a shutdown knows that the hub has an answer before it leaves.
 
 use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::acks::AckQueue;
 use super::common::Common;
@@ -15,11 +18,9 @@ use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId, ReportFailur
 use super::keep_alive::KeepAlive;
 use super::open_calls::OpenCalls;
 use super::packet::Outbound;
-use super::timings::Timer;
+use super::timings::{Timer, Timings};
 use super::twin_requests::TwinRequests;
 use super::window::{PublishWindow, Sent};
-use bytes::Bytes;
-
 use crate::message::PreparedMessage;
 use crate::moment::Moment;
 
@@ -79,6 +80,8 @@ pub(super) struct Live {
     ordinals: HashMap<String, u64>,
     other_ordinals: u64,
     delivery_capacity: usize,
+    /// As [`Live::mind_reading`] last found it.
+    was_paused: bool,
 }
 
 impl Live {
@@ -103,7 +106,7 @@ impl Live {
                 renew_at: renewal.at,
             },
             subscription: Subscription::NotWanted,
-            keep_alive: KeepAlive::new(timings.keep_alive, timings.ping_deadline, now),
+            keep_alive: KeepAlive::new(timings, now),
             acks: AckQueue::default(),
             window: PublishWindow::new(config.publish_window),
             twin: TwinRequests::default(),
@@ -111,6 +114,7 @@ impl Live {
             ordinals: HashMap::new(),
             other_ordinals: 0,
             delivery_capacity: config.delivery_capacity.max(1),
+            was_paused: false,
         };
         common.desired.start_over();
         let filters = config.filters();
@@ -143,6 +147,19 @@ impl Live {
     /// As many deliveries are out as the application may hold.
     pub(super) fn is_reading_paused(&self) -> bool {
         self.acks.outstanding() >= self.delivery_capacity
+    }
+
+    /// To be called after every change of the deliveries that are out. Nothing the hub owes
+    /// us can arrive while reading is paused, so its deadlines begin anew afterwards.
+    fn mind_reading(&mut self, now: Moment, timings: &Timings) {
+        let is_paused = self.is_reading_paused();
+        if std::mem::replace(&mut self.was_paused, is_paused) && !is_paused {
+            self.keep_alive.resumed(now);
+            if let Subscription::Awaited { deadline, .. } = &mut self.subscription {
+                *deadline = now + timings.suback_deadline;
+            }
+            self.twin.resumed(now + timings.twin_deadline);
+        }
     }
 
     pub(super) fn leftovers(&self) -> Leftovers {
@@ -212,7 +229,14 @@ impl Live {
     }
 
     /// Stops taking new work; `last_taken` is the last delivery the application has seen.
-    pub(super) fn close(&mut self, deadline: Moment, last_taken: Option<DeliveryId>) {
+    pub(super) fn close(
+        &mut self,
+        now: Moment,
+        grace: Duration,
+        last_taken: Option<DeliveryId>,
+        timings: &Timings,
+    ) {
+        let deadline = now + grace;
         let deadline = match self.phase {
             Phase::Closing { deadline: earlier } => earlier.min(deadline),
             Phase::Serving { .. } | Phase::Renewing => deadline,
@@ -221,6 +245,7 @@ impl Live {
         self.twin.stop_asking();
         let first_untaken = DeliveryId(last_taken.map_or(0, |id| id.0.saturating_add(1)));
         self.acks.truncate_at(first_untaken);
+        self.mind_reading(now, timings);
     }
 
     /// Voids what is bound to this connection.
@@ -245,7 +270,9 @@ impl Live {
             _ => true,
         });
     }
-    /// The timers that run on this connection.
+
+    /// The timers that run on this connection. What waits for a word of the hub waits
+    /// without end while reading is paused.
     pub(super) fn timers(&self) -> impl Iterator<Item = (Timer, Moment)> {
         let phase = match self.phase {
             Phase::Serving { renew_at } => (Timer::Renewal, renew_at.min(self.renewal_limit)),
@@ -256,10 +283,11 @@ impl Live {
             Subscription::Awaited { deadline, .. } => Some((Timer::Suback, deadline)),
             Subscription::NotWanted | Subscription::Granted => None,
         };
-        [Some(phase), suback, Some(self.keep_alive.timer())]
-            .into_iter()
-            .flatten()
-            .chain(self.twin.timers())
+        let is_reading = !self.is_reading_paused();
+        std::iter::once(phase)
+            .chain(suback.filter(|_| is_reading))
+            .chain(self.keep_alive.timers(is_reading))
+            .chain(self.twin.timers(is_reading))
     }
 
     /// The token gets old.
@@ -267,19 +295,9 @@ impl Live {
         self.phase = Phase::Renewing;
     }
 
-    /// One direction was silent.
+    /// One direction was silent, or nothing was answered.
     pub(super) fn ping(&mut self, now: Moment, common: &mut Common) {
         self.keep_alive.pinged(now);
         common.packets.push_back(Outbound::PingReq);
-    }
-
-    /// The answer to a ping is late. That says nothing while we do not read; then the
-    /// hub gets its time again.
-    pub(super) fn is_dead(&mut self, now: Moment) -> bool {
-        if self.is_reading_paused() {
-            self.keep_alive.restart_answer(now);
-            return false;
-        }
-        true
     }
 }

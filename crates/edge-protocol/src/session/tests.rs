@@ -3,6 +3,7 @@
 mod connecting;
 mod deliveries;
 mod endings;
+mod extremes;
 mod lifetime;
 mod methods;
 mod reports;

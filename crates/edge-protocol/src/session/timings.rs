@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use crate::backoff::Backoff;
 
-/// Every duration of a session, with the reason for its default. Any value is legal;
-/// very short ones are for tests.
+/// Every duration of a session, with the reason for its default.
+///
+/// Any value is legal. A sum that no clock can hold means never, so [`Duration::MAX`]
+/// switches a limit off; zero switches none off, it is over at once. Only
+/// [`Timings::keep_alive`] is held to a range. Very short values are for tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timings {
     /// From the wish to connect to a finished TLS handshake, token included. 45 s.
@@ -27,11 +30,17 @@ pub struct Timings {
     pub longest_connect_pause: Duration,
     /// From SUBSCRIBE to SUBACK. 20 s.
     pub suback_deadline: Duration,
-    /// Silence in either direction after which a PINGREQ goes out, and the keep-alive
-    /// told to the hub (rounded up to whole seconds). 60 s.
+    /// Silence in either direction, or time without an answer, after which a PINGREQ goes out, and the keep-alive
+    /// told to the hub (rounded up to whole seconds). 60 s. Less than 100 ms counts as
+    /// that, so that no answer is the cause of the next ping; more than 65 535 s counts as
+    /// that, the longest that CONNECT can carry.
     pub keep_alive: Duration,
-    /// From PINGREQ to any byte from the hub. 30 s.
+    /// From PINGREQ to any byte from the hub. 30 s. Stands still while reading is paused.
     pub ping_deadline: Duration,
+    /// From PINGREQ to an answer, to it or to any packet of ours, while the hub sends other
+    /// things: then only the way to it is dead. 120 s: a busy hub answers late. Stands still
+    /// while reading is paused.
+    pub answer_deadline: Duration,
     /// How long a connection must live before its loss counts as the first failure
     /// again. 15 s.
     pub healthy_after: Duration,
@@ -41,7 +50,8 @@ pub struct Timings {
     /// doubling to 120 s: the identity may appear later, but not within a second.
     pub refused_retry: Backoff,
     /// Lifetime to ask for in a token. 3600 s, as the official SDKs. A planned reconnect
-    /// replaces it between 80 and 90 % of that, at the latest at 95 %.
+    /// replaces it between 80 and 90 % of that, when nothing is outstanding; at the latest
+    /// a minute after it might have, and never after 95 %, whatever is.
     pub token_lifetime: Duration,
     /// How long to wait for the hub to close after our DISCONNECT. 1 s.
     pub parting_deadline: Duration,
@@ -65,6 +75,7 @@ impl Default for Timings {
             suback_deadline: Duration::from_secs(20),
             keep_alive: Duration::from_secs(60),
             ping_deadline: Duration::from_secs(30),
+            answer_deadline: Duration::from_secs(120),
             healthy_after: Duration::from_secs(15),
             retry: Backoff::of_millis(250, 15_000),
             refused_retry: Backoff::of_millis(10_000, 120_000),
@@ -73,6 +84,19 @@ impl Default for Timings {
             twin_deadline: Duration::from_secs(30),
             twin_retry: Backoff::of_millis(1_000, 60_000),
         }
+    }
+}
+
+/// Least and most that is meant by [`Timings::keep_alive`].
+const KEEP_ALIVE: (Duration, Duration) = (
+    Duration::from_millis(100),
+    Duration::from_secs(u16::MAX as u64),
+);
+
+impl Timings {
+    /// [`Timings::keep_alive`] within its range.
+    pub(super) fn keep_alive_in_use(&self) -> Duration {
+        self.keep_alive.clamp(KEEP_ALIVE.0, KEEP_ALIVE.1)
     }
 }
 
@@ -89,10 +113,12 @@ pub(super) enum Timer {
     Connack,
     /// SUBACK is missing: drop the connection.
     Suback,
-    /// One direction was silent for the keep-alive: send PINGREQ.
+    /// One direction was silent for the keep-alive, or nothing was answered: send PINGREQ.
     PingDue,
     /// Nothing came after PINGREQ: the connection is dead.
     PingAnswer,
+    /// Things came after PINGREQ, but no answer: the hub does not hear us.
+    PingIgnored,
     /// The token gets old: reconnect as soon as nothing is outstanding.
     Renewal,
     /// The token is about to end: reconnect with whatever is outstanding.

@@ -16,6 +16,10 @@ use crate::moment::Moment;
 /// A planned reconnect comes no sooner than this after CONNACK, however short a token is.
 const SHORTEST_CONNECTION: Duration = Duration::from_secs(1);
 
+/// How long a planned reconnect waits for what is outstanding. It keeps new messages back
+/// meanwhile, so one delivery that is never settled must not do that for long.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(60);
+
 impl Session {
     pub(super) fn link(&self) -> Option<LinkId> {
         match &self.state {
@@ -62,7 +66,9 @@ impl Session {
             Timer::Connack => {
                 if let State::AwaitingConnack { after, .. } = self.state {
                     self.missing_connacks = self.missing_connacks.saturating_add(1);
-                    self.connect_pause = (self.connect_pause * 2)
+                    self.connect_pause = self
+                        .connect_pause
+                        .saturating_mul(2)
                         .max(timings.first_connect_pause)
                         .min(timings.longest_connect_pause);
                     self.lose(now, Cause::ConnackMissing { after });
@@ -79,13 +85,11 @@ impl Session {
             }
             Timer::PingAnswer => {
                 let after = timings.ping_deadline;
-                let dead = match &mut self.state {
-                    State::Live(live) => live.is_dead(now),
-                    _ => false,
-                };
-                if dead {
-                    self.lose(now, Cause::PingUnanswered { after });
-                }
+                self.lose(now, Cause::PingUnanswered { after });
+            }
+            Timer::PingIgnored => {
+                let after = timings.answer_deadline;
+                self.lose(now, Cause::PingIgnored { after });
             }
             Timer::Renewal => {
                 if let State::Live(live) = &mut self.state {
@@ -130,7 +134,7 @@ impl Session {
 
     pub(super) fn connect(&mut self, now: Moment, link: LinkId, pass: Pass, renewal: Renewal) {
         let timings = &self.config.timings;
-        let keep_alive = timings.keep_alive.as_millis().div_ceil(1000);
+        let keep_alive = timings.keep_alive_in_use().as_millis().div_ceil(1000);
         self.common.packets.push_back(Outbound::Connect(Connect {
             client_id: self.config.identity.client_id(),
             username: self.config.identity.username(&self.config.product),
@@ -171,14 +175,14 @@ impl Session {
         self.state = State::Live(Box::new(live));
     }
 
-    /// Between 80 and 90 % of the lifetime, and at 95 % without regard.
+    /// Between 80 and 90 % of the lifetime; without regard at 95 %, and after
+    /// [`RENEWAL_PATIENCE`] at the latest.
     pub(super) fn plan_renewal(&mut self, now: Moment, lifetime: Duration) -> Renewal {
         let percent = 80 + u32::try_from(self.common.random.next() % 11).unwrap_or(0);
         let part = |percent| now + (lifetime / 100).saturating_mul(percent);
-        Renewal {
-            at: part(percent),
-            limit: part(95),
-        }
+        let at = part(percent);
+        let limit = part(95).min(at + RENEWAL_PATIENCE);
+        Renewal { at, limit }
     }
 
     /// Leaves when a live connection wants to and nothing holds it.
@@ -296,6 +300,7 @@ impl Session {
             | Cause::SubscriptionRefused { .. }
             | Cause::PeerClosed
             | Cause::PingUnanswered { .. }
+            | Cause::PingIgnored { .. }
             | Cause::DeliveryDropped
             | Cause::TokenRenewal
             | Cause::Held

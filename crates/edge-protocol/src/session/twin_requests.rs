@@ -133,14 +133,26 @@ impl TwinRequests {
         self.reports.drain(..).map(|pending| pending.report)
     }
 
-    pub(super) fn timers(&self) -> impl Iterator<Item = (Timer, Moment)> {
+    /// Reading goes on after a spell without: what is asked may take until `deadline`.
+    pub(super) fn resumed(&mut self, deadline: Moment) {
+        if let Question::Asked { deadline: due, .. } = &mut self.question {
+            *due = deadline;
+        }
+        for report in &mut self.reports {
+            report.deadline = deadline;
+        }
+    }
+
+    /// The timers that run: the next question, and the answers due if they could come.
+    pub(super) fn timers(&self, is_reading: bool) -> impl Iterator<Item = (Timer, Moment)> {
         let question = match self.question {
             Question::Due { at } => Some((Timer::TwinQuestion, at)),
-            Question::Asked { deadline, .. } => Some((Timer::TwinAnswer, deadline)),
-            Question::Unwanted | Question::Answered { .. } => None,
+            Question::Asked { deadline, .. } if is_reading => Some((Timer::TwinAnswer, deadline)),
+            Question::Asked { .. } | Question::Unwanted | Question::Answered { .. } => None,
         };
         let deadlines = self.reports.iter().map(|report| report.deadline);
-        let report = deadlines.min().map(|at| (Timer::ReportAnswer, at));
+        let deadline = deadlines.min().filter(|_| is_reading);
+        let report = deadline.map(|at| (Timer::ReportAnswer, at));
         question.into_iter().chain(report)
     }
 }

@@ -17,6 +17,10 @@ pub(super) enum Sent {
     MethodAnswer,
 }
 
+/// Messages in flight at most, whatever the configuration says. Far more than edgeHub
+/// reads ahead, and few enough that a free packet id is always found, and soon.
+const LARGEST_WINDOW: usize = 1024;
+
 /// Publishes in flight and the ids they use.
 #[derive(Debug)]
 pub(super) struct PublishWindow {
@@ -26,10 +30,10 @@ pub(super) struct PublishWindow {
 }
 
 impl PublishWindow {
-    /// A window for `capacity` messages, at least one.
+    /// A window for `capacity` messages, at least one and at most [`LARGEST_WINDOW`].
     pub(super) fn new(capacity: usize) -> Self {
         PublishWindow {
-            capacity: capacity.max(1),
+            capacity: capacity.clamp(1, LARGEST_WINDOW),
             last_id: 0,
             in_flight: Vec::new(),
         }
@@ -124,6 +128,18 @@ mod tests {
             assert_eq!(window.confirm(id), Some(message(n)));
         }
         assert_eq!(window.confirm(first), Some(message(0)));
+    }
+
+    #[test]
+    fn a_window_without_limit_still_leaves_ids_free() {
+        let mut window = PublishWindow::new(usize::MAX);
+        let mut sent = 0;
+        while window.has_room() {
+            window.admit(message(sent));
+            sent += 1;
+        }
+        assert_eq!(sent, 1024);
+        assert_ne!(window.admit(Sent::TwinRequest), 0);
     }
 
     #[test]

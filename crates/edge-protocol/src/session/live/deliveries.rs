@@ -4,6 +4,7 @@ use super::Live;
 use super::packets::Arrival;
 use crate::moment::Moment;
 use crate::properties::Properties;
+use crate::session::SessionConfig;
 use crate::session::common::Common;
 use crate::session::event::{Cause, Delivery, DeliveryId, Event};
 use crate::session::packet::Outbound;
@@ -18,17 +19,15 @@ impl Live {
         &mut self,
         id: DeliveryId,
         now: Moment,
+        config: &SessionConfig,
         common: &mut Common,
     ) -> bool {
-        let was_paused = self.is_reading_paused();
         let known = self.acks.settle(id);
         while let Some(packet_id) = self.acks.release() {
             self.keep_alive.sent(now);
             common.packets.push_back(Outbound::PubAck { packet_id });
         }
-        if was_paused && !self.is_reading_paused() {
-            self.keep_alive.restart_answer(now);
-        }
+        self.mind_reading(now, &config.timings);
         known
     }
 
@@ -38,13 +37,15 @@ impl Live {
         &mut self,
         id: DeliveryId,
         now: Moment,
+        config: &SessionConfig,
         common: &mut Common,
     ) -> Result<(), Cause> {
         if !self.acks.guards(id) {
-            self.settle(id, now, common);
+            self.settle(id, now, config, common);
             return Ok(());
         }
         self.acks.truncate_at(id);
+        self.mind_reading(now, &config.timings);
         // While closing, what came before it may still be acknowledged; nothing after it.
         if self.is_closing() {
             Ok(())
@@ -59,6 +60,8 @@ impl Live {
         input: &str,
         segment: &str,
         arrival: &Arrival,
+        now: Moment,
+        config: &SessionConfig,
         common: &mut Common,
     ) {
         common.last_delivery += 1;
@@ -69,6 +72,7 @@ impl Live {
         } else {
             self.acks.receive_unguarded(id);
         }
+        self.mind_reading(now, &config.timings);
         let (properties, properties_error) = match Properties::decode(segment) {
             Ok(properties) => (properties, None),
             Err(error) => (Properties::new(), Some(error)),

@@ -20,6 +20,17 @@ pub(super) struct Arrival {
     pub(super) payload: Bytes,
 }
 
+/// Whether the hub sends this only because a packet of ours has reached it.
+fn is_answer(packet: &Inbound) -> bool {
+    match packet {
+        Inbound::ConnAck { .. }
+        | Inbound::PubAck { .. }
+        | Inbound::SubAck { .. }
+        | Inbound::PingResp => true,
+        Inbound::Publish { .. } | Inbound::Unexpected(_) => false,
+    }
+}
+
 impl Live {
     pub(in crate::session) fn handle_packet(
         &mut self,
@@ -29,6 +40,9 @@ impl Live {
         common: &mut Common,
     ) -> Result<(), Cause> {
         self.received(now);
+        if is_answer(&packet) {
+            self.keep_alive.answered(now);
+        }
         match packet {
             Inbound::Publish {
                 topic,
@@ -93,11 +107,11 @@ impl Live {
         if let Some((input, segment)) = topics::parse_input(&config.identity, &arrival.topic) {
             // While closing nothing new is taken on; without its PUBACK it comes again.
             if !self.is_closing() {
-                self.deliver(input, segment, &arrival, common);
+                self.deliver(input, segment, &arrival, now, config, common);
             }
             return Ok(());
         }
-        self.acknowledge_at_once(&arrival, now, common);
+        self.acknowledge_at_once(&arrival, now, config, common);
         let topic = arrival.topic.as_str();
         if let Some(twin) = topics::twin::parse(topic).filter(|_| config.follows_twin) {
             self.twin_told(twin, &arrival.payload, now, config, common);
@@ -111,7 +125,13 @@ impl Live {
         Ok(())
     }
 
-    fn acknowledge_at_once(&mut self, arrival: &Arrival, now: Moment, common: &mut Common) {
+    fn acknowledge_at_once(
+        &mut self,
+        arrival: &Arrival,
+        now: Moment,
+        config: &SessionConfig,
+        common: &mut Common,
+    ) {
         // While closing, deliveries the application has not seen have no PUBACK to come,
         // and a later one must not go out in their place.
         if arrival.qos == 0 || self.is_closing() {
@@ -120,7 +140,7 @@ impl Live {
         common.last_delivery += 1;
         let id = DeliveryId(common.last_delivery);
         self.acks.receive(id, arrival.packet_id);
-        self.settle(id, now, common);
+        self.settle(id, now, config, common);
     }
 
     fn subscribed(

@@ -1,6 +1,8 @@
 //! Deliveries and their acknowledgements.
 
-use super::rig::{Rig, config};
+use std::time::Duration;
+
+use super::rig::{Rig, config, secs};
 use crate::session::{Cause, DeliveryId, Event, Inbound, Outbound, UnexpectedPacket, Violation};
 
 #[test]
@@ -160,8 +162,13 @@ fn reading_pauses_while_the_application_holds_its_fill() {
     rig.suback();
     let (first, second) = (rig.deliver(1), rig.deliver(1));
     assert!(rig.session.is_reading_paused());
-    // A ping that cannot be answered, because we do not read, kills nothing.
-    rig.advance(std::time::Duration::from_secs(600));
+    // A ping that cannot be answered, because we do not read, kills nothing; and without
+    // the next the hub would end the connection.
+    for _ in 0..10 {
+        rig.clear();
+        rig.advance(secs(60));
+        assert_eq!(rig.packets, [Outbound::PingReq]);
+    }
     assert_eq!(rig.last_loss(), None);
     assert!(
         rig.acknowledge(second),
@@ -171,8 +178,80 @@ fn reading_pauses_while_the_application_holds_its_fill() {
     assert!(rig.acknowledge(first));
     assert!(!rig.session.is_reading_paused());
     rig.packet(Inbound::PingResp);
-    rig.advance(std::time::Duration::from_secs(59));
+    rig.advance(secs(59));
     assert_eq!(rig.last_loss(), None);
+}
+
+#[test]
+fn the_hub_has_its_time_again_after_a_pause_and_no_more() {
+    let mut config = config();
+    config.delivery_capacity = 1;
+    let mut rig = Rig::with(config, 1);
+    rig.dialled();
+    rig.connack(false);
+    rig.suback();
+    let delivery = rig.deliver(1);
+    rig.advance(secs(600));
+    assert!(rig.acknowledge(delivery));
+    rig.advance(Duration::from_millis(29_999));
+    assert_eq!(rig.last_loss(), None);
+    rig.advance(Duration::from_millis(1));
+    let cause = Cause::PingUnanswered { after: secs(30) };
+    assert_eq!(rig.last_loss().unwrap().0, cause);
+}
+
+#[test]
+fn nothing_is_late_that_we_have_not_read() {
+    let mut config = super::rig::whole_config();
+    config.delivery_capacity = 1;
+    let mut rig = Rig::with(config, 1);
+    rig.dialled();
+    rig.connack(true);
+    // What the hub had kept comes before SUBACK, and the application takes its time.
+    let delivery = rig.deliver(1);
+    rig.advance(secs(600));
+    assert_eq!(rig.last_loss(), None, "SUBACK may be there, unread");
+    assert!(rig.acknowledge(delivery));
+    rig.advance(secs(19));
+    rig.suback();
+    assert_eq!(rig.last_loss(), None);
+
+    let patch = crate::twin::ReportedPatch::new(&serde_json::json!({"a": 1})).unwrap();
+    let report = rig.session.report(rig.now, patch).expect("room");
+    let delivery = rig.deliver(1);
+    rig.clear();
+    rig.advance(secs(600));
+    assert_eq!(rig.events, [], "neither the twin nor the report is late");
+    assert!(rig.acknowledge(delivery));
+    rig.packet(Inbound::PingResp);
+    rig.advance(secs(29));
+    assert_eq!(rig.events, []);
+    rig.advance(secs(1));
+    let is_late = |event: &Event| match event {
+        Event::Reported { report: late, .. } => *late == report,
+        _ => false,
+    };
+    assert!(rig.events.iter().any(is_late));
+    assert!(
+        rig.events
+            .iter()
+            .any(|event| matches!(event, Event::TwinFailed { .. }))
+    );
+}
+
+#[test]
+fn a_suback_that_does_not_come_after_a_pause_is_missed_in_its_time() {
+    let mut config = config();
+    config.delivery_capacity = 1;
+    let mut rig = Rig::with(config, 1);
+    rig.dialled();
+    rig.connack(true);
+    let delivery = rig.deliver(1);
+    rig.advance(secs(600));
+    assert!(rig.acknowledge(delivery));
+    rig.advance(secs(20));
+    let cause = Cause::SubackMissing { after: secs(20) };
+    assert_eq!(rig.last_loss().unwrap().0, cause);
 }
 
 #[test]
