@@ -61,12 +61,12 @@ impl KeepAlive {
         self.last_sent = now;
     }
 
-    /// PINGREQ goes out: from here on the hub owes us a byte, and an answer unless it owes
-    /// us one already.
+    /// PINGREQ goes out: from here on the hub owes us a byte and an answer, unless it owes
+    /// us them already.
     pub(super) fn pinged(&mut self, now: Moment) {
         self.last_sent = now;
         self.last_ping = Some(now);
-        self.byte_due = Some(now + self.byte_within);
+        self.byte_due.get_or_insert(now + self.byte_within);
         self.answer_due.get_or_insert(now + self.answer_within);
     }
 
@@ -76,7 +76,7 @@ impl KeepAlive {
         self.answer_due = self.answer_due.map(|_| now + self.answer_within);
     }
 
-    /// The timers that run: the next ping, and what the hub owes us if it could reach us.
+    /// The timers that run: what the hub owes us if it could reach us, and the next ping.
     pub(super) fn timers(&self, is_reading: bool) -> impl Iterator<Item = (Timer, Moment)> {
         let silent_since = self
             .last_received
@@ -86,7 +86,7 @@ impl KeepAlive {
         let byte = self.byte_due.map(|at| (Timer::PingAnswer, at));
         let answer = self.answer_due.map(|at| (Timer::PingIgnored, at));
         let owed = [byte, answer].into_iter().flatten();
-        std::iter::once((Timer::PingDue, silent_since + self.interval))
-            .chain(owed.filter(move |_| is_reading))
+        owed.filter(move |_| is_reading)
+            .chain([(Timer::PingDue, silent_since + self.interval)])
     }
 }

@@ -20,6 +20,25 @@ fn a_half_open_connection_is_noticed_by_its_missing_ping_answer() {
 }
 
 #[test]
+fn a_ping_deadline_beyond_the_keep_alive_is_kept_all_the_same() {
+    let mut config = config();
+    config.timings.ping_deadline = secs(100);
+    let mut rig = Rig::with(config, 1);
+    rig.dialled();
+    rig.connack(false);
+    rig.suback();
+    rig.clear();
+    rig.advance(secs(200));
+    assert_eq!(
+        rig.last_loss().unwrap().0,
+        Cause::PingUnanswered { after: secs(100) }
+    );
+    assert_eq!(rig.packets, [Outbound::PingReq, Outbound::PingReq]);
+    let retry = rig.dials[1].since_origin();
+    assert!(retry > secs(160) && retry < secs(161), "{retry:?}");
+}
+
+#[test]
 fn any_byte_from_the_hub_is_life() {
     let mut rig = Rig::connected();
     for _ in 0..5 {
