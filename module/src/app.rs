@@ -282,6 +282,9 @@ async fn drain(
         warn!(
             unconfirmed_reports = left.unconfirmed_publishes,
             unacknowledged_pictures = left.unacknowledged_deliveries,
+            unanswered_calls = left.unanswered_calls,
+            unanswered_settings = left.unanswered_reports,
+            broke_off = left.broke_off,
             "not everything was settled in time; it is sent or delivered again"
         );
     }
