@@ -95,7 +95,7 @@ impl World {
                 client.is_subscribed = false;
                 client.losses.push((now, cause));
             }
-            Event::Held => {}
+            Event::Held | Event::Resumed { .. } => {}
             Event::Closed(_) => {
                 let client = self.client(who);
                 let late = client.closes_by.is_none_or(|by| now > by);

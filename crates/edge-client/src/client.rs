@@ -146,12 +146,16 @@ impl Client {
     /// Closes the connection and keeps it closed until [`Client::resume`], for an
     /// application that cannot make results durable at the moment. Deliveries not
     /// acknowledged come again afterwards.
+    ///
+    /// Resolves when the order is given, not when it is carried out: deliveries can still
+    /// come for a moment, until [`Client::status`] shows [`Status::Held`].
     pub async fn hold(&self) {
         // A client that has ended holds nothing open.
         self.shared.commands.send(Command::Hold).await.ok();
     }
 
-    /// Ends a hold: connects again at once.
+    /// Ends a hold: connects again at once, or when the wait after a failure is over that
+    /// the hold interrupted. Resolves when the order is given.
     pub async fn resume(&self) {
         self.shared.commands.send(Command::Resume).await.ok();
     }

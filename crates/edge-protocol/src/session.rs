@@ -217,7 +217,8 @@ impl Session {
             State::Pausing { .. } | State::AwaitingConnack { .. } | State::Live(_) => {
                 self.lose(now, Cause::PeerClosed);
             }
-            State::Waiting { .. } | State::Dialling { .. } | State::Held | State::Closed => {}
+            State::Waiting { .. } | State::Dialling { .. } | State::Held { .. } | State::Closed => {
+            }
         }
     }
 

@@ -84,6 +84,13 @@ impl Driver {
                 tracing::info!(hub = %self.config.gateway_host, "next attempt held back");
                 self.status.set(Status::Held);
             }
+            Event::Resumed { retry_in } => {
+                tracing::info!(hub = %self.config.gateway_host, ?retry_in, "hold ended");
+                self.status.set(Status::Connecting {
+                    attempt: self.session.failures(),
+                    last_error: self.last_error.clone(),
+                });
+            }
             Event::Closed(leftovers) => {
                 self.outcome = leftovers.into();
                 tracing::info!(

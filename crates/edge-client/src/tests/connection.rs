@@ -202,8 +202,8 @@ async fn a_hold_after_a_dropped_delivery_shows_in_the_status() {
     let hub = Hub::new().await;
     let mut config = hub.config();
     // Long enough for the hold to find the client between two attempts.
-    let second = Duration::from_secs(1);
-    config.timings.retry = edge_protocol::backoff::Backoff::new(second * 60, second * 60).unwrap();
+    let wait = Duration::from_secs(4);
+    config.timings.retry = edge_protocol::backoff::Backoff::new(wait, wait).unwrap();
     let (client, mut deliveries) = begin(config);
     let mut peer = hub.accept_session(false).await;
     peer.deliver(1, b"picture").await;
@@ -218,6 +218,12 @@ async fn a_hold_after_a_dropped_delivery_shows_in_the_status() {
         "the status says that the client is held"
     );
     client.resume().await;
+    // The rest of the wait is kept, and the status says so.
+    let waits = status.wait_for(|status| match status {
+        Status::Connecting { last_error, .. } => last_error.is_some(),
+        _ => false,
+    });
+    assert!(tokio::time::timeout(PATIENCE, waits).await.is_ok());
     hub.accept_session(true).await;
 }
 

@@ -128,15 +128,16 @@ impl Session {
                 next: AfterParting::Close(_) | AfterParting::Hold,
                 ..
             }
-            | State::Held
+            | State::Held { .. }
             | State::Closed => {}
             // A next attempt has been announced; it must be taken back.
             State::Parting { next, .. } => {
                 *next = AfterParting::Hold;
                 self.common.events.push_back(Event::Held);
             }
-            State::Waiting { .. } => {
-                self.state = State::Held;
+            State::Waiting { until } => {
+                let not_before = *until;
+                self.state = State::Held { not_before };
                 self.common.events.push_back(Event::Held);
             }
             State::Dialling { link, .. }
@@ -149,15 +150,22 @@ impl Session {
                     cause: Cause::Held,
                     retry_in: None,
                 });
-                self.state = State::Held;
+                self.state = State::Held { not_before: now };
             }
         }
     }
 
-    /// Ends a hold and dials at once; without effect otherwise.
+    /// Ends a hold; without effect otherwise. Dials at once, or when the wait after a
+    /// failure is over that the hold interrupted; then [`Event::Resumed`] says so.
     pub fn resume(&mut self, now: Moment) {
         match &mut self.state {
-            State::Held => self.dial(now),
+            State::Held { not_before } if *not_before > now => {
+                let until = *not_before;
+                let retry_in = until.since(now);
+                self.state = State::Waiting { until };
+                self.common.events.push_back(Event::Resumed { retry_in });
+            }
+            State::Held { .. } => self.dial(now),
             State::Parting {
                 next: next @ AfterParting::Hold,
                 ..
@@ -202,7 +210,7 @@ impl Session {
             }
             | State::Closed => {}
             State::Parting { next, .. } => *next = AfterParting::Close(Leftovers::default()),
-            State::Waiting { .. } | State::Held => self.close(Leftovers::default()),
+            State::Waiting { .. } | State::Held { .. } => self.close(Leftovers::default()),
             State::Dialling { link, .. }
             | State::Pausing { link, .. }
             | State::AwaitingConnack { link, .. } => {

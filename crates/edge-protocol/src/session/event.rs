@@ -139,6 +139,11 @@ pub enum Event {
     /// [`super::Session::hold`]. A hold that ends an attempt or a connection says so with
     /// its own [`Event::Lost`] instead.
     Held,
+    /// A hold has ended before the wait after a failure that it interrupted.
+    Resumed {
+        /// What is left of that wait; then comes the next attempt.
+        retry_in: Duration,
+    },
     /// The session is over; nothing follows.
     Closed(Leftovers),
 }

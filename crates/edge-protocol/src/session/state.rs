@@ -35,7 +35,10 @@ pub(super) enum State {
         until: Moment,
         next: AfterParting,
     },
-    Held,
+    Held {
+        /// The wait after a failure that the hold interrupted; over, or past, if none.
+        not_before: Moment,
+    },
     Closed,
 }
 

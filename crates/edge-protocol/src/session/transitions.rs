@@ -28,7 +28,7 @@ impl Session {
             | State::AwaitingConnack { link, .. }
             | State::Parting { link, .. } => Some(*link),
             State::Live(live) => Some(live.link()),
-            State::Waiting { .. } | State::Held | State::Closed => None,
+            State::Waiting { .. } | State::Held { .. } | State::Closed => None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Session {
             State::AwaitingConnack { deadline, .. } => Some((Timer::Connack, *deadline)),
             State::Live(live) => live.timers().min_by_key(|(_, at)| *at),
             State::Parting { until, .. } => Some((Timer::Parting, *until)),
-            State::Held | State::Closed => None,
+            State::Held { .. } | State::Closed => None,
         }
     }
 
@@ -237,7 +237,7 @@ impl Session {
                 self.hang_up(link);
                 match next {
                     AfterParting::Dial => self.dial(now),
-                    AfterParting::Hold => self.state = State::Held,
+                    AfterParting::Hold => self.state = State::Held { not_before: now },
                     AfterParting::Close(leftovers) => self.close(leftovers),
                 }
             }

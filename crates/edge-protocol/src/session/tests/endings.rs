@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rig::{Rig, secs};
-use crate::session::{Cause, Event, Inbound, Leftovers, Outbound};
+use crate::session::{Cause, Event, Inbound, Leftovers, Outbound, Refusal};
 
 fn closed_with(rig: &Rig) -> Option<Leftovers> {
     rig.events.iter().find_map(|event| match event {
@@ -178,6 +178,38 @@ fn a_hold_works_in_every_state_and_a_resume_undoes_it() {
         rig.collect();
         assert_eq!(rig.dials.len(), dials + 1, "state {number}");
     }
+}
+
+#[test]
+fn a_hold_does_not_shorten_the_wait_after_a_failure() {
+    let mut rig = Rig::new();
+    rig.dialled();
+    rig.refuse(Refusal::NotAuthorised);
+    rig.advance_to_dial();
+    rig.dialled();
+    rig.refuse(Refusal::NotAuthorised);
+    let (_, wait) = rig.last_loss().unwrap();
+    let (wait, begin) = (wait.expect("it tries again"), rig.now);
+    assert!(wait >= secs(5));
+    rig.advance(secs(1));
+    rig.clear();
+    let dials = rig.dials.len();
+    rig.session.hold(rig.now);
+    rig.session.resume(rig.now);
+    rig.collect();
+    let retry_in = wait - secs(1);
+    assert_eq!(rig.events, [Event::Held, Event::Resumed { retry_in }]);
+    rig.advance(retry_in);
+    assert_eq!(rig.dials.len(), dials + 1);
+    assert_eq!(rig.dials.last(), Some(&(begin + wait)));
+    // A hold that outlasts the wait leaves nothing of it.
+    rig.dialled();
+    rig.refuse(Refusal::NotAuthorised);
+    rig.session.hold(rig.now);
+    rig.advance(secs(600));
+    rig.session.resume(rig.now);
+    rig.collect();
+    assert_eq!(rig.dials.len(), dials + 2);
 }
 
 #[test]

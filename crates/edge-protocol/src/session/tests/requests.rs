@@ -133,6 +133,7 @@ impl World {
                 | Event::HangUp { .. }
                 | Event::Stray { .. }
                 | Event::Held
+                | Event::Resumed { .. }
                 | Event::Closed(_) => {}
             }
         }

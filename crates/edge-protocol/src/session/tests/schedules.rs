@@ -85,6 +85,7 @@ impl World {
                 | Event::Subscribed { .. }
                 | Event::Stray { .. }
                 | Event::Held
+                | Event::Resumed { .. }
                 | Event::Closed(_) => {}
             }
         }
