@@ -5,6 +5,8 @@
 //! second it drops the message *and acknowledges it*. The same holds for property names
 //! the hub mishandles, so they are refused here too.
 
+use std::fmt;
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -29,7 +31,7 @@ pub const TOPIC_LIMIT: usize = 65_535;
 pub const INBOUND_PACKET_LIMIT: usize = MESSAGE_LIMIT + TOPIC_LIMIT + 2 + 2 + 5;
 
 /// A message to publish, not yet bound to an identity.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct OutgoingMessage {
     /// Module output, `$.on`. A module's message without one matches only routes from
     /// all of the module; a leaf device must have none.
@@ -48,6 +50,21 @@ pub struct OutgoingMessage {
     pub properties: Properties,
     /// The body.
     pub payload: Bytes,
+}
+
+/// Says how long the body is, and not what is in it: that may be a picture.
+impl fmt::Debug for OutgoingMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingMessage")
+            .field("output", &self.output)
+            .field("message_id", &self.message_id)
+            .field("content_type", &self.content_type)
+            .field("content_encoding", &self.content_encoding)
+            .field("creation_time", &self.creation_time)
+            .field("properties", &self.properties)
+            .field("payload_bytes", &self.payload.len())
+            .finish()
+    }
 }
 
 impl OutgoingMessage {
@@ -192,10 +209,20 @@ impl OutgoingMessage {
 }
 
 /// A checked message: what goes into a QoS 1 PUBLISH, never retained, never a duplicate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PreparedMessage {
     topic: String,
     payload: Bytes,
+}
+
+/// Says how long the body is, and not what is in it: that may be a picture.
+impl fmt::Debug for PreparedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedMessage")
+            .field("topic", &self.topic)
+            .field("payload_bytes", &self.payload.len())
+            .finish()
+    }
 }
 
 impl PreparedMessage {

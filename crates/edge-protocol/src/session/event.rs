@@ -1,5 +1,6 @@
 //! What a session tells its shell.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -149,7 +150,7 @@ pub enum Event {
 }
 
 /// A message from the hub for one of our inputs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// To acknowledge or abandon it by.
     pub id: DeliveryId,
@@ -168,6 +169,25 @@ pub struct Delivery {
     pub ordinal: u64,
     /// False when it came at QoS 0 and will not come again.
     pub repeats_until_acknowledged: bool,
+}
+
+/// Says how long the body is, and not what is in it: that may be a picture.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.id)
+            .field("link", &self.link)
+            .field("input", &self.input)
+            .field("properties", &self.properties)
+            .field("properties_error", &self.properties_error)
+            .field("ordinal", &self.ordinal)
+            .field(
+                "repeats_until_acknowledged",
+                &self.repeats_until_acknowledged,
+            )
+            .field("payload_bytes", &self.payload.len())
+            .finish()
+    }
 }
 
 /// A method call from the hub.

@@ -3,12 +3,14 @@
 //! Only what this client may send can be written down: a PUBLISH here is always QoS 1
 //! and never retained or marked as a duplicate, a session is never clean.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::sas::SasToken;
 
 /// A packet for the hub.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outbound {
     /// MQTT 3.1.1 CONNECT without a will and with `clean_session` 0, so that the hub
     /// keeps the subscriptions.
@@ -40,6 +42,36 @@ pub enum Outbound {
     Disconnect,
 }
 
+/// Of a PUBLISH it says how long the body is, and not what is in it: that may be a picture.
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outbound::Connect(connect) => f.debug_tuple("Connect").field(connect).finish(),
+            Outbound::Subscribe { packet_id, filters } => f
+                .debug_struct("Subscribe")
+                .field("packet_id", packet_id)
+                .field("filters", filters)
+                .finish(),
+            Outbound::Publish {
+                packet_id,
+                topic,
+                payload,
+            } => f
+                .debug_struct("Publish")
+                .field("packet_id", packet_id)
+                .field("topic", topic)
+                .field("payload_bytes", &payload.len())
+                .finish(),
+            Outbound::PubAck { packet_id } => f
+                .debug_struct("PubAck")
+                .field("packet_id", packet_id)
+                .finish(),
+            Outbound::PingReq => f.write_str("PingReq"),
+            Outbound::Disconnect => f.write_str("Disconnect"),
+        }
+    }
+}
+
 /// One filter of a SUBSCRIBE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicFilter {
@@ -63,7 +95,7 @@ pub struct Connect {
 }
 
 /// A packet from the hub.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Inbound {
     /// CONNACK.
     ConnAck {
@@ -99,6 +131,45 @@ pub enum Inbound {
     PingResp,
     /// Any packet that this client never has reason to receive.
     Unexpected(UnexpectedPacket),
+}
+
+/// Of a PUBLISH it says how long the body is, and not what is in it: that may be a picture.
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Inbound::ConnAck {
+                session_present,
+                code,
+            } => f
+                .debug_struct("ConnAck")
+                .field("session_present", session_present)
+                .field("code", code)
+                .finish(),
+            Inbound::Publish {
+                topic,
+                qos,
+                packet_id,
+                payload,
+            } => f
+                .debug_struct("Publish")
+                .field("topic", topic)
+                .field("qos", qos)
+                .field("packet_id", packet_id)
+                .field("payload_bytes", &payload.len())
+                .finish(),
+            Inbound::PubAck { packet_id } => f
+                .debug_struct("PubAck")
+                .field("packet_id", packet_id)
+                .finish(),
+            Inbound::SubAck { packet_id, granted } => f
+                .debug_struct("SubAck")
+                .field("packet_id", packet_id)
+                .field("granted", granted)
+                .finish(),
+            Inbound::PingResp => f.write_str("PingResp"),
+            Inbound::Unexpected(packet) => f.debug_tuple("Unexpected").field(packet).finish(),
+        }
+    }
 }
 
 /// Packets that have no place in this session.
@@ -138,6 +209,65 @@ impl Refusal {
             Refusal::Unavailable => 3,
             Refusal::Credentials => 4,
             Refusal::NotAuthorised => 5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+    use crate::message::OutgoingMessage;
+    use crate::methods::MethodAnswer;
+    use crate::properties::Properties;
+    use crate::session::{Delivery, DeliveryId, LinkId};
+    use crate::twin::ReportedPatch;
+
+    #[test]
+    fn no_body_shows_in_debug_but_its_length_does() {
+        let payload = Bytes::from_static(b"secret picture");
+        let identity = Identity::new("h", "d", Some("m".into())).unwrap();
+        let message = OutgoingMessage::new("m-1", payload.clone());
+        let json = serde_json::json!("secret picture");
+        let delivery = Delivery {
+            id: DeliveryId(1),
+            link: LinkId(1),
+            input: "images".into(),
+            properties: Properties::new(),
+            properties_error: None,
+            payload: payload.clone(),
+            ordinal: 1,
+            repeats_until_acknowledged: true,
+        };
+        let outbound = Outbound::Publish {
+            packet_id: 1,
+            topic: "t".into(),
+            payload: payload.clone(),
+        };
+        let inbound = Inbound::Publish {
+            topic: "t".into(),
+            qos: 1,
+            packet_id: 1,
+            payload,
+        };
+        let patch = ReportedPatch::new(&serde_json::json!({ "a": json })).unwrap();
+        let shown = [
+            (format!("{message:?}"), "payload_bytes: 14"),
+            (
+                format!("{:?}", message.prepare(&identity).unwrap()),
+                "payload_bytes: 14",
+            ),
+            (format!("{delivery:?}"), "payload_bytes: 14"),
+            (format!("{outbound:?}"), "payload_bytes: 14"),
+            (format!("{inbound:?}"), "payload_bytes: 14"),
+            (
+                format!("{:?}", MethodAnswer::new(200, &json).unwrap()),
+                "body_bytes: 16",
+            ),
+            (format!("{patch:?}"), "body_bytes: 22"),
+        ];
+        for (text, length) in shown {
+            assert!(!text.contains("secret") && text.contains(length), "{text}");
         }
     }
 }
