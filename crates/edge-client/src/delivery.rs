@@ -145,6 +145,11 @@ impl Delivery {
         }
     }
 
+    /// Whether it came on the connection of `board` and will come again on the next.
+    pub(crate) fn repeats_on(&self, board: &Arc<Board>) -> bool {
+        self.message.repeats_until_acknowledged && Arc::ptr_eq(&self.board, board)
+    }
+
     /// Hands it to the application, unless that is of no use any more.
     fn taken(mut self) -> Option<Self> {
         let gone = !self.board.take(self.message.id);

@@ -50,13 +50,13 @@ pub(crate) struct Driver {
     calls: mpsc::Sender<MethodCall>,
     desired: watch::Sender<Option<DesiredState>>,
     status: StatusKeeper,
-    twin_status: watch::Sender<TwinStatus>,
     /// Publishes sent and not confirmed; the session bounds their number.
     unconfirmed: HashMap<PublishId, oneshot::Sender<Result<(), PublishError>>>,
     /// Reports sent and not answered; the session bounds their number.
     unanswered: HashMap<ReportId, oneshot::Sender<ReportResult>>,
     /// Deliveries that found the application's queue full (it may still hold those of an
-    /// earlier connection); the session bounds their number.
+    /// earlier connection). The session bounds those of this connection,
+    /// [`Driver::close_board`] what is left of earlier ones.
     undelivered: VecDeque<Delivery>,
     news: Arc<Notify>,
     /// No handle is left that could give a command.
@@ -126,8 +126,7 @@ impl Driver {
             deliveries: ends.deliveries,
             calls: ends.calls,
             desired: ends.desired,
-            status: StatusKeeper::new(ends.status),
-            twin_status: ends.twin_status,
+            status: StatusKeeper::new(ends.status, ends.twin_status),
             unconfirmed: HashMap::new(),
             unanswered: HashMap::new(),
             undelivered: VecDeque::new(),
@@ -144,12 +143,24 @@ impl Driver {
     pub(crate) async fn run(mut self) -> CloseOutcome {
         self.obey();
         while !self.session.is_closed() {
-            let wake = self.next_wake().await;
-            self.handle(wake);
-            self.obey();
+            self.step().await;
         }
         self.refuse_waiting();
         self.outcome
+    }
+
+    /// Waits for one thing to happen and does what follows from it. Dropping the future
+    /// loses nothing.
+    pub(crate) async fn step(&mut self) {
+        let wake = self.next_wake().await;
+        self.handle(wake);
+        self.obey();
+    }
+
+    /// Deliveries that wait outside the application's queue.
+    #[cfg(test)]
+    pub(crate) fn undelivered(&self) -> usize {
+        self.undelivered.len()
     }
 
     async fn next_wake(&mut self) -> Wake {
@@ -219,7 +230,7 @@ impl Driver {
     }
 
     /// Does everything the session asks for, and gives it the packets already read.
-    fn obey(&mut self) {
+    pub(crate) fn obey(&mut self) {
         let mut busy = true;
         while busy {
             busy = false;

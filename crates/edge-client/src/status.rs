@@ -47,7 +47,7 @@ impl Status {
 pub enum TwinStatus {
     /// The configuration does not follow the twin.
     NotFollowed,
-    /// The hub has not told, on this connection, what is desired now. Desired properties
+    /// The hub has not told, on this connection, what is desired now, or the client is closed. Desired properties
     /// from before stay in use.
     Unknown {
         /// What went wrong last on this connection. The client asks again by itself.
@@ -135,22 +135,58 @@ pub enum FailureKind {
     Planned,
 }
 
-/// Publishes the status, and says `Closed` however the task ends.
-pub(crate) struct StatusKeeper(watch::Sender<Status>);
+/// Publishes both statuses, and says `Closed` and that the twin is not known however the
+/// task ends.
+pub(crate) struct StatusKeeper {
+    status: watch::Sender<Status>,
+    twin: watch::Sender<TwinStatus>,
+}
 
 impl StatusKeeper {
-    pub(crate) fn new(status: watch::Sender<Status>) -> Self {
-        StatusKeeper(status)
+    pub(crate) fn new(status: watch::Sender<Status>, twin: watch::Sender<TwinStatus>) -> Self {
+        StatusKeeper { status, twin }
     }
 
     pub(crate) fn set(&self, status: Status) {
-        self.0.send_replace(status);
+        self.status.send_replace(status);
+    }
+
+    pub(crate) fn set_twin(&self, twin: TwinStatus) {
+        self.twin.send_replace(twin);
     }
 }
 
 impl Drop for StatusKeeper {
     fn drop(&mut self) {
-        self.0.send_replace(Status::Closed);
+        self.status.send_replace(Status::Closed);
+        self.twin.send_if_modified(|twin| {
+            let is_known = matches!(twin, TwinStatus::InStep { .. });
+            if is_known {
+                *twin = TwinStatus::Unknown { last_failure: None };
+            }
+            is_known
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However the task ends, a panic included, it drops its keeper.
+    #[test]
+    fn an_ended_task_claims_no_knowledge_of_the_twin() {
+        let check = |before: TwinStatus, after: TwinStatus| {
+            let (status, status_seen) = watch::channel(Status::Held);
+            let (twin, twin_seen) = watch::channel(before);
+            drop(StatusKeeper::new(status, twin));
+            assert!(matches!(*status_seen.borrow(), Status::Closed));
+            assert_eq!(*twin_seen.borrow(), after);
+        };
+        let unknown = TwinStatus::Unknown { last_failure: None };
+        check(TwinStatus::InStep { version: Some(4) }, unknown);
+        check(unknown, unknown);
+        check(TwinStatus::NotFollowed, TwinStatus::NotFollowed);
     }
 }
 

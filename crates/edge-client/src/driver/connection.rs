@@ -19,6 +19,8 @@ pub(super) struct Connection {
     pub(super) outgoing: Outgoing,
     pub(super) read_at: Received,
     pub(super) board: Arc<Board>,
+    /// Messages that came for topics that are not ours.
+    pub(super) strays: u64,
 }
 
 impl Driver {
@@ -40,6 +42,7 @@ impl Driver {
                     outgoing,
                     read_at,
                     board,
+                    strays: 0,
                 });
                 self.session.handle_dialled(now, link, pass);
             }
@@ -54,9 +57,21 @@ impl Driver {
         let Some(connection) = self.connection.take() else {
             return;
         };
-        connection.board.close();
+        self.give_up(&connection);
         self.detail = Some(ConnectionError::Wire(Arc::new(error)));
         self.session.handle_closed(now, connection.link);
+    }
+
+    /// Says the last word about a connection that was taken down.
+    pub(super) fn give_up(&mut self, connection: &Connection) {
+        self.close_board(&connection.board);
+        if connection.strays > 1 {
+            tracing::warn!(
+                connection = connection.link.number(),
+                strays = connection.strays,
+                "messages came for topics that are not ours"
+            );
+        }
     }
 
     /// Takes the session's packets; false when there were none.

@@ -11,9 +11,9 @@ use edge_protocol::session::{self, PublishId, ReportId};
 use tokio::sync::mpsc;
 
 use super::Driver;
-use crate::board::{LastTaken, Said, Word};
+use crate::board::{Board, LastTaken, Said, Word};
 use crate::client::{PublishError, PublishRequest};
-use crate::delivery::Delivery;
+use crate::delivery::{DELIVERY_CAPACITY, Delivery};
 use crate::methods::MethodCall;
 use crate::report::{ReportError, ReportRequest, ReportResult};
 
@@ -111,6 +111,23 @@ impl Driver {
                 // Nobody takes deliveries: dropping it here says so to the session.
                 Err(mpsc::error::TrySendError::Closed(delivery)) => drop(delivery),
             }
+        }
+    }
+
+    /// The connection of `board` takes no more words, and what waited of it comes again:
+    /// the application's queue may stay full over any number of connections. What came at
+    /// QoS 0 does not come again and waits on, as much of it as one connection may have out.
+    pub(super) fn close_board(&mut self, board: &Arc<Board>) {
+        board.close();
+        self.undelivered
+            .retain(|waiting| !waiting.repeats_on(board));
+        let excess = self.undelivered.len().saturating_sub(DELIVERY_CAPACITY);
+        if excess > 0 {
+            self.undelivered.drain(..excess);
+            tracing::warn!(
+                lost = excess,
+                "messages at QoS 0 given up, nobody takes them"
+            );
         }
     }
 

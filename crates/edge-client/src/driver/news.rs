@@ -23,7 +23,7 @@ impl Driver {
             Event::HangUp { link } => {
                 self.dialling.take_if(|(dialling, _)| *dialling == link);
                 if let Some(connection) = self.connection.take_if(|open| open.link == link) {
-                    connection.board.close();
+                    self.give_up(&connection);
                 }
             }
             Event::Connected {
@@ -52,13 +52,12 @@ impl Driver {
                 self.desired.send_replace(Some(state));
             }
             Event::TwinInStep { version } => {
-                self.twin_status
-                    .send_replace(TwinStatus::InStep { version });
+                self.status.set_twin(TwinStatus::InStep { version });
             }
             Event::TwinFailed { failure, retry_in } => {
                 let connection = self.connection.as_ref().map(|open| open.link.number());
                 tracing::warn!(connection, ?retry_in, reason = %failure, "twin not known");
-                self.twin_status.send_replace(TwinStatus::Unknown {
+                self.status.set_twin(TwinStatus::Unknown {
                     last_failure: Some(failure),
                 });
             }
@@ -69,7 +68,18 @@ impl Driver {
             Event::Stray { topic } => {
                 // The last level may hold properties, which are the sender's business.
                 let topic = topic.rsplit_once('/').map_or("", |(levels, _)| levels);
-                tracing::warn!(topic, "acknowledged a message for a topic that is not ours");
+                let strays = match &mut self.connection {
+                    Some(connection) => {
+                        connection.strays += 1;
+                        connection.strays
+                    }
+                    None => 1,
+                };
+                if strays == 1 {
+                    tracing::warn!(topic, "acknowledged a message for a topic that is not ours");
+                } else {
+                    tracing::debug!(topic, strays, "one more for a topic that is not ours");
+                }
             }
             Event::Confirmed { publish } => self.confirm(publish, Ok(())),
             Event::Unconfirmed { publish } => {
@@ -109,12 +119,12 @@ impl Driver {
         if let Some(connection) = &self.connection
             && connection.link == link
         {
-            connection.board.close();
+            let board = Arc::clone(&connection.board);
+            self.close_board(&board);
         }
         if self.config.follows_twin {
             let last_failure = None;
-            self.twin_status
-                .send_replace(TwinStatus::Unknown { last_failure });
+            self.status.set_twin(TwinStatus::Unknown { last_failure });
         }
         let error = match cause {
             Cause::PeerClosed | Cause::DialFailed => self

@@ -2,8 +2,11 @@
 
 use rumqttc::mqttbytes::v4::{ConnectReturnCode, Packet};
 
+use tokio::sync::{mpsc, watch};
+
 use super::hub::{Hub, PATIENCE, begin};
-use crate::Acknowledged;
+use crate::driver::{Driver, Ends};
+use crate::{Acknowledged, DELIVERY_CAPACITY, Status, TwinStatus};
 
 #[tokio::test]
 async fn checklist_23a_three_deliveries_acknowledged_3_2_1_go_out_1_2_3() {
@@ -191,7 +194,7 @@ async fn more_deliveries_than_fit_wait_at_the_hub_and_none_is_lost() {
     let hub = Hub::new().await;
     let (_client, mut deliveries) = begin(hub.config());
     let mut peer = hub.accept_session(false).await;
-    let total = 3 * crate::DELIVERY_CAPACITY;
+    let total = 3 * DELIVERY_CAPACITY;
     for _ in 0..total {
         peer.deliver(1, b"picture").await;
     }
@@ -201,4 +204,58 @@ async fn more_deliveries_than_fit_wait_at_the_hub_and_none_is_lost() {
         assert_eq!(delivery.acknowledge(), Acknowledged::Queued);
         assert_eq!(peer.expect_puback().await, 1);
     }
+}
+
+#[tokio::test]
+async fn deliveries_of_dead_connections_do_not_pile_up_when_nobody_takes_them() {
+    const CONNECTIONS: usize = 80;
+    let hub = Hub::new().await;
+    let (_publishes, publishes) = mpsc::channel(1);
+    let (_reports, reports) = mpsc::channel(1);
+    let (_commands, commands) = mpsc::channel(1);
+    let (deliveries, mut queue) = mpsc::channel(DELIVERY_CAPACITY);
+    let (calls, _calls) = mpsc::channel(1);
+    let ends = Ends {
+        publishes,
+        reports,
+        commands,
+        deliveries,
+        calls,
+        desired: watch::channel(None).0,
+        status: watch::channel(Status::Held).0,
+        twin_status: watch::channel(TwinStatus::NotFollowed).0,
+    };
+    let mut driver = Driver::new(hub.config(), ends);
+    driver.obey();
+    let hub = async {
+        for _ in 0..CONNECTIONS {
+            let mut peer = hub.accept_session(true).await;
+            peer.deliver(1, b"picture").await;
+            peer.deliver_at_most_once(b"sound").await;
+            peer.deliver(1, b"picture").await;
+        }
+    };
+    let most = {
+        let mut most = 0;
+        let drive = async {
+            loop {
+                driver.step().await;
+                most = most.max(driver.undelivered());
+            }
+        };
+        tokio::select! {
+            () = hub => most,
+            never = drive => never,
+        }
+    };
+    assert!(most > DELIVERY_CAPACITY, "only {most} of them ever waited");
+    assert!(
+        most <= 2 * DELIVERY_CAPACITY,
+        "{most} of them waited at once"
+    );
+    let mut waiting = 0;
+    while queue.try_recv().is_ok() {
+        waiting += 1;
+    }
+    assert_eq!(waiting, DELIVERY_CAPACITY);
 }

@@ -262,6 +262,12 @@ impl Peer {
             .await;
     }
 
+    pub(super) async fn deliver_at_most_once(&mut self, body: &'static [u8]) {
+        let body = Bytes::from_static(body);
+        let publish = v4::Publish::from_bytes(INPUT, QoS::AtMostOnce, body);
+        self.send(v4::Packet::Publish(publish)).await;
+    }
+
     pub(super) async fn deliver(&mut self, packet_id: u16, body: &'static [u8]) {
         let mut publish =
             v4::Publish::from_bytes(INPUT, QoS::AtLeastOnce, Bytes::from_static(body));
