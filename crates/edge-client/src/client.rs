@@ -195,6 +195,7 @@ impl Client {
 
 /// How a client ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct CloseOutcome {
     /// Messages sent whose PUBACK had not come; the hub may have them.
     pub unconfirmed_publishes: usize,

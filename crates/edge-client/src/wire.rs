@@ -79,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite> Incoming<S> {
         match v4::Packet::read(&mut self.buffer, INBOUND_PACKET_LIMIT) {
             Ok(packet) => Ok(Some(inbound(packet)?)),
             Err(mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
-            Err(source) => Err(WireError::Malformed { source }),
+            Err(error) => Err(malformed(error)),
         }
     }
 }
@@ -90,7 +90,9 @@ impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
         outbound(packet)
             .write(&mut self.buffer, PACKET_LIMIT)
             .map(|_| ())
-            .map_err(|source| WireError::Unsendable { source })
+            .map_err(|error| WireError::Unsendable {
+                source: Box::new(error),
+            })
     }
 
     /// After everything has been written, end this direction.
@@ -129,6 +131,12 @@ impl<S: AsyncRead + AsyncWrite> Outgoing<S> {
     }
 }
 
+fn malformed(error: mqttbytes::Error) -> WireError {
+    WireError::Malformed {
+        source: Box::new(error),
+    }
+}
+
 fn inbound(packet: v4::Packet) -> Result<Inbound, WireError> {
     Ok(match packet {
         v4::Packet::ConnAck(ack) => Inbound::ConnAck {
@@ -144,9 +152,7 @@ fn inbound(packet: v4::Packet) -> Result<Inbound, WireError> {
         },
         v4::Packet::Publish(publish) => Inbound::Publish {
             topic: std::str::from_utf8(&publish.topic)
-                .map_err(|source| WireError::Malformed {
-                    source: mqttbytes::Error::TopicNotUtf8 { source },
-                })?
+                .map_err(|source| malformed(mqttbytes::Error::TopicNotUtf8 { source }))?
                 .to_owned(),
             qos: publish.qos as u8,
             packet_id: publish.pkid,
@@ -223,6 +229,7 @@ fn filter(filter: TopicFilter) -> v4::SubscribeFilter {
 
 /// Why a connection cannot go on.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum WireError {
     /// The other side ended it.
     #[error("the hub closed the connection")]
@@ -239,14 +246,14 @@ pub enum WireError {
     Malformed {
         /// What is wrong with it.
         #[source]
-        source: mqttbytes::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A packet of ours that MQTT cannot carry.
     #[error("a packet cannot be written")]
     Unsendable {
         /// Why.
         #[source]
-        source: mqttbytes::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 

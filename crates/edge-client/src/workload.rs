@@ -264,6 +264,7 @@ struct ErrorReply {
 
 /// Why the workload API gave no answer, or none that helps.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum WorkloadError {
     /// Nobody listens there.
     #[error("the workload API at {uri} cannot be reached")]

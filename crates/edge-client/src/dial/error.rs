@@ -12,6 +12,7 @@ use crate::workload::WorkloadError;
 
 /// Why no connection could be made.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DialError {
     /// No token.
     #[error("no token could be signed")]
@@ -94,6 +95,7 @@ fn at(address: Option<SocketAddr>) -> String {
 
 /// The steps from a wish to a connection, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DialStep {
     /// The workload API is asked for the trust bundle again, after the hub showed a
     /// certificate that is not under our roots.
@@ -122,6 +124,7 @@ impl fmt::Display for DialStep {
 
 /// What is wrong with the hub's certificate.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum CertificateProblem {
     /// It is for other names.
     #[error("expected the name {expected}, found {}", found.join(", "))]

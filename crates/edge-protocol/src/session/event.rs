@@ -256,6 +256,7 @@ pub struct Leftovers {
 
 /// Why an attempt or a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Cause {
     /// The shell could not make a token or a connection; it knows why.
     #[error("no connection could be made")]

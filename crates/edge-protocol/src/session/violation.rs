@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// A breach of MQTT 3.1.1 by the hub. The connection is closed and opened again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Violation {
     /// A packet before CONNACK.
     #[error("a packet came before CONNACK [MQTT-3.2.0-1]")]
