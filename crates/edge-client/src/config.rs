@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use edge_protocol::environment::EnvironmentError;
 use edge_protocol::sas::{SasToken, SharedKey, TokenRequest};
 use edge_protocol::session::Timings;
 use edge_protocol::{ConnectionString, EdgeEnvironment, Identity};
@@ -16,7 +17,7 @@ use crate::workload::{WorkloadClient, WorkloadError};
 /// The port on which edgeHub speaks MQTT over TLS.
 const MQTT_PORT: u16 = 8883;
 
-/// Everything a client needs to know. Made by one of the two constructors, then adjusted
+/// Everything a client needs to know. Made by one of the constructors, then adjusted
 /// field by field.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
@@ -53,6 +54,17 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
+    /// The configuration of a module started by edgeAgent, out of this process's own
+    /// environment; else as [`ClientConfig::from_edge_environment`].
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] as there, and when the environment is not one that edgeAgent gives.
+    pub async fn from_environment(product: &str) -> Result<Self, SetupError> {
+        let environment = EdgeEnvironment::parse(|name| std::env::var(name).ok())?;
+        Self::from_edge_environment(&environment, product).await
+    }
+
     /// The configuration of a module started by edgeAgent. Asks the workload API for the
     /// trust bundle, with its retries; all of them take about 35 s at most.
     ///
@@ -167,6 +179,9 @@ impl fmt::Debug for Credentials {
 /// [`SetupError::is_retryable`].
 #[derive(Debug, Error)]
 pub enum SetupError {
+    /// The environment is not one that edgeAgent gives.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The workload API gave no trust bundle.
     #[error("the workload API gave no trust bundle")]
     Workload(#[from] WorkloadError),
@@ -183,6 +198,7 @@ impl SetupError {
     #[must_use]
     pub fn kind(&self) -> SetupErrorKind {
         match self {
+            SetupError::Environment(_) => SetupErrorKind::Environment,
             SetupError::Workload(error) if error.is_retryable() => {
                 SetupErrorKind::WorkloadUnavailable
             }
@@ -199,7 +215,8 @@ impl SetupError {
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             SetupErrorKind::WorkloadUnavailable => true,
-            SetupErrorKind::WorkloadRefused
+            SetupErrorKind::Environment
+            | SetupErrorKind::WorkloadRefused
             | SetupErrorKind::TrustBundle
             | SetupErrorKind::GatewayName => false,
         }
@@ -208,7 +225,10 @@ impl SetupError {
 
 /// Sorts of failure in making a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SetupErrorKind {
+    /// A variable of the environment is missing or cannot be used.
+    Environment,
     /// The workload API cannot be reached, gave no whole answer in time, or answered 408
     /// or 5xx: the daemon starts, restarts or is busy. Time mends it.
     WorkloadUnavailable,

@@ -10,6 +10,28 @@ use tokio::sync::watch;
 /// asked, and what has changed meanwhile is one new state. Clones follow by themselves.
 /// Dropping it costs nothing. It stays empty when the configuration does not follow the
 /// twin.
+///
+/// ```no_run
+/// use edge_client::{Client, Desired, ReportError, Setting, json};
+///
+/// /// Keeps the property `limit` and reports, at every change, what became of it.
+/// async fn follow_limit(client: Client, mut desired: Desired) -> Result<(), ReportError> {
+///     let mut limit = Setting::new("limit", 1000);
+///     while let Some(state) = desired.next().await {
+///         let answer = limit.follow(&state, |value| value.as_i64().ok_or("expected a number"));
+///         let patch = json!({ limit.name(): answer.to_value() });
+///         loop {
+///             match client.report(&patch).await {
+///                 Ok(_version) => break,
+///                 // It may be applied; a second time changes nothing.
+///                 Err(ReportError::ConnectionLost | ReportError::TimedOut { .. }) => {}
+///                 Err(error) => return Err(error),
+///             }
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Desired {
     states: watch::Receiver<Option<DesiredState>>,

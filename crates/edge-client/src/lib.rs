@@ -26,38 +26,26 @@
 //! What it must never do: trust a root that is not in the bundle, write a token, a key or
 //! a payload to the log, or acknowledge what the application has not.
 //!
-//! A whole module, which counts the bytes of what comes to its inputs:
+//! A whole module, which counts the bytes of what comes to its inputs. It outlives lost
+//! connections: a message is sent again, with its id, until the hub has it, and only then
+//! is the delivery acknowledged that it came of. [`Desired`] and [`Methods`] have examples
+//! of their own.
 //!
 //! ```no_run
-//! use edge_client::{ClientConfig, EdgeEnvironment, OutgoingMessage, Setting, Started, Value, json};
+//! use edge_client::{ClientConfig, OutgoingMessage, PublishError, Started};
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let environment = EdgeEnvironment::parse(|name| std::env::var(name).ok())?;
-//!     let config = ClientConfig::from_edge_environment(&environment, "example/1.0").await?;
-//!     let Started { client, mut deliveries, mut desired, mut methods } = edge_client::start(config);
-//!     let (mut total, mut limit) = (0, Setting::new("limit", 1_000_000));
-//!     while total < *limit.value() {
-//!         tokio::select! {
-//!             Some(delivery) = deliveries.next() => {
-//!                 total += delivery.payload().len() as i64;
-//!                 let mut count = OutgoingMessage::new(format!("count-{total}"), total.to_string());
-//!                 count.output = Some("counts".to_owned());
-//!                 client.publish(count).await?;
-//!                 let _ = delivery.acknowledge();
-//!             }
-//!             Some(call) = methods.next() => match call.name() {
-//!                 "total" => drop(call.answer(200, &json!({ "total": total }))?),
-//!                 _ => drop(call.answer(404, &json!({ "message": "no such method" }))?),
-//!             },
-//!             Some(state) = desired.next() => {
-//!                 let answer = limit.follow(&state, |v| v.as_i64().ok_or("expected a number"));
-//!                 client.report(&json!({ limit.name(): answer.to_value() })).await?;
-//!             }
-//!             else => break,
-//!         }
+//!     let config = ClientConfig::from_environment("example/1.0").await?;
+//!     let Started { client, mut deliveries, .. } = edge_client::start(config);
+//!     let mut total = 0;
+//!     while let Some(delivery) = deliveries.next().await {
+//!         total += delivery.payload().len();
+//!         let mut count = OutgoingMessage::new(format!("count-{total}"), total.to_string());
+//!         count.output = Some("counts".to_owned());
+//!         while let Err(PublishError::ConnectionLost) = client.publish(count.clone()).await {}
+//!         let _ = delivery.acknowledge();
 //!     }
-//!     client.close(std::time::Duration::from_secs(5)).await;
 //!     Ok(())
 //! }
 //! ```
@@ -93,12 +81,24 @@ pub use trust::{TrustAnchors, TrustError};
 pub use wire::WireError;
 pub use workload::{WorkloadClient, WorkloadError};
 
-// What callers need to fill in a configuration and a message.
-pub use edge_protocol::backoff::Backoff;
-pub use edge_protocol::message::{MessageError, TooLarge};
-pub use edge_protocol::methods::AnswerTooLarge;
-pub use edge_protocol::session::{METHOD_CAPACITY, REPORT_WINDOW, Timings, TwinFailure};
-pub use edge_protocol::twin::{Acknowledgement, DesiredState, PatchError, PatchProblem, Setting};
+// What callers need to fill in a configuration and a message, and to name what comes back.
+pub use bytes::Bytes;
+pub use edge_protocol::backoff::{Backoff, BackoffError};
+pub use edge_protocol::connection_string::ConnectionStringError;
+pub use edge_protocol::environment::{
+    EnvironmentError, Problem as EnvironmentProblem, WorkloadUri,
+};
+pub use edge_protocol::identity::IdentityError;
+pub use edge_protocol::message::{Gate, MessageError, TooLarge};
+pub use edge_protocol::methods::{ANSWER_LIMIT, AnswerTooLarge};
+pub use edge_protocol::properties::PropertiesError;
+pub use edge_protocol::sas::{KeyError, SharedKey};
+pub use edge_protocol::session::{
+    Cause, METHOD_CAPACITY, REPORT_WINDOW, Refusal, Timings, TwinFailure, Violation,
+};
+pub use edge_protocol::twin::{
+    Acknowledgement, DesiredState, DocumentError, PatchError, PatchProblem, Setting,
+};
 pub use edge_protocol::{ConnectionString, EdgeEnvironment, Identity, OutgoingMessage, Properties};
 /// The JSON values of twins and methods, of the version of `serde_json` used here.
-pub use serde_json::{Value, json};
+pub use serde_json::{Map, Value, json};

@@ -16,6 +16,23 @@ use crate::board::{Board, Said};
 /// At most [`METHOD_CAPACITY`](session::METHOD_CAPACITY) calls are out at once; more are
 /// answered by the client itself with status 503. A call whose payload is not JSON is
 /// answered by it with 400. Once this is dropped, every call is answered with 501.
+///
+/// ```no_run
+/// use edge_client::{AnswerTooLarge, Methods, json};
+///
+/// /// Answers `total`, and says so of every other name.
+/// async fn serve(mut methods: Methods, total: u64) -> Result<(), AnswerTooLarge> {
+///     while let Some(call) = methods.next().await {
+///         let (status, answer) = match call.name() {
+///             "total" => (200, json!({ "total": total })),
+///             name => (404, json!({ "message": format!("no method {name}") })),
+///         };
+///         // Queued or too late: the caller tries again if it still wants to know.
+///         let _ = call.answer(status, &answer)?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Methods {
     queue: mpsc::Receiver<MethodCall>,
