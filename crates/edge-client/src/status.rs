@@ -173,6 +173,18 @@ impl Drop for StatusKeeper {
     }
 }
 
+/// An error with its sources, for one log line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,16 +204,4 @@ mod tests {
         check(unknown, unknown);
         check(TwinStatus::NotFollowed, TwinStatus::NotFollowed);
     }
-}
-
-/// An error with its sources, for one log line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
