@@ -249,10 +249,8 @@ async fn deliveries_of_dead_connections_do_not_pile_up_when_nobody_takes_them() 
         }
     };
     assert!(most > DELIVERY_CAPACITY, "only {most} of them ever waited");
-    assert!(
-        most <= 2 * DELIVERY_CAPACITY,
-        "{most} of them waited at once"
-    );
+    // Those at QoS 0 of earlier connections, and the three of the last.
+    assert!(most <= DELIVERY_CAPACITY + 3, "{most} waited at once");
     let mut waiting = 0;
     while queue.try_recv().is_ok() {
         waiting += 1;
