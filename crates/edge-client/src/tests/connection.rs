@@ -242,3 +242,20 @@ async fn a_dropped_client_leaves_with_disconnect() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn durations_without_end_do_not_end_the_task() {
+    let hub = Hub::new().await;
+    let mut config = hub.config();
+    config.timings.dial_deadline = Duration::MAX;
+    config.timings.address_deadline = Duration::MAX;
+    config.timings.suback_deadline = Duration::MAX;
+    config.timings.token_lifetime = Duration::MAX;
+    config.timings.parting_deadline = Duration::MAX;
+    let (client, _deliveries) = begin(config);
+    let mut peer = hub.accept_session(false).await;
+    let closing = tokio::spawn(async move { client.close(Duration::MAX).await });
+    assert_eq!(peer.expect().await, Packet::Disconnect);
+    drop(peer);
+    assert!(closing.await.unwrap().is_clean());
+}
