@@ -47,6 +47,17 @@ impl fmt::Display for Verdict {
 }
 
 impl Results {
+    /// What an earlier `cargo test` printed into a file.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let mut results = Self::default();
+        for line in text.lines() {
+            results.note(line);
+        }
+        Ok(results)
+    }
+
     /// The verdict over the tests of a line.
     pub(super) fn verdict<'a>(&self, tests: impl Iterator<Item = &'a str>) -> Verdict {
         let (mut passed, mut failed, mut missing) = (0, 0, 0);
@@ -74,7 +85,7 @@ impl Results {
     }
 
     /// Takes in a line of `cargo test`: `test room::checklist_1_x ... ok`.
-    fn read(&mut self, line: &str) {
+    fn note(&mut self, line: &str) {
         let result = line
             .strip_prefix("test ")
             .and_then(|rest| rest.split_once(" ... "));
@@ -82,6 +93,10 @@ impl Results {
             // What a test with captured output cannot print stands before its outcome.
             let name = path.rsplit("::").next().unwrap_or(path);
             let passed = outcome.trim_end().ends_with("ok");
+            if !passed && !outcome.trim_end().ends_with("FAILED") {
+                // Ignored: it did not run.
+                return;
+            }
             // One that exists in two crates has passed when both have.
             let entry = self.0.entry(name.to_owned()).or_insert(true);
             *entry &= passed;
@@ -113,7 +128,7 @@ pub(super) fn run(root: &Path) -> anyhow::Result<Results> {
     for line in BufReader::new(stdout).lines() {
         let line = line.context("reading the output of cargo")?;
         eprintln!("{line}");
-        results.read(&line);
+        results.note(&line);
     }
     // Its status says no more than the lines: a crate that does not compile leaves tests not run.
     child.wait().context("waiting for cargo")?;
@@ -132,11 +147,12 @@ mod tests {
             "test hub::tests::checklist_1_a ... ok",
             "test checklist_1_b ... ok",
             "test checklist_2_a ... FAILED",
+            "test checklist_5_a ... ignored, says why",
             "test checklist_3_twice ... ok",
             "test other::checklist_3_twice ... FAILED",
             "test result: ok. 1 passed",
         ] {
-            results.read(line);
+            results.note(line);
         }
         let verdict = |tests: &[&'static str]| results.verdict(tests.iter().copied());
         assert_eq!(
@@ -152,6 +168,7 @@ mod tests {
             Verdict::Missing(1)
         );
         assert_eq!(verdict(&["checklist_3_twice"]), Verdict::Failed(1));
+        assert_eq!(verdict(&["checklist_5_a"]), Verdict::Missing(1));
         assert_eq!(verdict(&[]), Verdict::Untested);
         assert!(!Verdict::Untested.has_passed() && !Verdict::Missing(1).has_passed());
     }
