@@ -10,7 +10,7 @@ use crate::watch::Seen;
 use crate::world::World;
 
 /// How many seeds are tried when nobody says otherwise.
-const SCHEDULES: u64 = 1200;
+const SCHEDULES: u64 = 2000;
 
 /// Says which seed it was when something other than a promise breaks.
 struct Seed(u64);
