@@ -384,7 +384,30 @@ impl Drop for Site {
         if let Some(hub) = self.hub.take() {
             let _ = kill(hub);
         }
+        // One that the agent was just starting stands in no file yet.
+        while end_strays(self.folder.path()) > 0 {}
     }
+}
+
+/// Kills every process whose command line or environment names `folder`, and says how many.
+fn end_strays(folder: &Path) -> usize {
+    let name = folder.as_os_str().as_encoded_bytes();
+    let names_it = |file: &Path| {
+        let bytes = std::fs::read(file).unwrap_or_default();
+        bytes.windows(name.len()).any(|window| window == name)
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| {
+            let id: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let strays = ["cmdline", "environ"].map(|file| entry.path().join(file));
+            let is_ours = strays.iter().any(|file| names_it(file));
+            // This very process may have been told the name, too.
+            let other = u32::try_from(id).ok()? != std::process::id();
+            (is_ours && other).then_some(Pid::from_raw(id)?)
+        })
+        .filter(|pid| kill_process(*pid, Signal::KILL).is_ok())
+        .count()
 }
 
 impl Camera {
