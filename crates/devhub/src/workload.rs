@@ -24,13 +24,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
 
 use crate::identities::Identities;
-use crate::unix_socket::{self, SocketError};
+use crate::unix_socket::{self, Manner, Served, SocketError};
 
 /// Requests at the same time; the connection of a further one is closed without a reply, as the
 /// daemon does (sheet 2.1).
@@ -90,62 +88,34 @@ impl Workload {
     /// # Errors
     /// [`SocketError`].
     pub fn listen(self, path: &Path) -> Result<WorkloadHandle, SocketError> {
-        let listener = unix_socket::listen(path, 0o666)?;
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, Arc::new(self), stop.clone()));
-        Ok(WorkloadHandle {
-            path: path.to_owned(),
-            stop,
-            task,
-        })
+        let manner = Manner {
+            name: "workload",
+            mode: 0o666,
+            connections: MAX_CONNECTIONS,
+            grace: Duration::ZERO,
+        };
+        let workload = Arc::new(self);
+        let requests = Arc::new(Semaphore::new(MAX_REQUESTS));
+        let served = unix_socket::serve(path, manner, move |stream| {
+            answer(stream, Arc::clone(&workload), Arc::clone(&requests))
+        })?;
+        Ok(WorkloadHandle(served))
     }
 }
 
 /// A served socket.
 #[derive(Debug)]
-pub struct WorkloadHandle {
-    path: PathBuf,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
+pub struct WorkloadHandle(Served);
 
 impl WorkloadHandle {
     /// What `IOTEDGE_WORKLOADURI` says: `unix://` and the path.
     pub fn uri(&self) -> String {
-        format!("unix://{}", self.path.display())
+        format!("unix://{}", self.0.path().display())
     }
 
     /// Closes the socket and removes its file.
     pub async fn stop(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the workload API's task failed");
-        }
-        let _absent = std::fs::remove_file(&self.path);
-    }
-}
-
-async fn serve(listener: UnixListener, workload: Arc<Workload>, stop: CancellationToken) {
-    let requests = Arc::new(Semaphore::new(MAX_REQUESTS));
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok(_) if connections.len() >= MAX_CONNECTIONS => {
-                    tracing::warn!(limit = MAX_CONNECTIONS, "workload connection closed: too many are open");
-                }
-                Ok((stream, _)) => {
-                    let (workload, requests) = (Arc::clone(&workload), Arc::clone(&requests));
-                    connections.spawn(answer(stream, workload, requests));
-                }
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept a workload connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
+        self.0.stop().await;
     }
 }
 

@@ -1,17 +1,14 @@
 //! The hub's end of the control socket.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 use super::{Certificate, FaultRequest, MAX_REQUEST, Reply, Request};
 use crate::ca::{CaError, ServerCredentials};
@@ -19,7 +16,7 @@ use crate::hub::{Fault, MethodCall, MethodOutcome};
 use crate::identities::Identities;
 use crate::identity::IdentityId;
 use crate::server::HubRemote;
-use crate::unix_socket::{self, SocketError};
+use crate::unix_socket::{self, Manner, Served, SocketError};
 use crate::upstream::{Feed, Seen};
 
 /// Connections at the same time; more are closed without an answer.
@@ -53,20 +50,12 @@ pub struct ControlParts {
 
 /// A served control socket.
 #[derive(Debug)]
-pub struct ControlHandle {
-    path: PathBuf,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
+pub struct ControlHandle(Served);
 
 impl ControlHandle {
     /// Closes the socket and every connection, and removes the file.
     pub async fn stop(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the control socket's task failed");
-        }
-        let _absent = std::fs::remove_file(&self.path);
+        self.0.stop().await;
     }
 }
 
@@ -75,47 +64,23 @@ impl ControlHandle {
 /// # Errors
 /// [`SocketError`].
 pub fn serve(path: &Path, parts: ControlParts) -> Result<ControlHandle, SocketError> {
-    let listener = unix_socket::listen(path, 0o600)?;
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(accept(listener, Arc::new(parts), stop.clone()));
-    Ok(ControlHandle {
-        path: path.to_owned(),
-        stop,
-        task,
-    })
-}
-
-async fn accept(listener: UnixListener, parts: Arc<ControlParts>, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-                        tracing::warn!(limit = MAX_CONNECTIONS, "control connection closed: too many at once");
-                        continue;
-                    };
-                    let parts = Arc::clone(&parts);
-                    connections.spawn(async move {
-                        if let Err(error) = converse(stream, &parts).await {
-                            tracing::debug!(%error, "control connection ended");
-                        }
-                        drop(slot);
-                    });
-                }
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept a control connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+    let manner = Manner {
+        name: "control",
+        mode: 0o600,
+        connections: MAX_CONNECTIONS,
+        // Who follows sees the hub's last messages and its end.
+        grace: STOP_GRACE,
+    };
+    let parts = Arc::new(parts);
+    let served = unix_socket::serve(path, manner, move |stream| {
+        let parts = Arc::clone(&parts);
+        async move {
+            if let Err(error) = converse(stream, &parts).await {
+                tracing::debug!(%error, "control connection ended");
             }
         }
-    }
-    // Who follows sees the hub's last messages and its end.
-    let rest = async { while connections.join_next().await.is_some() {} };
-    let _late = tokio::time::timeout(STOP_GRACE, rest).await;
+    })?;
+    Ok(ControlHandle(served))
 }
 
 async fn converse(stream: UnixStream, parts: &ControlParts) -> std::io::Result<()> {
@@ -310,12 +275,6 @@ impl ControlParts {
 }
 
 /// An error with its causes, on one line.
-fn text(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _infallible = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
+fn text(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }

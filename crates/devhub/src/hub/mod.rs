@@ -226,16 +226,13 @@ impl Hub {
         self.store.queues()
     }
 
-    /// Clients that are connected now.
+    /// Clients that are connected now, in order.
     pub fn connected(&self) -> Vec<IdentityId> {
-        let mut connected: Vec<_> = self
-            .clients
+        self.clients
             .iter()
             .filter(|(_, client)| client.connection.is_some())
             .map(|(id, _)| id.clone())
-            .collect();
-        connected.sort();
-        connected
+            .collect()
     }
 
     /// The twin of an identity.

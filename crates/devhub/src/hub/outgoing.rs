@@ -9,7 +9,7 @@ use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish};
 
 use super::habits::PacketIds;
-use super::session::{Awaited, CloseReason, Connection, Phase, Serving};
+use super::session::{Awaited, CloseReason, Phase, Serving};
 use super::{Action, ConnectionId, Hub};
 use crate::clock::Now;
 
@@ -112,10 +112,7 @@ impl Hub {
         now: Now,
     ) {
         // The hub's own writes count as life too (sheet 4.4).
-        if let Some(Connection {
-            phase: Phase::Serving(serving),
-        }) = self.connections.get_mut(&connection)
-        {
+        if let Some(serving) = self.serving(connection) {
             serving.last_activity = now.elapsed;
         }
         self.actions.push_back(Action::Send {
