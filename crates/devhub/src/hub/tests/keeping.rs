@@ -1,5 +1,6 @@
 //! What lies in queues: a time to live that another hub gave, cleanup, a store that fails.
 
+use super::failing_store::FailingStore;
 use super::*;
 use crate::store::DiskStore;
 
@@ -117,62 +118,12 @@ fn the_way_upstream_is_cleaned_too_except_for_what_is_being_written() {
     assert_eq!(bench.hub.counters().dropped_expired, 3);
 }
 
-/// A store from which nothing can be read for a number of times.
-struct Unreadable {
-    inner: MemoryStore,
-    failures: Arc<Mutex<u32>>,
-}
-
-impl Store for Unreadable {
-    fn append(
-        &mut self,
-        queue: &QueueId,
-        message: &Arc<Message>,
-        expires_at: Option<SystemTime>,
-    ) -> Result<u64, StoreError> {
-        self.inner.append(queue, message, expires_at)
-    }
-    fn front(&mut self, queue: &QueueId) -> Result<Option<Entry>, StoreError> {
-        let mut failures = self.failures.lock().unwrap();
-        if let Some(left) = failures.checked_sub(1) {
-            *failures = left;
-            return Err(StoreError::Io {
-                action: "read",
-                path: "queue".into(),
-                source: std::io::ErrorKind::TimedOut.into(),
-            });
-        }
-        self.inner.front(queue)
-    }
-    fn front_sequence(&self, queue: &QueueId) -> Option<u64> {
-        self.inner.front_sequence(queue)
-    }
-    fn pop(&mut self, queue: &QueueId, sequence: u64) -> Result<(), StoreError> {
-        self.inner.pop(queue, sequence)
-    }
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.inner.checkpoint()
-    }
-    fn queues(&self) -> Vec<(QueueId, usize)> {
-        self.inner.queues()
-    }
-    fn delete(&mut self, queue: &QueueId) -> Result<(), StoreError> {
-        self.inner.delete(queue)
-    }
-    fn put_document(&mut self, name: &Document, value: Option<&Value>) -> Result<(), StoreError> {
-        self.inner.put_document(name, value)
-    }
-    fn documents(&self) -> Result<Vec<(Document, Value)>, StoreError> {
-        self.inner.documents()
-    }
-}
-
 #[test]
 fn a_message_that_cannot_be_read_for_once_is_tried_again_in_a_second() {
     let failures = Arc::new(Mutex::new(0));
-    let store = Unreadable {
-        inner: MemoryStore::new(),
-        failures: Arc::clone(&failures),
+    let store = FailingStore {
+        unreadable: Arc::clone(&failures),
+        ..FailingStore::default()
     };
     let routes = vec![RouteSpec::new(CAMERAS), RouteSpec::new(COUNTS)];
     let mut bench = Bench::over(routes, None, Box::new(store), identities());

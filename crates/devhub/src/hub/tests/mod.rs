@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 mod connecting;
 mod delivering;
+mod failing_store;
 mod faults;
 mod habits;
 mod keeping;

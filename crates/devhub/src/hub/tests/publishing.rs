@@ -1,7 +1,7 @@
 //! From PUBLISH to the queues.
 
+use super::failing_store::FailingStore;
 use super::*;
-use crate::store::Endpoint;
 
 #[test]
 fn checklist_18_what_cannot_be_read_is_acknowledged_dropped_and_counted() {
@@ -88,68 +88,12 @@ fn marks_of_dup_and_retain_become_properties() {
     );
 }
 
-/// A store that fails when told to, and tells when messages came in.
-struct Faulty {
-    inner: MemoryStore,
-    fail: Arc<Mutex<bool>>,
-    /// Refuses this input only, when there is one.
-    only: Option<&'static str>,
-}
-
-impl Store for Faulty {
-    fn append(
-        &mut self,
-        queue: &QueueId,
-        message: &Arc<Message>,
-        expires_at: Option<SystemTime>,
-    ) -> Result<u64, StoreError> {
-        let meant = match (self.only, &queue.endpoint) {
-            (Some(only), Endpoint::Input { input, .. }) => only == input,
-            (Some(_), Endpoint::Upstream) => false,
-            (None, _) => true,
-        };
-        if meant && *self.fail.lock().unwrap() {
-            return Err(StoreError::Full {
-                held: 1,
-                wanted: 1,
-                limit: 1,
-            });
-        }
-        self.inner.append(queue, message, expires_at)
-    }
-    fn front(&mut self, queue: &QueueId) -> Result<Option<Entry>, StoreError> {
-        self.inner.front(queue)
-    }
-    fn front_sequence(&self, queue: &QueueId) -> Option<u64> {
-        self.inner.front_sequence(queue)
-    }
-    fn pop(&mut self, queue: &QueueId, sequence: u64) -> Result<(), StoreError> {
-        self.inner.pop(queue, sequence)
-    }
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.inner.checkpoint()
-    }
-    fn queues(&self) -> Vec<(QueueId, usize)> {
-        self.inner.queues()
-    }
-    fn delete(&mut self, queue: &QueueId) -> Result<(), StoreError> {
-        self.inner.delete(queue)
-    }
-    fn put_document(&mut self, name: &Document, value: Option<&Value>) -> Result<(), StoreError> {
-        self.inner.put_document(name, value)
-    }
-    fn documents(&self) -> Result<Vec<(Document, Value)>, StoreError> {
-        self.inner.documents()
-    }
-}
-
 #[test]
 fn checklist_21_no_puback_when_the_store_refuses_and_the_sender_is_closed() {
     let fail = Arc::new(Mutex::new(true));
-    let store = Faulty {
-        inner: MemoryStore::new(),
-        fail: Arc::clone(&fail),
-        only: None,
+    let store = FailingStore {
+        refuses: Arc::clone(&fail),
+        ..FailingStore::default()
     };
     let routes = vec![RouteSpec::new(CAMERAS)];
     let mut bench = Bench::over(routes, None, Box::new(store), identities());
@@ -191,10 +135,10 @@ fn checklist_21_an_acknowledged_message_and_its_session_outlive_the_hub() {
 
 #[test]
 fn what_one_queue_took_is_delivered_though_the_next_one_refused() {
-    let store = Faulty {
-        inner: MemoryStore::new(),
-        fail: Arc::new(Mutex::new(true)),
+    let store = FailingStore {
+        refuses: Arc::new(Mutex::new(true)),
         only: Some("second"),
+        ..FailingStore::default()
     };
     let into = |input| {
         RouteSpec::new(format!(
