@@ -118,15 +118,12 @@ impl FileSink {
     /// # Errors
     /// Those of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new()
-            .append(true)
-            .read(true)
-            .create(true)
-            .open(path)?;
-        // Pipes and terminals have no length and no past.
-        let length = file.metadata()?.len();
-        if length > 0 {
-            let whole = end_of_last_line(&mut file, length)?;
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        // Pipes and terminals have no past, and a pipe must not get a reader of ours.
+        let past = file.metadata()?;
+        if past.is_file() && past.len() > 0 {
+            let length = past.len();
+            let whole = end_of_last_line(&mut File::open(path)?, length)?;
             if whole < length {
                 file.set_len(whole)?;
             }
@@ -277,6 +274,23 @@ mod tests {
             FileSink::open(&path).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), kept);
         }
+    }
+
+    #[test]
+    fn a_pipe_whose_reader_has_gone_takes_no_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let end = path.clone();
+        let reader = std::thread::spawn(move || File::open(end).unwrap());
+        // Waits for the reader.
+        let mut sink = FileSink::open(&path).unwrap();
+        drop(reader.join().unwrap());
+        let sender = IdentityId::device("cam");
+        let message = Message::telemetry(&sender, Vec::new(), Bytes::new(), UNIX_EPOCH);
+        let error = sink.write(&UpstreamMessage::new(&message)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]
