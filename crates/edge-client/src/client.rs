@@ -22,19 +22,21 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
+/// What the clones of a handle share.
 #[derive(Debug)]
-struct Shared {
-    identity: Identity,
-    publishes: mpsc::Sender<PublishRequest>,
-    reports: mpsc::Sender<ReportRequest>,
-    commands: mpsc::Sender<Command>,
-    status: watch::Receiver<Status>,
-    twin_status: watch::Receiver<TwinStatus>,
-    task: Mutex<Task>,
+pub(crate) struct Shared {
+    pub(crate) identity: Identity,
+    pub(crate) publishes: mpsc::Sender<PublishRequest>,
+    pub(crate) reports: mpsc::Sender<ReportRequest>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) twin_status: watch::Receiver<TwinStatus>,
+    pub(crate) task: Mutex<Task>,
 }
 
+/// The client's one task, awaited by the first [`Client::close`].
 #[derive(Debug)]
-enum Task {
+pub(crate) enum Task {
     Running(JoinHandle<CloseOutcome>),
     Ended(CloseOutcome),
 }
@@ -55,24 +57,7 @@ pub(crate) enum Command {
 }
 
 impl Client {
-    pub(crate) fn new(
-        identity: Identity,
-        publishes: mpsc::Sender<PublishRequest>,
-        reports: mpsc::Sender<ReportRequest>,
-        commands: mpsc::Sender<Command>,
-        status: watch::Receiver<Status>,
-        twin_status: watch::Receiver<TwinStatus>,
-        task: JoinHandle<CloseOutcome>,
-    ) -> Self {
-        let shared = Shared {
-            identity,
-            publishes,
-            reports,
-            commands,
-            status,
-            twin_status,
-            task: Mutex::new(Task::Running(task)),
-        };
+    pub(crate) fn new(shared: Shared) -> Self {
         Client {
             shared: Arc::new(shared),
         }

@@ -1,9 +1,9 @@
 //! From a configuration to a running client.
 
 use edge_protocol::session::{METHOD_CAPACITY, REPORT_WINDOW};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
-use crate::client::Client;
+use crate::client::{Client, Shared, Task};
 use crate::config::ClientConfig;
 use crate::delivery::{DELIVERY_CAPACITY, Deliveries};
 use crate::desired::Desired;
@@ -72,15 +72,15 @@ pub fn start(config: ClientConfig) -> Started {
     };
     let task = tokio::spawn(Driver::new(config, ends).run());
     Started {
-        client: Client::new(
+        client: Client::new(Shared {
             identity,
-            publish_sender,
-            report_sender,
-            command_sender,
+            publishes: publish_sender,
+            reports: report_sender,
+            commands: command_sender,
             status,
             twin_status,
-            task,
-        ),
+            task: Mutex::new(Task::Running(task)),
+        }),
         deliveries: Deliveries::new(deliveries),
         desired: Desired::new(desired),
         methods: Methods::new(calls),
