@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use end_to_end::{Site, wait_for};
+use end_to_end::{Certificates, Site, wait_for};
 use image::{ImageFormat, RgbImage};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// Pictures that no model can see, each with the reason that must be counted.
 fn bad_pictures(folder: &Path) -> Vec<&'static str> {
@@ -144,18 +143,13 @@ fn an_unknown_device_is_refused_by_name() {
 
 /// A certificate authority and a server certificate for `name` alone, as PEM files.
 fn certificate_for(name: &str, folder: &Path) -> [PathBuf; 3] {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "a certificate authority of the test");
-    let authority_key = KeyPair::generate().unwrap();
-    let root = authority.self_signed(&authority_key).unwrap().pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &issuer).unwrap().pem();
-    [("ca", root), ("cert", leaf), ("key", key.serialize_pem())].map(|(file, pem)| {
+    let made = Certificates::for_name(name).unwrap();
+    [
+        ("ca", made.ca),
+        ("cert", made.certificate),
+        ("key", made.key),
+    ]
+    .map(|(file, pem)| {
         let path = folder.join(format!("{file}.pem"));
         std::fs::write(&path, pem).unwrap();
         path

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use devhub::ca::Authority;
 use devhub::hub::{Connects, Counters, Fault};
-use devhub::testing::GATEWAY_HOST;
+use devhub::testing::{GATEWAY_HOST, TestHub};
 use edge_client::{FailureKind, OutgoingMessage, Status};
 
 use crate::site::{CAMERA, PATIENCE, camera, hub, insist, module, status};
@@ -14,31 +14,27 @@ fn failed_by(kind: FailureKind) -> impl FnMut(&Status) -> bool {
     move |status| matches!(status, Status::Connecting { last_error: Some(error), .. } if error.kind() == kind)
 }
 
+/// How the hub answers CONNECT from now on.
+async fn connects(hub: &TestHub, how: Connects) {
+    hub.remote().inject(Fault::Connects(how)).await.unwrap();
+}
+
 #[tokio::test]
 async fn checklist_9_a_hub_that_never_answers_connect_is_left_and_tried_again() {
     let hub = hub().start().await.unwrap();
-    hub.remote()
-        .inject(Fault::Connects(Connects::Ignored))
-        .await
-        .unwrap();
+    connects(&hub, Connects::Ignored).await;
     let mut config = module(&hub);
     config.timings.connack_deadline = Duration::from_millis(200);
     let client = edge_client::start(config).client;
     status(&client, failed_by(FailureKind::TimedOut)).await;
-    hub.remote()
-        .inject(Fault::Connects(Connects::Answered))
-        .await
-        .unwrap();
+    connects(&hub, Connects::Answered).await;
     status(&client, Status::is_connected).await;
 }
 
 #[tokio::test]
 async fn checklist_9_a_refused_client_stays_up_slows_down_and_gets_in_later() {
     let hub = hub().start().await.unwrap();
-    hub.remote()
-        .inject(Fault::Connects(Connects::Refused))
-        .await
-        .unwrap();
+    connects(&hub, Connects::Refused).await;
     let mut config = module(&hub);
     config.timings.refused_retry =
         edge_client::Backoff::new(Duration::from_millis(300), Duration::from_millis(600)).unwrap();
@@ -51,29 +47,20 @@ async fn checklist_9_a_refused_client_stays_up_slows_down_and_gets_in_later() {
     );
     let accepted = hub.counters().await.accepted;
     assert_eq!(accepted, 0);
-    hub.remote()
-        .inject(Fault::Connects(Connects::Answered))
-        .await
-        .unwrap();
+    connects(&hub, Connects::Answered).await;
     status(&client, Status::is_connected).await;
 }
 
 #[tokio::test]
 async fn a_hub_that_accepts_and_drops_is_tried_until_it_serves() {
     let hub = hub().start().await.unwrap();
-    hub.remote()
-        .inject(Fault::Connects(Connects::Dropped))
-        .await
-        .unwrap();
+    connects(&hub, Connects::Dropped).await;
     let client = edge_client::start(camera(&hub, CAMERA)).client;
     status(&client, failed_by(FailureKind::Lost)).await;
     // How patiently it tries is shown under virtual time, in tests/joined.
     let thrice = |counters: &Counters| counters.accepted >= 3;
     assert!(hub.counters_reach(PATIENCE, thrice).await);
-    hub.remote()
-        .inject(Fault::Connects(Connects::Answered))
-        .await
-        .unwrap();
+    connects(&hub, Connects::Answered).await;
     insist(&client, OutgoingMessage::new("m", &b"x"[..])).await;
 }
 
@@ -101,20 +88,10 @@ async fn checklist_8_a_certificate_that_turns_wrong_is_refused_by_name_until_it_
         else {
             panic!("{seen:?}");
         };
-        let text = format!("{error}: {}", causes(&error));
+        let text = format!("{:#}", anyhow::Error::new(error));
         assert!(text.contains(named), "{text}");
         let right = hub.authority().issue_server(GATEWAY_HOST).unwrap();
         hub.remote().present(right).await.unwrap();
         status(&client, Status::is_connected).await;
     }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = String::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!("{cause}: "));
-        source = cause.source();
-    }
-    text
 }

@@ -6,10 +6,12 @@
 //! every process that it started.
 
 mod binaries;
+mod certificates;
 mod site;
 mod upstream;
 
 pub use binaries::{Binary, binary, workspace_root};
+pub use certificates::Certificates;
 pub use site::{Camera, Site, SiteBuilder};
 pub use upstream::{CameraSums, Upstream};
 

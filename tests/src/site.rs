@@ -374,17 +374,11 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // The module first: an agent that lives would start it again.
-        if let Some(agent) = self.agent.take() {
-            let _ = kill(agent);
+        // The agent first: one that lives would start the module again.
+        for child in [self.agent.take(), self.hub.take()].into_iter().flatten() {
+            let _ = kill(child);
         }
-        if let Ok(module) = self.module_pid() {
-            let _ = kill_process(module, Signal::KILL);
-        }
-        if let Some(hub) = self.hub.take() {
-            let _ = kill(hub);
-        }
-        // One that the agent was just starting stands in no file yet.
+        // The module, though the agent may have been just starting it and said so in no file.
         while end_strays(self.folder.path()) > 0 {}
     }
 }

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use edge_client::{ClientConfig, ConnectionString};
 use edge_protocol::sas::TokenRequest;
-use end_to_end::{Binary, binary, workspace_root};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use end_to_end::{Binary, Certificates, binary, workspace_root};
 use rumqttc::mqttbytes::v4::Connect;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -146,7 +145,8 @@ impl Mosquitto {
                 "it is not installed (apt-get install mosquitto)".to_owned()
             ));
         };
-        let (ca_pem, certificate, key) = certificates()?;
+        // Of the kinds the hub makes too.
+        let made = Certificates::for_name("localhost")?;
         // The broker drops to its own user, who must be able to read these.
         fs::set_permissions(folder, PermissionsExt::from_mode(0o755))?;
         let file = |name: &str, text: &str| -> anyhow::Result<String> {
@@ -155,7 +155,10 @@ impl Mosquitto {
             fs::set_permissions(&path, PermissionsExt::from_mode(0o644))?;
             Ok(path.display().to_string())
         };
-        let (certificate, key) = (file("m-cert.pem", &certificate)?, file("m-key.pem", &key)?);
+        let (certificate, key) = (
+            file("m-cert.pem", &made.certificate)?,
+            file("m-key.pem", &made.key)?,
+        );
         // A free port, given back just before the broker takes it.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let settings = format!(
@@ -182,7 +185,7 @@ impl Mosquitto {
         Ok(Ok(Self {
             _child: child,
             address,
-            ca_pem,
+            ca_pem: made.ca,
         }))
     }
 
@@ -208,20 +211,4 @@ impl Mosquitto {
 
 fn json(path: &Path) -> Option<Value> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
-}
-
-/// A root, a certificate for localhost, and its key: the kinds the hub makes too.
-fn certificates() -> anyhow::Result<(String, String, String)> {
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "the benchmark's CA");
-    let authority_key = KeyPair::generate()?;
-    let root = authority.self_signed(&authority_key)?.pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate()?;
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()])?;
-    let leaf = leaf.signed_by(&key, &issuer)?.pem();
-    Ok((root, leaf, key.serialize_pem()))
 }
