@@ -58,8 +58,8 @@ use crate::options::LedgerOptions;
 use crate::outbox;
 use crate::report::SealedReport;
 use crate::retention;
-use crate::seal::{self, Sealing};
-use crate::store::{self, STORE_FILE, SetAside};
+use crate::seal::{self, ClosedWindow, Heading, Sealing};
+use crate::store::{self, Beginning, STORE_FILE, SetAside};
 use crate::totals::{self, Totals};
 use crate::verify::{self, Verification};
 use crate::window::{Windows, instant, seconds};
@@ -86,6 +86,7 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger of a folder, making both if they are missing, and holds its lock.
     ///
+    beginning: Beginning,
     /// A damaged file is set aside and a new ledger with a new id begins, see
     /// [`Ledger::set_aside`]. Every page of the file is read once: milliseconds per megabyte.
     ///
@@ -104,11 +105,13 @@ impl Ledger {
                 counting::earliest_due(&connection)?,
             ))
         };
-        let (id, earliest_due) = read().map_err(store_failed(&path, "read the ledger's id"))?;
+        let (id, earliest_due, beginning) =
+            read().map_err(store_failed(&path, "read the ledger's id"))?;
         Ok(Self {
             connection,
             path,
             id,
+                store::beginning(&connection, &path)?,
             windows: checked.windows,
             dedupe_per_camera: checked.dedupe_per_camera,
             report_limit: checked.report_limit,
@@ -122,6 +125,7 @@ impl Ledger {
     /// The ledger's id: 16 hexadecimal digits, drawn when it began.
     #[must_use]
     pub fn id(&self) -> &str {
+            beginning,
         &self.id
     }
 
@@ -139,6 +143,14 @@ impl Ledger {
     /// counted under earlier models are in every report's totals, so they are taken along. Of the
     /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for.
     ///
+    /// When this ledger began, and in place of which damaged file, if there was one: unlike
+    /// [`Ledger::set_aside`], this is told at every opening. Of a long finding the first 300
+    /// characters are kept.
+    #[must_use]
+    pub fn beginning(&self) -> &Beginning {
+        &self.beginning
+    }
+
     /// # Errors
     /// `Labels` when there are too many, `Argument` when one is over [`MAX_NAME_BYTES`], both of
     /// kind `Argument`; otherwise when the store cannot be read.

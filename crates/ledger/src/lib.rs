@@ -46,7 +46,7 @@ pub use ledger::Ledger;
 pub use options::LedgerOptions;
 pub use report::{Report, SCHEMA, SealedReport};
 pub use retention::KeepSent;
-pub use store::SetAside;
+pub use store::{Beginning, SetAside};
 pub use sums::{FrameSums, Sums};
 pub use totals::Totals;
 pub use verify::{MAX_FINDINGS, Verification};

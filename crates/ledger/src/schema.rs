@@ -27,10 +27,10 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x4643_4e54;
 
 /// The newest format that this program reads and the one it writes.
-pub(crate) const NEWEST: i64 = 2;
+pub(crate) const NEWEST: i64 = 3;
 
 /// `MIGRATIONS[n]` takes a file from format `n` to `n + 1`.
-const MIGRATIONS: [&str; 2] = [FORMAT_1, FORMAT_2];
+const MIGRATIONS: [&str; 3] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// Takes a file of format `from` (0: a new one) to [`NEWEST`], in the caller's transaction.
 pub(crate) fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
@@ -146,4 +146,10 @@ UPDATE report SET clock = 'plausible'
         THEN json_extract(CAST(body AS TEXT), '$.clock') = 'plausible'
         ELSE 0 END;
 CREATE INDEX report_dated ON report (sequence, ends_at) WHERE clock = 'plausible';
+";
+
+/// Which damaged file this ledger was begun in place of; null where there was none.
+const FORMAT_3: &str = "
+ALTER TABLE ledger ADD COLUMN set_aside_file TEXT;
+ALTER TABLE ledger ADD COLUMN set_aside_finding TEXT;
 ";

@@ -20,7 +20,7 @@ use time::macros::format_description;
 
 use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
 use crate::schema;
-use crate::window::seconds;
+use crate::window::{instant, seconds};
 
 /// A damaged file that was moved out of the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,37 @@ pub struct SetAside {
     pub path: PathBuf,
     /// What was found to be wrong.
     pub finding: String,
+}
+
+/// How this ledger began, for as long as it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// When, by the wall clock of then.
+    pub at: OffsetDateTime,
+    /// The damaged file in whose place it began, if it did: its counts are not in this ledger.
+    pub set_aside: Option<SetAside>,
+}
+
+/// So much of a finding is kept with the ledger, in characters.
+const KEPT_FINDING: usize = 300;
+
+/// Reads how a ledger began.
+pub(crate) fn beginning(connection: &Connection, path: &Path) -> rusqlite::Result<Beginning> {
+    connection.query_row(
+        "SELECT created_at, set_aside_file, set_aside_finding FROM ledger",
+        [],
+        |row| {
+            let file: Option<String> = row.get(1)?;
+            let finding: Option<String> = row.get(2)?;
+            Ok(Beginning {
+                at: instant(row.get(0)?),
+                set_aside: file.map(|file| SetAside {
+                    path: path.with_file_name(file),
+                    finding: finding.unwrap_or_default(),
+                }),
+            })
+        },
+    )
 }
 
 /// The store's file in its folder.
@@ -60,27 +91,32 @@ pub(crate) fn open(
     now: OffsetDateTime,
 ) -> Result<(Connection, Option<SetAside>), LedgerError> {
     let path = dir.join(STORE_FILE);
+    let mut aside = None;
     if !path.exists() && with_suffix(&path, "-wal").exists() {
-        set_aside(&path, now, "a log without a store".to_owned())?;
+        aside = Some(set_aside(&path, now, "a log without a store".to_owned())?);
     }
-    let opened = match open_file(&path, now) {
+    let connection = match open_file(&path, now, aside.as_ref()) {
         Err(error) if error.kind() == LedgerErrorKind::Damaged => {
-            let aside = set_aside(&path, now, with_causes(&error))?;
-            (open_file(&path, now)?, Some(aside))
+            aside = Some(set_aside(&path, now, with_causes(&error))?);
+            open_file(&path, now, aside.as_ref())?
         }
-        opened => (opened?, None),
+        opened => opened?,
     };
     flush_folder(dir)?;
-    Ok(opened)
+    Ok((connection, aside))
 }
 
-fn open_file(path: &Path, now: OffsetDateTime) -> Result<Connection, LedgerError> {
+fn open_file(
+    path: &Path,
+    now: OffsetDateTime,
+    aside: Option<&SetAside>,
+) -> Result<Connection, LedgerError> {
     let mut connection = Connection::open(path).map_err(store_failed(path, "open the file"))?;
     let format = check(&connection, path)?;
     let doing = "prepare the tables";
     configure(&connection, format).map_err(store_failed(path, doing))?;
     if format < schema::NEWEST {
-        begin_or_migrate(&mut connection, format, now).map_err(store_failed(path, doing))?;
+        begin_or_migrate(&mut connection, format, now, aside).map_err(store_failed(path, doing))?;
     }
     Ok(connection)
 }
@@ -161,15 +197,23 @@ fn begin_or_migrate(
     connection: &mut Connection,
     format: i64,
     now: OffsetDateTime,
+    aside: Option<&SetAside>,
 ) -> rusqlite::Result<()> {
     let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     schema::migrate(&change, format)?;
     if format == 0 {
         // 64 random bits from the operating system, which seeds SQLite's generator.
         change.execute(
-            "INSERT INTO ledger (one, id, created_at, next_sequence)
-             VALUES (1, lower(hex(randomblob(8))), ?1, 1)",
-            params![seconds(now)],
+            "INSERT INTO ledger
+                (one, id, created_at, next_sequence, set_aside_file, set_aside_finding)
+             VALUES (1, lower(hex(randomblob(8))), ?1, 1, ?2, ?3)",
+            params![
+                seconds(now),
+                aside
+                    .and_then(|aside| aside.path.file_name())
+                    .map(|name| name.to_string_lossy()),
+                aside.map(|aside| { aside.finding.chars().take(KEPT_FINDING).collect::<String>() }),
+            ],
         )?;
     }
     change.commit()

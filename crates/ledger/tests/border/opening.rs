@@ -60,19 +60,19 @@ fn a_newer_format_is_refused_and_left_alone() {
     let (dir, file, id) = closed_ledger();
     Connection::open(&file)
         .unwrap()
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", 4)
         .unwrap();
     let before = fs::read(&file).unwrap();
     let refused = open(dir.path()).unwrap_err();
     assert_eq!(refused.kind(), LedgerErrorKind::NewerFormat);
     assert!(
-        refused.to_string().contains("format 3, expected at most 2"),
+        refused.to_string().contains("format 4, expected at most 3"),
         "{refused}"
     );
     assert_eq!(fs::read(&file).unwrap(), before);
     Connection::open(&file)
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     assert_eq!(open(dir.path()).unwrap().id(), id);
 }
@@ -94,7 +94,14 @@ fn assert_set_aside(dir: &Path, damaged: &[u8], old_id: &str) {
     ledger.record(&frame("cam", 1, 0), &model()).unwrap();
     assert_eq!(ledger.totals().unwrap().whole.frames.received, 1);
     drop(ledger);
-    assert_eq!(open(dir).unwrap().set_aside(), None, "said once");
+    let again = open(dir).unwrap();
+    assert_eq!(again.set_aside(), None, "said once");
+    let beginning = again.beginning();
+    let kept = beginning.set_aside.as_ref().expect("and kept");
+    assert_eq!(kept.path, aside.path);
+    assert!(aside.finding.starts_with(&kept.finding), "{kept:?}");
+    assert!((1..=300).contains(&kept.finding.chars().count()));
+    assert_eq!(beginning.at, at(0).wall);
 }
 
 #[test]
@@ -176,6 +183,8 @@ fn a_log_without_its_store_is_never_replayed_into_a_new_one() {
     fs::write(dir.path().join("counts.db-wal"), &log).unwrap();
     let ledger = open(dir.path()).unwrap();
     assert_ne!(ledger.id(), id);
+    let told = ledger.set_aside().expect("it is said");
+    assert_eq!(told.finding, "a log without a store");
     assert_eq!(ledger.totals().unwrap().whole.frames.received, 0);
     let aside = dir.path().join("counts-damaged-20261123T100000Z.db-wal");
     assert_eq!(fs::read(aside).unwrap(), log);
