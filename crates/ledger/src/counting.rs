@@ -113,6 +113,15 @@ fn open_window(
     Ok((opened, due))
 }
 
+/// Closes an open window: what it counted goes to another scope, the window itself goes.
+pub(crate) fn close(connection: &Connection, open_window: i64, to: Scope) -> rusqlite::Result<()> {
+    sums::move_all(connection, Scope::Open(open_window), to)?;
+    connection
+        .prepare_cached("DELETE FROM open_window WHERE open_window = ?1")?
+        .execute([open_window])
+        .map(drop)
+}
+
 /// When the next open window is due, in seconds since the epoch.
 pub(crate) fn earliest_due(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     connection

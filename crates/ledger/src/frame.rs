@@ -193,8 +193,9 @@ pub struct Now {
 pub enum Clock {
     /// Not known to be wrong. It may be all the same.
     Plausible,
-    /// Known to be wrong. The module says so of one case: a date before this program was built, as
-    /// on a box without a battery that has not found a time server yet.
+    /// Wrong, or with nothing to vouch for it. The module says so before the date of its build, until
+    /// the kernel's clock was synchronised since the boot, and after a step that no time server
+    /// explains; see its `clock` room.
     Unsure,
 }
 

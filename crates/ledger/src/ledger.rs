@@ -23,6 +23,12 @@
 //! | between 4 and 5 | the report, unsent | it is sent then |
 //! | between 5 and 7 | the report, unsent, perhaps taken | the same bytes and id are sent again |
 //!
+//! *Join.* In a long outage of the hub windows that are due are not sealed but joined by the hour:
+//! (1) begin, (2) add the sums of a window to another of its hour and forget its own, (3) commit. A
+//! crash before the commit is flushed leaves both windows, one after it the whole; each is sealed
+//! later. The order to the frames of [`Ledger::record`] does not matter: a frame of a window that is
+//! gone opens it again.
+//!
 //! *Let go.* In the commit of 7, for each of the oldest sent reports whose time has come: (8) add it
 //! to what is carried forward, (9) delete it. A crash before the commit is flushed leaves the report,
 //! one after it what is carried forward; the sums agree in both.
@@ -54,6 +60,7 @@ use crate::frame::{
     FrameKey, FrameRecord, MAX_NAME_BYTES, ModelInfo, Now, Outcome, Recorded, Software,
 };
 use crate::lock::Lock;
+use crate::merge;
 use crate::options::LedgerOptions;
 use crate::outbox;
 use crate::report::SealedReport;
@@ -62,7 +69,7 @@ use crate::seal::{self, ClosedWindow, Heading, Sealing};
 use crate::store::{self, Beginning, STORE_FILE, SetAside};
 use crate::totals::{self, Totals};
 use crate::verify::{self, Verification};
-use crate::window::{Windows, instant, seconds};
+use crate::window::{Windows, hour, instant, seconds};
 
 /// Durable counts. The contract at the top of this file says what each crash leaves behind.
 ///
@@ -79,6 +86,7 @@ pub struct Ledger {
     /// When the next open window is due, in seconds since the epoch, as of the last commit.
     earliest_due: Option<i64>,
     set_aside: Option<SetAside>,
+    beginning: Beginning,
     /// Declared last, so that the store is closed before the lock is given back.
     _lock: Lock,
 }
@@ -86,7 +94,6 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger of a folder, making both if they are missing, and holds its lock.
     ///
-    beginning: Beginning,
     /// A damaged file is set aside and a new ledger with a new id begins, see
     /// [`Ledger::set_aside`]. Every page of the file is read once: milliseconds per megabyte.
     ///
@@ -103,6 +110,7 @@ impl Ledger {
             Ok((
                 totals::ledger_id(&connection)?,
                 counting::earliest_due(&connection)?,
+                store::beginning(&connection, &path)?,
             ))
         };
         let (id, earliest_due, beginning) =
@@ -111,13 +119,13 @@ impl Ledger {
             connection,
             path,
             id,
-                store::beginning(&connection, &path)?,
             windows: checked.windows,
             dedupe_per_camera: checked.dedupe_per_camera,
             report_limit: checked.report_limit,
             keep_sent: checked.keep_sent,
             earliest_due,
             set_aside,
+            beginning,
             _lock: lock,
         })
     }
@@ -125,7 +133,6 @@ impl Ledger {
     /// The ledger's id: 16 hexadecimal digits, drawn when it began.
     #[must_use]
     pub fn id(&self) -> &str {
-            beginning,
         &self.id
     }
 
@@ -136,13 +143,6 @@ impl Ledger {
         self.set_aside.as_ref()
     }
 
-    /// Whether every report stays within
-    /// [`report_limit`](crate::LedgerOptions::report_limit) under a model with these labels,
-    /// however much is counted: call it at start, and refuse a model for which it fails. Such a
-    /// model's reports would be sealed, but the hub would never take them. Labels that this ledger
-    /// counted under earlier models are in every report's totals, so they are taken along. Of the
-    /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for.
-    ///
     /// When this ledger began, and in place of which damaged file, if there was one: unlike
     /// [`Ledger::set_aside`], this is told at every opening. Of a long finding the first 300
     /// characters are kept.
@@ -151,6 +151,13 @@ impl Ledger {
         &self.beginning
     }
 
+    /// Whether every report stays within
+    /// [`report_limit`](crate::LedgerOptions::report_limit) under a model with these labels,
+    /// however much is counted: call it at start, and refuse a model for which it fails. Such a
+    /// model's reports would be sealed, but the hub would never take them. Labels that this ledger
+    /// counted under earlier models are in every report's totals, so they are taken along. Of the
+    /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for.
+    ///
     /// # Errors
     /// `Labels` when there are too many, `Argument` when one is over [`MAX_NAME_BYTES`], both of
     /// kind `Argument`; otherwise when the store cannot be read.
@@ -227,14 +234,81 @@ impl Ledger {
         self.seal_until(seconds(now.wall), now, software)
     }
 
-    /// Seals every window that has frames, closed or not: at a change of model, or at an orderly
-    /// stop where the last counts are wanted at once. Later frames of the same windows make further
+    /// Seals every window that has frames, closed or not: at an orderly stop
+    /// where the last counts are wanted at once. Later frames of the same windows make further
     /// reports.
     ///
     /// # Errors
     /// As [`Ledger::seal_due`].
     pub fn seal_all(&mut self, now: Now, software: &Software) -> Result<usize, LedgerError> {
         self.seal_until(i64::MAX, now, software)
+    }
+
+    /// Seals the windows of other models than this one, closed or not: call it when a model comes
+    /// into use, before its first frame, so that a change of model closes the window.
+    ///
+    /// # Errors
+    /// As [`Ledger::seal_due`].
+    pub fn seal_other_models(
+        &mut self,
+        model: &ModelInfo,
+        now: Now,
+        software: &Software,
+    ) -> Result<usize, LedgerError> {
+        let mut windows = self.due_windows(i64::MAX)?;
+        windows.retain(|window| window.heading.model != *model);
+        self.seal(&windows, now, software)
+    }
+
+    /// Seals a report without cameras, whose counts are zero and whose totals stand as they are: a
+    /// sign of life for a time without frames. Gives whether it did: not while another report waits
+    /// to be sent, so that heartbeats never pile up. Its window is the one that ended last.
+    ///
+    /// # Errors
+    /// As [`Ledger::seal_due`].
+    pub fn seal_heartbeat(
+        &mut self,
+        model: &ModelInfo,
+        now: Now,
+        software: &Software,
+    ) -> Result<bool, LedgerError> {
+        let heading = Heading {
+            window: self.windows.before(now.wall),
+            clock: now.clock,
+            lot: None,
+            model: model.clone(),
+        };
+        let (ledger, limit) = (self.id.clone(), self.report_limit);
+        let sealing = Sealing {
+            ledger: &ledger,
+            software,
+            now,
+            limit,
+        };
+        self.commit("seal a heartbeat", |change| {
+            seal::heartbeat(change, &heading, &sealing)
+        })
+    }
+
+    /// Instead of [`Ledger::seal_due`] in a long outage of the hub: joins the windows that are
+    /// closed at `now` by the hour, one commit an hour, and seals what closed before the running
+    /// hour of the wall clock. Gives the number of reports. `seal_due` seals the rest as soon as the
+    /// hub is back; until then [`Ledger::next_closing`] is zero.
+    ///
+    /// # Errors
+    /// As [`Ledger::seal_due`].
+    pub fn merge_due(&mut self, now: Now, software: &Software) -> Result<usize, LedgerError> {
+        self.bring_stranded_back(now.wall)?;
+        let now_seconds = seconds(now.wall);
+        let groups = merge::groups(&self.connection, now_seconds)
+            .map_err(store_failed(&self.path, "look for windows to join"))?;
+        for group in &groups {
+            self.commit("join the windows of an hour", |change| {
+                merge::join(change, group)
+            })?;
+        }
+        // A window that is due within an hour waits for the end of that hour.
+        self.seal_until(hour(now_seconds), now, software)
     }
 
     /// The oldest reports that were not sent yet, at most `limit` of them, exactly as sealed.
@@ -340,8 +414,21 @@ impl Ledger {
         now: Now,
         software: &Software,
     ) -> Result<usize, LedgerError> {
-        let windows = seal::due_windows(&self.connection, due_until)
-            .map_err(store_failed(&self.path, "look for closed windows"))?;
+        let windows = self.due_windows(due_until)?;
+        self.seal(&windows, now, software)
+    }
+
+    fn due_windows(&self, due_until: i64) -> Result<Vec<ClosedWindow>, LedgerError> {
+        seal::due_windows(&self.connection, due_until)
+            .map_err(store_failed(&self.path, "look for closed windows"))
+    }
+
+    fn seal(
+        &mut self,
+        windows: &[ClosedWindow],
+        now: Now,
+        software: &Software,
+    ) -> Result<usize, LedgerError> {
         let (ledger, limit) = (self.id.clone(), self.report_limit);
         let sealing = Sealing {
             ledger: &ledger,
@@ -350,7 +437,7 @@ impl Ledger {
             limit,
         };
         let mut reports = 0;
-        for window in &windows {
+        for window in windows {
             reports += self.commit("seal a window", |change| {
                 seal::seal(change, window, &sealing)
             })?;

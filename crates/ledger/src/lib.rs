@@ -23,6 +23,7 @@ mod error;
 mod frame;
 mod ledger;
 mod lock;
+mod merge;
 mod options;
 mod outbox;
 mod report;

@@ -41,6 +41,13 @@ pub(crate) fn mark_sent(
     Ok(changed == 1)
 }
 
+/// Whether any report waits.
+pub(crate) fn is_waiting(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM report WHERE sent_at IS NULL")?
+        .exists([])
+}
+
 /// How many reports wait.
 pub(crate) fn waiting(connection: &Connection) -> rusqlite::Result<u64> {
     connection

@@ -2,27 +2,34 @@
 //!
 //! One commit per window fixes sequence, id and bytes, adds the window to what sealed reports say,
 //! and forgets the window's own sums. Before that commit the frames are in the open window, after
-//! it in the reports, at no moment in both or neither.
+//! it in the reports, at no moment in both or neither. A *heartbeat* is a report of no frames at all.
 
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
+use crate::counting;
 use crate::frame::{Clock, ModelInfo, Now, Software};
+use crate::outbox;
 use crate::report::{Report, SCHEMA, report_id};
 use crate::split;
 use crate::sums::{self, CameraSums, Scope, Sums, stored};
-use crate::window::{instant, seconds};
+use crate::window::{Window, instant, seconds};
 
 /// A window that is to be sealed.
 #[derive(Debug)]
 pub(crate) struct ClosedWindow {
     open_window: i64,
-    starts_at: i64,
-    ends_at: i64,
-    clock: Clock,
-    lot: Option<String>,
-    model: ModelInfo,
+    pub(crate) heading: Heading,
+}
+
+/// What a report says of its window, apart from what was counted.
+#[derive(Debug)]
+pub(crate) struct Heading {
+    pub(crate) window: Window,
+    pub(crate) clock: Clock,
+    pub(crate) lot: Option<String>,
+    pub(crate) model: ModelInfo,
 }
 
 /// What is the same for every report that one call seals.
@@ -50,18 +57,22 @@ pub(crate) fn due_windows(
         let lot: String = row.get(4)?;
         Ok(ClosedWindow {
             open_window: row.get(0)?,
-            starts_at: row.get(1)?,
-            ends_at: row.get(2)?,
-            clock: if clock == Clock::Plausible.as_str() {
-                Clock::Plausible
-            } else {
-                Clock::Unsure
-            },
-            lot: Some(lot).filter(|lot| !lot.is_empty()),
-            model: ModelInfo {
-                name: row.get(5)?,
-                version: row.get(6)?,
-                sha256: row.get(7)?,
+            heading: Heading {
+                window: Window {
+                    start: row.get(1)?,
+                    end: row.get(2)?,
+                },
+                clock: if clock == Clock::Plausible.as_str() {
+                    Clock::Plausible
+                } else {
+                    Clock::Unsure
+                },
+                lot: Some(lot).filter(|lot| !lot.is_empty()),
+                model: ModelInfo {
+                    name: row.get(5)?,
+                    version: row.get(6)?,
+                    sha256: row.get(7)?,
+                },
             },
         })
     })?;
@@ -80,20 +91,42 @@ pub(crate) fn seal(
 
     let mut largest_totals = totals.clone();
     largest_totals.add(&sums::whole(&cameras));
-    let empty = report(window, sealing, u64::MAX, CameraSums::new(), largest_totals);
+    let heading = &window.heading;
+    let empty = report(
+        heading,
+        sealing,
+        u64::MAX,
+        CameraSums::new(),
+        largest_totals,
+    );
     let parts = split::split(cameras, &empty, sealing.limit).map_err(not_written)?;
     for part in &parts {
         totals.add(&sums::whole(part));
-        let report = report(window, sealing, sequence, part.clone(), totals.clone());
-        insert(connection, window, sealing, &report)?;
+        let report = report(heading, sealing, sequence, part.clone(), totals.clone());
+        insert(connection, heading, sealing, &report)?;
         sequence += 1;
     }
     set_next_sequence(connection, sequence)?;
-    sums::move_to_sealed(connection, window.open_window)?;
-    connection
-        .prepare_cached("DELETE FROM open_window WHERE open_window = ?1")?
-        .execute([window.open_window])?;
+    counting::close(connection, window.open_window, Scope::Sealed)?;
     Ok(parts.len())
+}
+
+/// Seals a report without frames in the caller's transaction: a sign of life. None while another
+/// report waits, since that one is as good a sign; gives whether it did.
+pub(crate) fn heartbeat(
+    connection: &Connection,
+    heading: &Heading,
+    sealing: &Sealing<'_>,
+) -> rusqlite::Result<bool> {
+    if outbox::is_waiting(connection)? {
+        return Ok(false);
+    }
+    let totals = sums::of_all(connection, Scope::Sealed)?;
+    let sequence = next_sequence(connection)?;
+    let report = report(heading, sealing, sequence, CameraSums::new(), totals);
+    insert(connection, heading, sealing, &report)?;
+    set_next_sequence(connection, sequence + 1)?;
+    Ok(true)
 }
 
 /// The largest report that these labels may need, in bytes.
@@ -102,7 +135,7 @@ pub(crate) fn needed(labels: &BTreeSet<String>) -> rusqlite::Result<usize> {
 }
 
 fn report(
-    window: &ClosedWindow,
+    heading: &Heading,
     sealing: &Sealing<'_>,
     sequence: u64,
     cameras: CameraSums,
@@ -114,22 +147,22 @@ fn report(
         report_id: report_id(sealing.ledger, sequence),
         sequence,
         ledger: sealing.ledger.to_owned(),
-        window_start: instant(window.starts_at),
-        window_end: instant(window.ends_at),
-        clock: window.clock,
-        lot: window.lot.clone(),
+        window_start: instant(heading.window.start),
+        window_end: instant(heading.window.end),
+        clock: heading.clock,
+        lot: heading.lot.clone(),
         counts,
         frames,
         cameras,
         totals,
-        model: window.model.clone(),
+        model: heading.model.clone(),
         module: sealing.software.clone(),
     }
 }
 
 fn insert(
     connection: &Connection,
-    window: &ClosedWindow,
+    heading: &Heading,
     sealing: &Sealing<'_>,
     report: &Report,
 ) -> rusqlite::Result<()> {
@@ -149,12 +182,12 @@ fn insert(
         )?
         .execute(params![
             stored(report.sequence)?,
-            window.starts_at,
-            window.ends_at,
+            heading.window.start,
+            heading.window.end,
             seconds(sealing.now.wall),
             report.report_id,
             body,
-            window.clock.as_str()
+            heading.clock.as_str()
         ])?;
     Ok(())
 }

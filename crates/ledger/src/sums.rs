@@ -212,9 +212,9 @@ const ADD_NAMED: &str = "
 INSERT INTO named_sum (scope, camera, kind, name, number) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (scope, camera, kind, name) DO UPDATE SET number = number + excluded.number";
 
-/// Moves everything of an open window to what sealed reports say, and forgets the window's own.
-pub(crate) fn move_to_sealed(connection: &Connection, open_window: i64) -> rusqlite::Result<()> {
-    let (from, to) = (Scope::Open(open_window).number(), Scope::Sealed.number());
+/// Adds everything of one scope to another, and forgets the first one's own.
+pub(crate) fn move_all(connection: &Connection, from: Scope, to: Scope) -> rusqlite::Result<()> {
+    let (from, to) = (from.number(), to.number());
     for statement in [MOVE_FRAMES, MOVE_NAMED] {
         connection.prepare_cached(statement)?.execute([from, to])?;
     }

@@ -97,6 +97,17 @@ impl Windows {
         }
     }
 
+    /// The window that ended last.
+    pub(crate) fn before(&self, now: OffsetDateTime) -> Window {
+        let running = self.around(now);
+        // Nothing ended before the first one that a report can show.
+        let start = (running.start - self.length).max(EARLIEST);
+        Window {
+            start,
+            end: start + self.length,
+        }
+    }
+
     /// When a frame's window is to be sealed, in seconds since the epoch: at its end, or for a late
     /// frame at the end of the window that was running when it arrived. All late frames of one
     /// window that arrive within one running window so share one report.
@@ -116,6 +127,11 @@ impl Windows {
         self.around(now.saturating_add(signed(self.limits.ahead)))
             .end
     }
+}
+
+/// The hour that holds an instant, both in seconds since the epoch.
+pub(crate) fn hour(at: i64) -> i64 {
+    at - at.rem_euclid(3600)
 }
 
 /// Seconds since the epoch, rounded down and moved into the range that a report can show.

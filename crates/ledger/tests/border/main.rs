@@ -5,8 +5,10 @@
 
 mod duplicates;
 mod full_disk;
+mod heartbeat;
 mod killed;
 mod opening;
+mod outage;
 mod properties;
 mod reports;
 mod retention;

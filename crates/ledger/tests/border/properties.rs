@@ -31,6 +31,13 @@ enum Step {
     Clock(i64),
     SealDue,
     SealAll,
+    /// The closing of a long outage.
+    MergeDue,
+    Heartbeat,
+    /// A model comes into use.
+    SealOtherModels {
+        newer_model: bool,
+    },
     /// The oldest report that waits is taken by the hub.
     Send,
     /// Some report that waits is taken before older ones.
@@ -72,9 +79,17 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Record { camera, number, stamp, outcome, newer_model }
         }),
         // The third goes on for most of a day, as a clock does between two reports.
-        4 => prop_oneof![0_i64..90, -100_000_i64..100_000, 50_000_i64..86_000]
-            .prop_map(Step::Clock),
+        4 => prop_oneof![
+            0_i64..90,
+            -100_000_i64..100_000,
+            50_000_i64..86_000,
+            -3 * YEAR..3 * YEAR,
+        ]
+        .prop_map(Step::Clock),
         3 => Just(Step::SealDue),
+        3 => Just(Step::MergeDue),
+        1 => Just(Step::Heartbeat),
+        1 => any::<bool>().prop_map(|newer_model| Step::SealOtherModels { newer_model }),
         1 => Just(Step::SealAll),
         3 => Just(Step::Send),
         1 => Just(Step::SendLast),
@@ -83,6 +98,15 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Crash),
     ]
 }
+
+fn version(newer: bool) -> ModelInfo {
+    ModelInfo {
+        version: if newer { "2" } else { "1" }.into(),
+        ..model()
+    }
+}
+
+const YEAR: i64 = 365 * 86_400;
 
 const AT_LEAST: usize = 2;
 const AT_MOST: usize = 6;
@@ -154,6 +178,26 @@ impl World {
                 self.ledger().seal_all(now, &software()).unwrap();
                 assert_eq!(self.ledger().next_closing(now), None);
             }
+            Step::MergeDue => {
+                let before = self.ledger().unsent(usize::MAX).unwrap();
+                self.ledger().merge_due(now, &software()).unwrap();
+                let after = self.ledger().unsent(usize::MAX).unwrap();
+                assert_eq!(after[..before.len()], before, "sealed reports stay");
+            }
+            Step::Heartbeat => {
+                let waiting = self.ledger().totals().unwrap().unsent_reports;
+                let sealed = self
+                    .ledger()
+                    .seal_heartbeat(&model(), now, &software())
+                    .unwrap();
+                assert_eq!(sealed, waiting == 0);
+            }
+            Step::SealOtherModels { newer_model } => {
+                let model = version(*newer_model);
+                self.ledger()
+                    .seal_other_models(&model, now, &software())
+                    .unwrap();
+            }
             Step::Send => {
                 if let Some(sequence) = self.publish_oldest() {
                     self.ledger().mark_sent(sequence, now).unwrap();
@@ -189,11 +233,7 @@ impl World {
     }
 
     fn record(&mut self, taken: &FrameRecord, newer_model: bool) {
-        let version = if newer_model { "2" } else { "1" };
-        let model = ModelInfo {
-            version: version.into(),
-            ..model()
-        };
+        let model = version(newer_model);
         let looked_up = self.ledger().is_duplicate(&taken.key).unwrap();
         let recorded = self.ledger().record(taken, &model).unwrap();
         let is_new = self.counted.insert(taken.key.clone());
@@ -283,7 +323,7 @@ proptest! {
         let mut world = World::new();
         for step in &steps {
             world.take(step);
-            if matches!(step, Step::SealDue | Step::Crash | Step::Reopen) {
+            if matches!(step, Step::SealDue | Step::MergeDue | Step::Crash | Step::Reopen) {
                 world.check();
             }
         }

@@ -6,7 +6,7 @@ use ledger::{Clock, ModelInfo, Report};
 
 use crate::support::{Fixture, at, classified, frame, model, software};
 
-fn spans(reports: &[Report]) -> Vec<(i64, i64, u64)> {
+pub(crate) fn spans(reports: &[Report]) -> Vec<(i64, i64, u64)> {
     let second = |instant: time::OffsetDateTime| (instant - at(0).wall).whole_seconds();
     reports
         .iter()
@@ -189,6 +189,24 @@ fn a_report_names_one_model() {
         .collect();
     assert_eq!(versions, ["1", "2"]);
     assert_eq!(reports[1].counts.keys().collect::<Vec<_>>(), ["unripe"]);
+}
+
+#[test]
+fn a_change_of_model_closes_the_windows_of_the_model_before() {
+    let newer = ModelInfo {
+        version: "2".into(),
+        ..model()
+    };
+    let mut counts = Fixture::new();
+    counts.record(&frame("cam", 1, 5));
+    counts.ledger.record(&frame("cam", 2, 6), &newer).unwrap();
+    let sealed = counts.ledger.seal_other_models(&newer, at(7), &software());
+    assert_eq!(sealed.unwrap(), 1);
+    assert_eq!(counts.unsent()[0].model.version, "1");
+    assert_eq!(counts.next_closing(7), Some(Duration::from_secs(53)));
+    let again = counts.ledger.seal_other_models(&newer, at(8), &software());
+    assert_eq!(again.unwrap(), 0, "its own windows stay open");
+    counts.assert_right();
 }
 
 #[test]
