@@ -115,14 +115,16 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
 
 /// Opens everything that needs no network.
 fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
+    let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
+    clock::start(settings.clock, &settings.ledger, boot_id.trim());
     let now = clock::now();
     let options = LedgerOptions {
         window: settings.report_interval,
+        stamp_limits: settings.stamp_limits,
         ..LedgerOptions::default()
     };
     let ledger = Ledger::open(&settings.ledger, options, now)
         .with_context(|| format!("opening the ledger in {}", settings.ledger.display()))?;
-    let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
     let attempts = AttemptLog::open(&settings.ledger, boot_id.trim())
         .context("opening the attempt notes beside the ledger")?;
     if let Some(aside) = ledger.set_aside() {

@@ -12,16 +12,23 @@ use std::time::Duration;
 
 use edge_protocol::connection_string::ConnectionString;
 use edge_protocol::environment::{self, EdgeEnvironment};
+use ledger::StampLimits;
+
+use crate::clock::Trust;
 
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
-use value::{parse_level, parse_switch, parse_whole, whole_seconds};
+use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
 
 /// Least score that counts under its label when nothing else is set.
 pub const DEFAULT_MIN_CONFIDENCE: f32 = 0.6;
 
 /// The volume's place in the container, as the deployment template mounts it.
 const DEFAULT_LEDGER: &str = "/var/lib/fruit-counter";
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The prefix of every variable that belongs to this module.
 pub const PREFIX: &str = "FRUIT_COUNTER_";
@@ -88,6 +95,39 @@ const LOG: Setting = Setting {
     effect: "the least severe lines that are written",
 };
 
+const STAMP_BEHIND: Setting = Setting {
+    name: "FRUIT_COUNTER_STAMP_BEHIND",
+    accepts: "a duration with unit from 0s to 30d",
+    default: "24h",
+    effect: "how old a picture may be by its camera's stamp; an older stamp is taken for a wrong \
+             clock, and the picture is counted by its arrival",
+};
+const STAMP_AHEAD: Setting = Setting {
+    name: "FRUIT_COUNTER_STAMP_AHEAD",
+    accepts: "a duration with unit from 0s to 24h",
+    default: "5m",
+    effect: "how far a camera's clock may run ahead before its stamp is taken for wrong",
+};
+const CLOCK: Setting = Setting {
+    name: "FRUIT_COUNTER_CLOCK",
+    accepts: "kernel or trusted",
+    default: "kernel",
+    effect: "whether counts are marked `unsure` until the kernel says that a time server keeps the \
+             clock, or never (a box with a good clock and no time server)",
+};
+const HEARTBEAT: Setting = Setting {
+    name: "FRUIT_COUNTER_HEARTBEAT",
+    accepts: "a duration with unit from 1s to 24h, or off",
+    default: "15m",
+    effect: "after so long without a report, one without counts says that the module is alive",
+};
+const MERGE_AFTER: Setting = Setting {
+    name: "FRUIT_COUNTER_MERGE_AFTER",
+    accepts: "a duration with unit from 1s to 30d, or off",
+    default: "6h",
+    effect: "when sending fails for longer than this, the windows of an hour share one report",
+};
+
 /// Every `FRUIT_COUNTER_*` variable, in the order of the reference page.
 pub const SETTINGS: &[Setting] = &[
     MODEL,
@@ -98,6 +138,11 @@ pub const SETTINGS: &[Setting] = &[
     EDGEHUB_PORT,
     TLS12_ONLY,
     LOG,
+    STAMP_BEHIND,
+    STAMP_AHEAD,
+    CLOCK,
+    HEARTBEAT,
+    MERGE_AFTER,
 ];
 
 /// The variable that edgeAgent hands down; used when [`LOG`] is absent.
@@ -126,6 +171,14 @@ pub struct Settings {
     pub tls12_only: bool,
     /// The least severe level that is written.
     pub log: Level,
+    /// When a camera's own stamp is believed.
+    pub stamp_limits: StampLimits,
+    /// How far the wall clock is trusted where no time server keeps it.
+    pub clock: Trust,
+    /// How long nothing is reported before a heartbeat is; `None`: there are none.
+    pub heartbeat: Option<Duration>,
+    /// How long sending fails before windows are joined by the hour; `None`: never.
+    pub merge_after: Option<Duration>,
 }
 
 /// The ways to reach edgeHub.
@@ -273,6 +326,30 @@ impl Reader {
             }),
             tls12_only: self.value(TLS12_ONLY, false, parse_switch),
             log: self.log_level(),
+            stamp_limits: self.stamp_limits(),
+            clock: self.value(CLOCK, Trust::Kernel, |text| match text {
+                "kernel" => Ok(Trust::Kernel),
+                "trusted" => Ok(Trust::Always),
+                _ => Err("it is neither".to_owned()),
+            }),
+            heartbeat: self.value(HEARTBEAT, Some(15 * MINUTE), |text| {
+                or_off(text, |text| parse_duration(text, SECOND, DAY))
+            }),
+            merge_after: self.value(MERGE_AFTER, Some(360 * MINUTE), |text| {
+                or_off(text, |text| parse_duration(text, SECOND, 30 * DAY))
+            }),
+        }
+    }
+
+    fn stamp_limits(&mut self) -> StampLimits {
+        let default = StampLimits::default();
+        StampLimits {
+            behind: self.value(STAMP_BEHIND, default.behind, |text| {
+                parse_duration(text, Duration::ZERO, 30 * DAY)
+            }),
+            ahead: self.value(STAMP_AHEAD, default.ahead, |text| {
+                parse_duration(text, Duration::ZERO, DAY)
+            }),
         }
     }
 

@@ -167,6 +167,45 @@ fn the_agents_log_level_holds_unless_ours_is_set() {
 }
 
 #[test]
+fn what_has_to_do_with_time_is_read_with_its_units() {
+    let (settings, _) = read(&[]).unwrap();
+    assert_eq!(settings.stamp_limits, StampLimits::default());
+    assert_eq!(settings.clock, Trust::Kernel);
+    assert_eq!(settings.heartbeat, Some(Duration::from_secs(900)));
+    assert_eq!(settings.merge_after, Some(Duration::from_secs(6 * 3600)));
+    let (settings, _) = read(&[
+        ("FRUIT_COUNTER_STAMP_BEHIND", "2d"),
+        ("FRUIT_COUNTER_STAMP_AHEAD", "0s"),
+        ("FRUIT_COUNTER_CLOCK", "trusted"),
+        ("FRUIT_COUNTER_HEARTBEAT", "off"),
+        ("FRUIT_COUNTER_MERGE_AFTER", "Off"),
+    ])
+    .unwrap();
+    assert_eq!(settings.stamp_limits.behind, Duration::from_secs(172_800));
+    assert_eq!(settings.stamp_limits.ahead, Duration::ZERO);
+    assert_eq!(settings.clock, Trust::Always);
+    assert_eq!((settings.heartbeat, settings.merge_after), (None, None));
+}
+
+#[test]
+fn wrong_times_are_refused_by_name() {
+    for (name, value) in [
+        ("FRUIT_COUNTER_STAMP_BEHIND", "31d"),
+        ("FRUIT_COUNTER_STAMP_AHEAD", "25h"),
+        ("FRUIT_COUNTER_CLOCK", "rtc"),
+        ("FRUIT_COUNTER_HEARTBEAT", "0s"),
+        ("FRUIT_COUNTER_MERGE_AFTER", "never"),
+    ] {
+        let found = mistakes(&[(name, value)]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(
+            found[0].contains(name) && found[0].contains(value),
+            "{found:#?}"
+        );
+    }
+}
+
+#[test]
 fn every_setting_is_in_the_table_once_with_the_prefix() {
     for (at, setting) in SETTINGS.iter().enumerate() {
         assert!(setting.name.starts_with(PREFIX));

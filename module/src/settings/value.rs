@@ -57,6 +57,17 @@ pub fn parse_duration(text: &str, least: Duration, most: Duration) -> Result<Dur
     Ok(duration)
 }
 
+/// `off`, or what `parse` takes.
+pub(super) fn or_off<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    parse(text).map(Some)
+}
+
 pub(super) fn whole_seconds(duration: Duration) -> Result<Duration, String> {
     if duration.subsec_nanos() == 0 {
         Ok(duration)

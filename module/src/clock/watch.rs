@@ -1,0 +1,239 @@
+//! Whether the wall clock can be believed: the rule, as a value without a clock.
+//!
+//! In this order:
+//!
+//! 1. before the date of the build: no;
+//! 2. the operator said [`Trust::Always`]: yes;
+//! 3. the kernel says that a time server keeps the clock: yes;
+//! 4. it stepped by more than 5 s against the clock since boot, and nothing explains that: no,
+//!    until it is synchronised, or steps back to where it would stand; where the kernel cannot be
+//!    asked, until a day has passed without a step. Leaving the time before the build is no
+//!    unexplained step;
+//! 5. the kernel says that nothing keeps the clock, and none did since the boot: no;
+//! 6. else yes: it was synchronised in this boot, or the kernel cannot be asked.
+
+use std::time::Duration;
+
+use ledger::{Clock, Now};
+use time::OffsetDateTime;
+
+use super::kernel::Kernel;
+
+/// How far the wall clock is trusted where no time server keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// As the kernel says.
+    Kernel,
+    /// Always, but for dates before the build: the box has a good clock of its own and no time
+    /// server.
+    Always,
+}
+
+/// The clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) wall: OffsetDateTime,
+    /// Since boot, sleep included.
+    pub(crate) monotonic: Duration,
+    pub(crate) kernel: Kernel,
+}
+
+/// Why the clock is believed, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    BeforeBuild,
+    NeverSynchronised,
+    Stepped,
+    Trusted,
+    Synchronised,
+    SynchronisedBefore,
+    NotKnownWrong,
+}
+
+impl Reason {
+    pub(crate) fn clock(self) -> Clock {
+        match self {
+            Reason::BeforeBuild | Reason::NeverSynchronised | Reason::Stepped => Clock::Unsure,
+            Reason::Trusted
+            | Reason::Synchronised
+            | Reason::SynchronisedBefore
+            | Reason::NotKnownWrong => Clock::Plausible,
+        }
+    }
+
+    /// In words for a log.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Reason::BeforeBuild => "it is before this program was built",
+            Reason::NeverSynchronised => {
+                "the kernel says that no time server has set it since the boot; start one, or set \
+                 FRUIT_COUNTER_CLOCK=trusted if the box keeps the time by itself"
+            }
+            Reason::Stepped => "it stepped and no time server explains that",
+            Reason::Trusted => "FRUIT_COUNTER_CLOCK is trusted",
+            Reason::Synchronised => "the kernel says that it is synchronised",
+            Reason::SynchronisedBefore => "it was synchronised in this boot",
+            Reason::NotKnownWrong => "nothing speaks against it, and the kernel cannot be asked",
+        }
+    }
+}
+
+/// Something to be said once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// What the clock would show without its step; `None` where it did not step.
+    pub(crate) expected: Option<OffsetDateTime>,
+    pub(crate) seen: OffsetDateTime,
+    /// What holds from now on.
+    pub(crate) reason: Reason,
+}
+
+/// Remembers what readings came before.
+#[derive(Debug)]
+pub(crate) struct ClockWatch {
+    trust: Trust,
+    built_after: OffsetDateTime,
+    synchronised: bool,
+    last: Option<(Line, Reason)>,
+    doubt: Option<Doubt>,
+}
+
+/// A wall clock that goes on from a moment without a step.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    wall: OffsetDateTime,
+    monotonic: Duration,
+}
+
+/// An unexplained step.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    /// Where the clock would stand without it.
+    before: Line,
+    /// The last step, by the clock since boot.
+    stepped_at: Duration,
+}
+
+/// Less is a clock that is held to the right time, or a leap second.
+const STEP: Duration = Duration::from_secs(5);
+/// The kernel slews by 500 millionths at most, and quartz runs wrong by less.
+const SLEW: u32 = 1000;
+/// So long without a step makes a clock of which nothing is known plausible again.
+const DOUBT_LASTS: Duration = Duration::from_secs(86_400);
+
+impl ClockWatch {
+    /// `synchronised`: whether it is known to have been so in this boot.
+    pub(crate) fn new(trust: Trust, built_after: OffsetDateTime, synchronised: bool) -> Self {
+        ClockWatch {
+            trust,
+            built_after,
+            synchronised,
+            last: None,
+            doubt: None,
+        }
+    }
+
+    /// Takes a reading; gives what to stamp with, and what is to be said.
+    pub(crate) fn read(&mut self, reading: Reading) -> (Now, Option<Change>) {
+        let line = Line {
+            wall: reading.wall,
+            monotonic: reading.monotonic,
+        };
+        let stepped_from = self
+            .last
+            .filter(|(last, _)| !last.leads_to(line))
+            .map(|(last, reason)| (last.at(line.monotonic), reason));
+        if let Some((_, reason)) = stepped_from {
+            self.note_step(line, reason);
+        }
+        self.settle(&reading);
+        let reason = self.judge(&reading);
+        let said = self.last.map(|(_, said)| said);
+        self.last = Some((line, reason));
+
+        let change = (stepped_from.is_some() || said != Some(reason)).then_some(Change {
+            expected: stepped_from.map(|(expected, _)| expected),
+            seen: reading.wall,
+            reason,
+        });
+        let now = Now {
+            wall: reading.wall,
+            clock: reason.clock(),
+        };
+        (now, change)
+    }
+
+    /// Whether the clock was synchronised in this boot, as far as is known.
+    pub(crate) fn was_synchronised(&self) -> bool {
+        self.synchronised
+    }
+
+    fn note_step(&mut self, line: Line, before: Reason) {
+        // From a time that cannot be right there is no wrong step.
+        if before == Reason::BeforeBuild {
+            self.doubt = None;
+            return;
+        }
+        let before = match (self.doubt, self.last) {
+            (Some(doubt), _) => doubt.before,
+            (None, Some((last, _))) => last,
+            (None, None) => return,
+        };
+        self.doubt = Some(Doubt {
+            before,
+            stepped_at: line.monotonic,
+        });
+    }
+
+    /// Whether a doubt is over.
+    fn settle(&mut self, reading: &Reading) {
+        let line = Line {
+            wall: reading.wall,
+            monotonic: reading.monotonic,
+        };
+        if reading.kernel == Kernel::Synchronised {
+            self.synchronised = true;
+            self.doubt = None;
+        }
+        self.doubt = self.doubt.filter(|doubt| {
+            let outlived = reading.kernel == Kernel::Unknown
+                && line.monotonic.saturating_sub(doubt.stepped_at) >= DOUBT_LASTS;
+            !outlived && !doubt.before.leads_to(line)
+        });
+    }
+
+    fn judge(&self, reading: &Reading) -> Reason {
+        if reading.wall < self.built_after {
+            return Reason::BeforeBuild;
+        }
+        if self.trust == Trust::Always {
+            return Reason::Trusted;
+        }
+        match reading.kernel {
+            Kernel::Synchronised => Reason::Synchronised,
+            Kernel::Unsynchronised | Kernel::Unknown if self.doubt.is_some() => Reason::Stepped,
+            Kernel::Unsynchronised if !self.synchronised => Reason::NeverSynchronised,
+            Kernel::Unsynchronised => Reason::SynchronisedBefore,
+            Kernel::Unknown => Reason::NotKnownWrong,
+        }
+    }
+}
+
+impl Line {
+    /// What the wall clock shows later, if it goes on.
+    fn at(self, monotonic: Duration) -> OffsetDateTime {
+        let passed = monotonic.saturating_sub(self.monotonic);
+        self.wall
+            .saturating_add(time::Duration::try_from(passed).unwrap_or(time::Duration::MAX))
+    }
+
+    /// Whether a later reading is explained by time going on.
+    fn leads_to(self, later: Line) -> bool {
+        let passed = later.monotonic.saturating_sub(self.monotonic);
+        let off = (later.wall - self.at(later.monotonic)).unsigned_abs();
+        off <= STEP + passed / SLEW
+    }
+}
+
+#[cfg(test)]
+mod tests;
