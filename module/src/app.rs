@@ -27,7 +27,7 @@ use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
 use crate::SharedLedger;
 use crate::clock;
 use crate::pipeline::{Eyes, Pipeline, Surroundings};
-use crate::reporter;
+use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
 
 /// What the client calls itself in its CONNECT.
@@ -77,13 +77,19 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
         client, deliveries, ..
     } = edge_client::start(config);
     let (stop, stopping) = watch::channel(false);
-    let software = Software {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+    let reporting = Reporting {
+        software: Software {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        model: pipeline.model.clone(),
+        window: settings.report_interval,
+        heartbeat: settings.heartbeat,
+        merge_after: settings.merge_after,
     };
     let mut reporter = tokio::spawn(reporter::run(
         client.clone(),
         ledger,
-        software,
+        reporting,
         stopping.clone(),
     ));
     let around = Surroundings {
