@@ -27,8 +27,10 @@ use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
 use crate::SharedLedger;
 use crate::clock;
 use crate::pipeline::{Eyes, Pipeline, Surroundings};
+use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
+use crate::volume;
 
 /// What the client calls itself in its CONNECT.
 const PRODUCT: &str = concat!("fruit-counter/", env!("CARGO_PKG_VERSION"));
@@ -56,6 +58,9 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     let mut stop_signal = StopSignal::listen()?;
     let pipeline = open(&settings)?;
     let ledger = pipeline.ledger.clone();
+    let reported = Reported {
+        ledger: LedgerFacts::of(&ledger.lock()),
+    };
     let attempts = Arc::clone(&pipeline.attempts);
 
     let config = tokio::select! {
@@ -92,6 +97,8 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
         reporting,
         stopping.clone(),
     ));
+    // Ends by itself: when the hub has confirmed, or when the client is closed.
+    tokio::spawn(reported::tell(client.clone(), reported));
     let around = Surroundings {
         deliveries,
         client: client.clone(),
@@ -131,6 +138,7 @@ fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
     };
     let ledger = Ledger::open(&settings.ledger, options, now)
         .with_context(|| format!("opening the ledger in {}", settings.ledger.display()))?;
+    volume::warn_if_fleeting(&settings.ledger);
     let attempts = AttemptLog::open(&settings.ledger, boot_id.trim())
         .context("opening the attempt notes beside the ledger")?;
     if let Some(aside) = ledger.set_aside() {

@@ -6,6 +6,7 @@
 //! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
+//! - [`reported`]: facts of the start, for the module's twin
 //! - [`classify`]: the same eyes for files on a disk
 //! - [`shared_ledger`], [`clock`], [`logging`]: what the rooms share
 //!
@@ -18,9 +19,11 @@ pub mod frame;
 pub mod logging;
 pub mod pipeline;
 pub mod redelivery;
+pub mod reported;
 pub mod reporter;
 pub mod settings;
 pub mod shared_ledger;
+mod volume;
 
 pub use shared_ledger::SharedLedger;
 
