@@ -5,3 +5,4 @@ mod counting;
 mod faults;
 mod lifecycle;
 mod refusals;
+mod time;
