@@ -7,6 +7,8 @@
 
 mod kernel;
 mod note;
+#[cfg(test)]
+mod steps;
 mod watch;
 
 use std::path::Path;
@@ -38,11 +40,11 @@ struct Shell {
     note: Option<SynchronisedNote>,
 }
 
-/// Says once, before the first [`now`], how far the clock is trusted, and where to keep that it was
-/// synchronised in this boot; later calls change nothing.
+/// Says once, before the first [`now`], how far the clock is trusted, and the folder in which it is
+/// kept when it was synchronised in this boot; later calls change nothing.
 pub fn start(trust: Trust, folder: &Path, boot_id: &str) {
-    let note = SynchronisedNote::new(folder, boot_id);
-    let watch = ClockWatch::new(trust, built_after(SOURCE_DATE), note.is_there());
+    let note = SynchronisedNote::read(folder, boot_id);
+    let watch = ClockWatch::new(trust, built_after(SOURCE_DATE), note.line());
     let shell = Shell {
         watch,
         note: Some(note),
@@ -56,7 +58,7 @@ pub fn start(trust: Trust, folder: &Path, boot_id: &str) {
 pub fn now() -> Now {
     let shell = CLOCK.get_or_init(|| {
         Mutex::new(Shell {
-            watch: ClockWatch::new(Trust::Kernel, built_after(SOURCE_DATE), false),
+            watch: ClockWatch::new(Trust::Kernel, built_after(SOURCE_DATE), None),
             note: None,
         })
     });
@@ -66,10 +68,9 @@ pub fn now() -> Now {
         monotonic: since_boot(),
         kernel: kernel::state(),
     });
-    if shell.watch.was_synchronised()
-        && let Some(note) = shell.note.take()
-    {
-        note.leave();
+    let synchronised = shell.watch.synchronised();
+    if let Some(note) = &mut shell.note {
+        note.leave(synchronised);
     }
     if let Some(change) = change {
         say(&change);

@@ -7,8 +7,8 @@
 //! 3. the kernel says that a time server keeps the clock: yes;
 //! 4. it stepped by more than 5 s against the clock since boot, and nothing explains that: no,
 //!    until it is synchronised, or steps back to where it would stand; where the kernel cannot be
-//!    asked, until a day has passed without a step. Leaving the time before the build is no
-//!    unexplained step;
+//!    asked, until a day has passed without a step. Leaving the time before the build, where the
+//!    clock began, needs no explanation;
 //! 5. the kernel says that nothing keeps the clock, and none did since the boot: no;
 //! 6. else yes: it was synchronised in this boot, or the kernel cannot be asked.
 
@@ -93,16 +93,18 @@ pub(crate) struct Change {
 pub(crate) struct ClockWatch {
     trust: Trust,
     built_after: OffsetDateTime,
-    synchronised: bool,
+    /// Where the clock stood when it was synchronised; goes on without a step from there.
+    synchronised: Option<Line>,
     last: Option<(Line, Reason)>,
     doubt: Option<Doubt>,
 }
 
 /// A wall clock that goes on from a moment without a step.
-#[derive(Debug, Clone, Copy)]
-struct Line {
-    wall: OffsetDateTime,
-    monotonic: Duration,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) wall: OffsetDateTime,
+    /// Since boot, sleep included.
+    pub(crate) monotonic: Duration,
 }
 
 /// An unexplained step.
@@ -116,19 +118,26 @@ struct Doubt {
 
 /// Less is a clock that is held to the right time, or a leap second.
 const STEP: Duration = Duration::from_secs(5);
-/// The kernel slews by 500 millionths at most, and quartz runs wrong by less.
-const SLEW: u32 = 1000;
+/// A quartz that nobody corrects runs wrong by less than one part in so many.
+const DRIFT: u32 = 5000;
+/// Where the clock stands is kept anew after so long, so that drift does not add up.
+const LINE_LASTS: Duration = Duration::from_secs(86_400);
 /// So long without a step makes a clock of which nothing is known plausible again.
 const DOUBT_LASTS: Duration = Duration::from_secs(86_400);
 
 impl ClockWatch {
-    /// `synchronised`: whether it is known to have been so in this boot.
-    pub(crate) fn new(trust: Trust, built_after: OffsetDateTime, synchronised: bool) -> Self {
+    /// `synchronised`: where the clock stood when it was last known to be so in this boot. A step
+    /// since then is noticed, also one that nobody saw.
+    pub(crate) fn new(
+        trust: Trust,
+        built_after: OffsetDateTime,
+        synchronised: Option<Line>,
+    ) -> Self {
         ClockWatch {
             trust,
             built_after,
             synchronised,
-            last: None,
+            last: synchronised.map(|line| (line, Reason::SynchronisedBefore)),
             doubt: None,
         }
     }
@@ -146,7 +155,7 @@ impl ClockWatch {
         if let Some((_, reason)) = stepped_from {
             self.note_step(line, reason);
         }
-        self.settle(&reading);
+        self.settle(&reading, stepped_from.is_some());
         let reason = self.judge(&reading);
         let said = self.last.map(|(_, said)| said);
         self.last = Some((line, reason));
@@ -163,15 +172,15 @@ impl ClockWatch {
         (now, change)
     }
 
-    /// Whether the clock was synchronised in this boot, as far as is known.
-    pub(crate) fn was_synchronised(&self) -> bool {
+    /// Where the clock stood when it was synchronised in this boot, as far as is known. Another
+    /// value only after a step or a day.
+    pub(crate) fn synchronised(&self) -> Option<Line> {
         self.synchronised
     }
 
     fn note_step(&mut self, line: Line, before: Reason) {
-        // From a time that cannot be right there is no wrong step.
-        if before == Reason::BeforeBuild {
-            self.doubt = None;
+        // Away from a time that cannot be right is no wrong way, unless a step led there.
+        if before == Reason::BeforeBuild && self.doubt.is_none() {
             return;
         }
         let before = match (self.doubt, self.last) {
@@ -185,20 +194,25 @@ impl ClockWatch {
         });
     }
 
-    /// Whether a doubt is over.
-    fn settle(&mut self, reading: &Reading) {
+    /// Whether a doubt is over. Only a step leads back: a small one must not be taken for drift
+    /// after some days.
+    fn settle(&mut self, reading: &Reading, stepped: bool) {
         let line = Line {
             wall: reading.wall,
             monotonic: reading.monotonic,
         };
         if reading.kernel == Kernel::Synchronised {
-            self.synchronised = true;
+            self.synchronised = self
+                .synchronised
+                .filter(|known| known.leads_to(line) && !known.is_older(LINE_LASTS, line))
+                .or(Some(line));
             self.doubt = None;
         }
         self.doubt = self.doubt.filter(|doubt| {
             let outlived = reading.kernel == Kernel::Unknown
                 && line.monotonic.saturating_sub(doubt.stepped_at) >= DOUBT_LASTS;
-            !outlived && !doubt.before.leads_to(line)
+            let taken_back = stepped && doubt.before.leads_to(line);
+            !outlived && !taken_back
         });
     }
 
@@ -212,7 +226,7 @@ impl ClockWatch {
         match reading.kernel {
             Kernel::Synchronised => Reason::Synchronised,
             Kernel::Unsynchronised | Kernel::Unknown if self.doubt.is_some() => Reason::Stepped,
-            Kernel::Unsynchronised if !self.synchronised => Reason::NeverSynchronised,
+            Kernel::Unsynchronised if self.synchronised.is_none() => Reason::NeverSynchronised,
             Kernel::Unsynchronised => Reason::SynchronisedBefore,
             Kernel::Unknown => Reason::NotKnownWrong,
         }
@@ -227,11 +241,15 @@ impl Line {
             .saturating_add(time::Duration::try_from(passed).unwrap_or(time::Duration::MAX))
     }
 
+    fn is_older(self, age: Duration, later: Line) -> bool {
+        later.monotonic.saturating_sub(self.monotonic) >= age
+    }
+
     /// Whether a later reading is explained by time going on.
     fn leads_to(self, later: Line) -> bool {
         let passed = later.monotonic.saturating_sub(self.monotonic);
         let off = (later.wall - self.at(later.monotonic)).unsigned_abs();
-        off <= STEP + passed / SLEW
+        off <= STEP + passed / DRIFT
     }
 }
 

@@ -136,3 +136,6 @@ fn seal(
         until_next: ledger.next_closing(now),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ struct Told {
 impl Told {
     fn new(trust: Trust) -> Self {
         Told {
-            watch: ClockWatch::new(trust, BUILT, false),
+            watch: ClockWatch::new(trust, BUILT, None),
             monotonic: 100,
         }
     }
@@ -60,10 +60,31 @@ fn a_clock_that_was_synchronised_stays_plausible_when_the_time_server_goes() {
     let mut told = Told::new(Trust::Kernel);
     told.clock(0, 0, Synchronised);
     assert_eq!(told.clock(60, 60, Unsynchronised), Clock::Plausible);
-    // A module that is started again is told so.
-    let mut again = Told::new(Trust::Kernel);
-    again.watch = ClockWatch::new(Trust::Kernel, BUILT, true);
-    assert_eq!(again.clock(0, 0, Unsynchronised), Clock::Plausible);
+}
+
+#[test]
+fn a_module_that_is_started_again_knows_whether_the_clock_stepped_since_it_was_synchronised() {
+    for (step, expected) in [(0, Clock::Plausible), (1000, Clock::Unsure)] {
+        let mut told = Told::new(Trust::Kernel);
+        told.clock(0, 0, Synchronised);
+        told.watch = ClockWatch::new(Trust::Kernel, BUILT, told.watch.synchronised());
+        let clock = told.clock(3600, 3600 + step, Unsynchronised);
+        assert_eq!(clock, expected, "{step}");
+    }
+}
+
+#[test]
+fn where_the_clock_was_synchronised_is_kept_anew_after_a_step_or_a_day() {
+    let mut told = Told::new(Trust::Kernel);
+    told.clock(0, 0, Synchronised);
+    let first = told.watch.synchronised();
+    told.clock(60, 60, Synchronised);
+    assert_eq!(told.watch.synchronised(), first);
+    told.clock(60, 1000, Synchronised);
+    let second = told.watch.synchronised();
+    assert_ne!(second, first);
+    told.clock(86_400, 87_400, Synchronised);
+    assert_ne!(told.watch.synchronised(), second);
 }
 
 #[test]
@@ -80,6 +101,17 @@ fn where_the_kernel_cannot_be_asked_the_other_signs_decide() {
     // The correction of a date that could not be right is no step to doubt.
     assert_eq!(told.clock(60, 60, Unknown), Clock::Plausible);
     assert_eq!(told.clock(60, YEAR, Unknown), Clock::Unsure);
+}
+
+#[test]
+fn a_clock_set_back_before_the_build_and_forward_to_another_date_is_still_unsure() {
+    for kernel in [Unsynchronised, Unknown] {
+        let mut told = Told::new(Trust::Kernel);
+        told.clock(0, 0, Synchronised);
+        assert_eq!(told.clock(60, -YEAR, kernel), Clock::Unsure);
+        assert_eq!(told.clock(60, 1000, kernel), Clock::Unsure);
+        assert_eq!(told.clock(60, 180, kernel), Clock::Plausible);
+    }
 }
 
 #[test]
@@ -116,6 +148,16 @@ fn a_step_that_is_taken_back_is_forgotten() {
 }
 
 #[test]
+fn a_small_step_is_not_taken_for_drift_after_some_days() {
+    let mut told = Told::new(Trust::Kernel);
+    told.clock(0, 0, Synchronised);
+    for hour in 1..500 {
+        let clock = told.clock(3600, 3600 * hour + 60, Unsynchronised);
+        assert_eq!(clock, Clock::Unsure, "hour {hour}");
+    }
+}
+
+#[test]
 fn where_the_kernel_cannot_be_asked_a_day_without_a_step_ends_the_doubt() {
     let mut told = Told::new(Trust::Kernel);
     told.clock(0, 0, Unknown);
@@ -128,8 +170,10 @@ fn where_the_kernel_cannot_be_asked_a_day_without_a_step_ends_the_doubt() {
 fn slewing_and_leap_seconds_are_no_steps() {
     let mut told = Told::new(Trust::Kernel);
     told.clock(0, 0, Unknown);
-    assert_eq!(told.read(86_400, 86_443, Unknown).1, None, "500 millionths");
-    assert_eq!(told.read(1, 86_443, Unknown).1, None, "a leap second");
+    assert_eq!(told.read(2000, 2001, Unknown).1, None, "500 millionths");
+    assert_eq!(told.read(1, 2001, Unknown).1, None, "a leap second");
+    let after_a_day = told.read(86_400, 2001 + 86_410, Unknown).1;
+    assert_eq!(after_a_day, None, "100 millionths for a day");
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! One half of the reporter with a real ledger and nobody to send.
+
+use ledger::{
+    FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Outcome, Repeat, Report, Software,
+};
+use tempfile::TempDir;
+
+use super::*;
+
+fn model(version: &str) -> ModelInfo {
+    ModelInfo {
+        name: "bundled".into(),
+        version: version.into(),
+        sha256: "ab".repeat(32),
+    }
+}
+
+fn reporting() -> Reporting {
+    Reporting {
+        software: Software {
+            version: "0.1.0".into(),
+        },
+        model: model("2"),
+        window: Duration::from_secs(60),
+        heartbeat: None,
+        merge_after: None,
+    }
+}
+
+struct Bench {
+    sealer: Sealer,
+    ledger: SharedLedger,
+    /// Dropping it would end the sealer's run.
+    _trying: watch::Sender<Trying>,
+    _folder: TempDir,
+}
+
+fn bench(reporting: Reporting) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path(), LedgerOptions::default(), clock::now()).unwrap();
+    let ledger = SharedLedger::new(ledger);
+    let (trying, tried) = watch::channel(Trying::default());
+    Bench {
+        sealer: Sealer::new(ledger.clone(), reporting, tried, Arc::new(Notify::new())),
+        ledger,
+        _trying: trying,
+        _folder: folder,
+    }
+}
+
+impl Bench {
+    fn record(&self, id: &str, model: &ModelInfo) {
+        let now = clock::now();
+        let frame = FrameRecord {
+            key: FrameKey {
+                camera: "cam".into(),
+                input: "images".into(),
+                message_id: Some(id.into()),
+                created: None,
+                digest: [0; 32],
+                repeat: Repeat::No,
+            },
+            // Far from being due, whenever this runs.
+            stamp: Some(now.wall + time::Duration::minutes(4)),
+            arrival: now.wall,
+            clock: now.clock,
+            outcome: Outcome::Unsure,
+        };
+        self.ledger.lock().record(&frame, model).unwrap();
+    }
+
+    fn reports(&self) -> Vec<Report> {
+        let sealed = self.ledger.lock().unsent(usize::MAX).unwrap();
+        sealed
+            .iter()
+            .map(|report| serde_json::from_slice(&report.body).unwrap())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn the_first_round_closes_the_windows_of_another_model() {
+    let mut bench = bench(reporting());
+    bench.record("1", &model("1"));
+    bench.record("2", &model("2"));
+    bench.sealer.round().await.unwrap();
+    let reports = bench.reports();
+    assert_eq!(reports.len(), 1, "{reports:#?}");
+    assert_eq!(reports[0].model.version, "1");
+}
+
+#[tokio::test]
+async fn a_heartbeat_comes_only_when_nothing_else_was_sealed() {
+    let mut bench = bench(Reporting {
+        heartbeat: Some(Duration::from_secs(3600)),
+        window: Duration::ZERO,
+        ..reporting()
+    });
+    bench.record("1", &model("1"));
+    bench.sealer.round().await.unwrap();
+    bench.sealer.round().await.unwrap();
+    let received: Vec<u64> = bench
+        .reports()
+        .iter()
+        .map(|report| report.frames.received)
+        .collect();
+    assert_eq!(received, [1], "the report of frames was as good");
+
+    let mut idle = self::bench(Reporting {
+        heartbeat: Some(Duration::from_secs(3600)),
+        window: Duration::ZERO,
+        ..reporting()
+    });
+    idle.sealer.round().await.unwrap();
+    idle.sealer.round().await.unwrap();
+    let beats = idle.reports();
+    assert_eq!(beats.len(), 1, "{beats:#?}");
+    assert!(beats[0].cameras.is_empty());
+}
