@@ -37,7 +37,9 @@ pub struct Report {
     /// End of the window, which belongs to the next one.
     #[serde(with = "time::serde::rfc3339")]
     pub window_end: OffsetDateTime,
-    /// Whether the clock that placed these frames could be trusted.
+    /// Whether the clock that placed these frames could be trusted: `unsure` where it was before the
+    /// date of the build, was never synchronised since the boot, or stepped unexplained. The counts
+    /// are right all the same.
     pub clock: Clock,
     /// The lot that was set; absent when none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
