@@ -5,7 +5,7 @@
 //! module sent it), never something that the message says of itself.
 
 use edge_protocol::properties::Properties;
-use ledger::{FrameKey, MAX_NAME_BYTES, Now, Repeat};
+use ledger::{FrameKey, MAX_NAME_BYTES, Now, Repeat, ReusedId};
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Iso8601;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -58,6 +58,7 @@ impl Frame {
                 created: created.map(str::to_owned),
                 digest: Sha256::digest(picture).into(),
                 repeat: repeat(properties, may_be_redelivery),
+                reused_id: ReusedId::CountsAsNew,
             },
         }
     }

@@ -147,6 +147,8 @@ impl Pipeline {
             arrival: frame.arrival.wall,
             clock: frame.arrival.clock,
             outcome,
+            // edgeHub is answered with an acknowledgement and nothing else.
+            reply: None,
         };
         let recorded = self.ledger.lock().record(&record, &self.model)?;
         if record.outcome == Outcome::Rejected(RejectReason::Crashed) {

@@ -14,7 +14,7 @@ use std::io::Write;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ledger::{
     AttemptKey, AttemptLog, Clock, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now,
-    Outcome, Repeat,
+    Outcome, Repeat, ReusedId,
 };
 use time::macros::datetime;
 
@@ -36,6 +36,7 @@ fn frame(number: u64) -> FrameRecord {
             created: Some("2026-11-23T10:00:00.123Z".into()),
             digest,
             repeat: Repeat::No,
+            reused_id: ReusedId::CountsAsNew,
         },
         stamp: Some(now().wall),
         arrival: now().wall,
@@ -43,6 +44,7 @@ fn frame(number: u64) -> FrameRecord {
         outcome: Outcome::Classified {
             label: "ripe".into(),
         },
+        reply: None,
     }
 }
 

@@ -6,35 +6,36 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::duplicates::{self, Known};
-use crate::frame::{Clock, FrameRecord, ModelInfo, Recorded};
+use crate::frame::{Clock, FrameRecord, ModelInfo, Recorded, ReusedId};
 use crate::sums::{self, Counted, Scope};
 use crate::window::{Window, Windows};
 
 /// Records one frame in the caller's transaction. Also gives when its window is due, in seconds
-/// since the epoch.
+/// since the epoch; `None` when nothing was counted.
 pub(crate) fn record(
     connection: &Connection,
     windows: &Windows,
     dedupe_per_camera: u32,
     frame: &FrameRecord,
     model: &ModelInfo,
-) -> rusqlite::Result<(Recorded, i64)> {
+) -> rusqlite::Result<(Recorded, Option<i64>)> {
     let camera = camera_number(connection, &frame.key.camera)?;
     let known = duplicates::look_up(connection, camera, &frame.key)?;
-    let (recorded, counted) = match known {
-        Known::Counted => (Recorded::Duplicate, Counted::Duplicate),
-        Known::IdOnly => (
-            Recorded::Counted { reused_id: true },
-            Counted::As(&frame.outcome),
-        ),
-        Known::No => (
-            Recorded::Counted { reused_id: false },
-            Counted::As(&frame.outcome),
-        ),
+    let reused_id = match known {
+        Known::Counted(_) | Known::No => false,
+        Known::IdOnly if frame.key.reused_id == ReusedId::IsConflict => {
+            return Ok((Recorded::Conflict, None));
+        }
+        Known::IdOnly => true,
     };
-    if !matches!(known, Known::Counted) {
-        duplicates::remember(connection, camera, &frame.key, dedupe_per_camera)?;
-    }
+    let (recorded, counted) = match known {
+        Known::Counted(reply) => (Recorded::Duplicate { reply }, Counted::Duplicate),
+        Known::IdOnly | Known::No => {
+            let reply = frame.reply.as_deref();
+            duplicates::remember(connection, camera, &frame.key, reply, dedupe_per_camera)?;
+            (Recorded::Counted { reused_id }, Counted::As(&frame.outcome))
+        }
+    };
 
     let window = windows.of_frame(frame.stamp, frame.arrival);
     let due = windows.due(window, frame.arrival);
@@ -43,7 +44,7 @@ pub(crate) fn record(
     for scope in [Scope::Recorded, Scope::Open(open_window)] {
         sums::add_frame(connection, scope, camera, counted)?;
     }
-    Ok((recorded, due))
+    Ok((recorded, Some(due)))
 }
 
 /// The number of a camera that was seen before.

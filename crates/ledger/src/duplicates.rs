@@ -10,17 +10,28 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::frame::{FrameKey, Repeat};
+use crate::frame::{FrameKey, Repeat, ReusedId, Seen};
 
 /// What the memories know about a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// This very frame is counted already.
-    Counted,
+    /// This very frame is counted already; with the reply that was kept with it.
+    Counted(Option<Vec<u8>>),
     /// Not this frame, but another one of the same camera under the same message id.
     IdOnly,
     /// Nothing.
     No,
+}
+
+impl Known {
+    /// What that means for a frame whose sender says what a reused id is.
+    pub(crate) fn seen(self, reused_id: ReusedId) -> Seen {
+        match (self, reused_id) {
+            (Known::Counted(reply), _) => Seen::Counted { reply },
+            (Known::IdOnly, ReusedId::IsConflict) => Seen::Conflict,
+            (Known::IdOnly, ReusedId::CountsAsNew) | (Known::No, _) => Seen::No,
+        }
+    }
 }
 
 /// Looks a frame up. Two or three steps in an index, whatever the memory's size.
@@ -39,10 +50,20 @@ pub(crate) fn look_up(
                     || is_recent(connection, camera, &key.input, content)?
             }
         };
-        return Ok(if found { Known::Counted } else { Known::No });
+        return Ok(if found {
+            Known::Counted(None)
+        } else {
+            Known::No
+        });
     };
-    if is_remembered(connection, camera, &id, content)? {
-        return Ok(Known::Counted);
+    let reply: Option<Option<Vec<u8>>> = connection
+        .prepare_cached(
+            "SELECT reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
+        )?
+        .query_row(params![camera, id, content], |row| row.get(0))
+        .optional()?;
+    if let Some(reply) = reply {
+        return Ok(Known::Counted(reply));
     }
     let other = connection
         .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
@@ -77,15 +98,16 @@ pub(crate) fn remember(
     connection: &Connection,
     camera: i64,
     key: &FrameKey,
+    reply: Option<&[u8]>,
     per_camera: u32,
 ) -> rusqlite::Result<()> {
     let content = content_hash(key);
     if let Some(id) = key.message_id.as_deref().map(id_hash) {
-        remember_camera(connection, camera, &id, content, per_camera)?;
+        remember_camera(connection, camera, (&id, content, reply), per_camera)?;
         // It took one of the ten places; its id tells it apart, so its content is not compared.
         remember_recent(connection, camera, &key.input, None)
     } else {
-        remember_camera(connection, camera, &NO_ID, content, per_camera)?;
+        remember_camera(connection, camera, (&NO_ID, content, None), per_camera)?;
         remember_recent(connection, camera, &key.input, Some(content))
     }
 }
@@ -93,8 +115,7 @@ pub(crate) fn remember(
 fn remember_camera(
     connection: &Connection,
     camera: i64,
-    id: &[u8],
-    content: Hash,
+    (id, content, reply): (&[u8], Hash, Option<&[u8]>),
     per_camera: u32,
 ) -> rusqlite::Result<()> {
     let ordinal: i64 = connection
@@ -103,10 +124,11 @@ fn remember_camera(
     // Equal pictures without an id that count each have one place, the newest.
     connection
         .prepare_cached(
-            "INSERT INTO remembered (camera, id, content, ordinal) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO remembered (camera, id, content, ordinal, reply)
+             VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (camera, id, content) DO UPDATE SET ordinal = excluded.ordinal",
         )?
-        .execute(params![camera, id, content, ordinal])?;
+        .execute(params![camera, id, content, ordinal, reply])?;
     // Letting go in small batches touches the far end of the index once in a while, not each time.
     if ordinal % LET_GO_EVERY == 0 {
         connection

@@ -31,6 +31,18 @@ pub struct FrameKey {
     pub digest: [u8; 32],
     /// Whether this may be a further delivery. Matters only without a message id.
     pub repeat: Repeat,
+    /// What the same message id with other content means. Matters only with a message id.
+    pub reused_id: ReusedId,
+}
+
+/// What it means when a camera uses a message id again for another frame.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum ReusedId {
+    /// A new frame, with a warning: cameras exist that number from 1 after each boot.
+    #[default]
+    CountsAsNew,
+    /// A mistake of the sender: nothing is counted. An `Idempotency-Key` is chosen for one request.
+    IsConflict,
 }
 
 /// Whether a delivery may be a further one of a frame, and from whom. A frame without a message id
@@ -69,7 +81,14 @@ pub struct FrameRecord {
     pub clock: Clock,
     /// How it ended.
     pub outcome: Outcome,
+    /// What the sender was answered, to be kept with the frame while it is remembered and given
+    /// back when it comes again. At most [`MAX_REPLY_BYTES`] bytes; only for a frame with a message
+    /// id, otherwise it is not kept.
+    pub reply: Option<Vec<u8>>,
 }
+
+/// The longest reply that is kept with a frame, in bytes.
+pub const MAX_REPLY_BYTES: usize = 16 << 10;
 
 /// How a frame ended. Closed; `duplicate` is missing because it is the ledger's own finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +230,7 @@ impl Clock {
 }
 
 /// What recording a frame came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     /// A new frame: its outcome is counted.
     Counted {
@@ -221,7 +240,27 @@ pub enum Recorded {
         reused_id: bool,
     },
     /// A frame that is already counted: only `duplicate` (and `received`) went up.
-    Duplicate,
+    Duplicate {
+        /// The reply that was kept with it when it was counted.
+        reply: Option<Vec<u8>>,
+    },
+    /// The message id belongs to another frame, and the key says that this is a
+    /// [conflict](ReusedId::IsConflict): nothing was counted or written.
+    Conflict,
+}
+
+/// What is known of a frame before it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It would be counted.
+    No,
+    /// It is counted already.
+    Counted {
+        /// The reply that was kept with it.
+        reply: Option<Vec<u8>>,
+    },
+    /// As [`Recorded::Conflict`].
+    Conflict,
 }
 
 #[cfg(test)]

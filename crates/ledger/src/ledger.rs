@@ -4,7 +4,9 @@
 //!
 //! *Record.* (1) begin, (2) look for the same frame, (3) add to the totals and to the open window,
 //! remember the frame, (4) commit: the log is appended and flushed, (5) `record` returns, (6) the
-//! caller acknowledges the delivery.
+//! caller acknowledges the delivery. `record_all` does (2) and (3) for each frame of a group in turn
+//! between one (1) and one (4), so that a crash leaves the whole group or none of it. A reply that
+//! comes with a frame is kept in (3), so that whoever sends the frame again gets it.
 //!
 //! | crash | left behind | next time |
 //! |---|---|---|
@@ -54,10 +56,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use time::OffsetDateTime;
 
 use crate::counting;
-use crate::duplicates::{self, Known};
+use crate::duplicates;
 use crate::error::{LedgerError, store_failed};
 use crate::frame::{
-    FrameKey, FrameRecord, MAX_NAME_BYTES, ModelInfo, Now, Outcome, Recorded, Software,
+    FrameKey, FrameRecord, MAX_NAME_BYTES, MAX_REPLY_BYTES, ModelInfo, Now, Outcome, Recorded,
+    Seen, Software,
 };
 use crate::lock::Lock;
 use crate::options::LedgerOptions;
@@ -188,12 +191,21 @@ impl Ledger {
     /// # Errors
     /// When the store cannot be read.
     pub fn is_duplicate(&self, key: &FrameKey) -> Result<bool, LedgerError> {
+        Ok(matches!(self.look_up(key)?, Seen::Counted { .. }))
+    }
+
+    /// What is known of a frame, with the reply that was kept with it: the same cheap look as
+    /// [`Ledger::is_duplicate`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn look_up(&self, key: &FrameKey) -> Result<Seen, LedgerError> {
         let look_up = || match counting::known_camera(&self.connection, &key.camera)? {
-            Some(camera) => duplicates::look_up(&self.connection, camera, key),
-            None => Ok(Known::No),
+            Some(camera) => duplicates::look_up(&self.connection, camera, key)
+                .map(|known| known.seen(key.reused_id)),
+            None => Ok(Seen::No),
         };
-        let known = look_up().map_err(store_failed(&self.path, "look a frame up"))?;
-        Ok(known == Known::Counted)
+        look_up().map_err(store_failed(&self.path, "look a frame up"))
     }
 
     /// Records one frame in one durable commit. When this returns `Ok`, the frame may be
@@ -203,23 +215,42 @@ impl Ledger {
     /// Costs one flush of the disk, whatever the size of the ledger.
     ///
     /// # Errors
-    /// `Argument` for names over [`MAX_NAME_BYTES`]; otherwise the store's: the frame must not be
+    /// `Argument` for names over [`MAX_NAME_BYTES`] or a reply over [`MAX_REPLY_BYTES`]; otherwise the store's: the frame must not be
     /// acknowledged.
     pub fn record(
         &mut self,
         frame: &FrameRecord,
         model: &ModelInfo,
     ) -> Result<Recorded, LedgerError> {
-        check_name("camera", &frame.key.camera)?;
-        if let Outcome::Classified { label } = &frame.outcome {
-            check_name("label", label)?;
-        }
+        let mut one_each = self.record_all(std::slice::from_ref(frame), model)?;
+        Ok(one_each.swap_remove(0))
+    }
+
+    /// Records frames in one durable commit and answers each, in order. When this returns `Ok`, all
+    /// of them may be acknowledged. Two of one frame in the same group are like one after the
+    /// other: the second is a duplicate and has the first one's reply.
+    ///
+    /// Costs one flush of the disk for all of them.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`], for the whole group: none is recorded.
+    pub fn record_all(
+        &mut self,
+        frames: &[FrameRecord],
+        model: &ModelInfo,
+    ) -> Result<Vec<Recorded>, LedgerError> {
+        frames.iter().try_for_each(check_frame)?;
         let (windows, dedupe) = (self.windows, self.dedupe_per_camera);
-        let (recorded, due) = self.commit("record a frame", |change| {
-            counting::record(change, &windows, dedupe, frame, model)
+        let recorded = self.commit("record frames", |change| {
+            let record = |frame| counting::record(change, &windows, dedupe, frame, model);
+            frames
+                .iter()
+                .map(record)
+                .collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        self.earliest_due = Some(self.earliest_due.map_or(due, |earliest| earliest.min(due)));
-        Ok(recorded)
+        let due = recorded.iter().filter_map(|(_, due)| *due);
+        self.earliest_due = self.earliest_due.into_iter().chain(due).min();
+        Ok(recorded.into_iter().map(|(recorded, _)| recorded).collect())
     }
 
     /// Seals the windows that are closed at `now`, one commit each, oldest first. Gives the number
@@ -401,6 +432,21 @@ impl Ledger {
             Ok(result)
         };
         run().map_err(store_failed(&self.path, doing))
+    }
+}
+
+fn check_frame(frame: &FrameRecord) -> Result<(), LedgerError> {
+    check_name("camera", &frame.key.camera)?;
+    if let Outcome::Classified { label } = &frame.outcome {
+        check_name("label", label)?;
+    }
+    match &frame.reply {
+        Some(reply) if reply.len() > MAX_REPLY_BYTES => Err(LedgerError::Argument {
+            name: "reply",
+            seen: format!("{} bytes long", reply.len()),
+            expected: "at most 16384 bytes",
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 

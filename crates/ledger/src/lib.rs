@@ -40,8 +40,8 @@ mod window;
 pub use attempts::{AttemptError, AttemptKey, AttemptLog};
 pub use error::{LedgerError, LedgerErrorKind};
 pub use frame::{
-    Clock, FrameKey, FrameRecord, MAX_NAME_BYTES, ModelInfo, Now, Outcome, Recorded, RejectReason,
-    Repeat, Software, UnknownRejectReason,
+    Clock, FrameKey, FrameRecord, MAX_NAME_BYTES, MAX_REPLY_BYTES, ModelInfo, Now, Outcome,
+    Recorded, RejectReason, Repeat, ReusedId, Seen, Software, UnknownRejectReason,
 };
 pub use ledger::Ledger;
 pub use options::LedgerOptions;

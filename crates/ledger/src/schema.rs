@@ -13,7 +13,7 @@
 //! | `frame_sum` | the frames of one camera in one scope, by outcome |
 //! | `named_sum` | the fruits by label, and the rejected frames by reason, of the same |
 //! | `report` | a sealed report, sent or not |
-//! | `remembered` | a frame of a camera that may come again; `id` is empty where it has no message id |
+//! | `remembered` | a frame of a camera that may come again, with the reply that was kept with it; `id` is empty where it has no message id |
 //! | `recent` | one of the last ten frames of an input |
 //!
 //! A *scope* is what a sum is over: 0 everything recorded since the ledger began, -1 everything
@@ -148,8 +148,10 @@ UPDATE report SET clock = 'plausible'
 CREATE INDEX report_dated ON report (sequence, ends_at) WHERE clock = 'plausible';
 ";
 
-/// Which damaged file this ledger was begun in place of; null where there was none.
+/// Which damaged file this ledger was begun in place of, null where there was none; and what a
+/// sender was answered, to be answered again when the frame comes again.
 const FORMAT_3: &str = "
 ALTER TABLE ledger ADD COLUMN set_aside_file TEXT;
 ALTER TABLE ledger ADD COLUMN set_aside_finding TEXT;
+ALTER TABLE remembered ADD COLUMN reply BLOB;
 ";

@@ -156,11 +156,13 @@ impl World {
                         created: None,
                         digest: [0; 32],
                         repeat: Repeat::No,
+                        reused_id: ledger::ReusedId::default(),
                     },
                     stamp: stamped.then_some(truth),
                     arrival: now.wall,
                     clock: now.clock,
                     outcome: Outcome::Unsure,
+                    reply: None,
                 };
                 ledger.record(&frame, &model()).unwrap();
             }

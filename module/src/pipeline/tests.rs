@@ -75,7 +75,10 @@ fn a_frame_that_comes_again_is_a_duplicate_whatever_it_holds() {
         bench.count("1", b"no picture"),
         Recorded::Counted { reused_id: false }
     );
-    assert_eq!(bench.count("1", b"no picture"), Recorded::Duplicate);
+    assert_eq!(
+        bench.count("1", b"no picture"),
+        Recorded::Duplicate { reply: None }
+    );
     assert_eq!(bench.rejected(RejectReason::UnsupportedFormat), 1);
 }
 
@@ -84,7 +87,10 @@ fn checklist_26_a_frame_that_comes_again_after_a_crash_is_a_duplicate() {
     let mut bench = Bench::new();
     bench.count("1", b"no picture");
     let mut bench = bench.crash();
-    assert_eq!(bench.count("1", b"no picture"), Recorded::Duplicate);
+    assert_eq!(
+        bench.count("1", b"no picture"),
+        Recorded::Duplicate { reply: None }
+    );
 }
 
 #[test]

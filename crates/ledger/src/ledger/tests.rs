@@ -11,7 +11,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::error::LedgerErrorKind;
-use crate::frame::{Clock, RejectReason, Repeat};
+use crate::frame::{Clock, RejectReason, Repeat, ReusedId};
 
 fn now(seconds: i64) -> Now {
     let wall = datetime!(2026-11-23 10:00:00 UTC) + time::Duration::seconds(seconds);
@@ -46,6 +46,7 @@ fn frame(number: u32) -> FrameRecord {
             created: None,
             digest,
             repeat: Repeat::No,
+            reused_id: ReusedId::CountsAsNew,
         },
         stamp: None,
         arrival: now(1).wall,
@@ -53,6 +54,7 @@ fn frame(number: u32) -> FrameRecord {
         outcome: Outcome::Classified {
             label: "ripe".into(),
         },
+        reply: None,
     }
 }
 
@@ -112,7 +114,7 @@ fn a_crash_between_commit_and_acknowledgement_makes_the_redelivery_a_duplicate()
     assert_eq!(received(&after), 1);
     assert_eq!(
         after.record(&frame(1), &model()).unwrap(),
-        Recorded::Duplicate
+        Recorded::Duplicate { reply: None }
     );
     let frames = after.totals().unwrap().whole.frames;
     assert_eq!(

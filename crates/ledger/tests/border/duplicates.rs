@@ -13,7 +13,7 @@ fn checklist_25_a_second_delivery_counts_as_duplicate_only() {
     assert!(!counts.ledger.is_duplicate(&first.key).unwrap());
     assert_eq!(counts.record(&first), NEW);
     assert!(counts.ledger.is_duplicate(&first.key).unwrap());
-    assert_eq!(counts.record(&first), Recorded::Duplicate);
+    assert_eq!(counts.record(&first), Recorded::Duplicate { reply: None });
     let sums = counts.ledger.totals().unwrap().whole;
     assert_eq!(
         (
@@ -32,7 +32,10 @@ fn a_duplicate_is_known_after_reopening() {
     let mut counts = Fixture::new();
     counts.record(&frame("cam", 1, 0));
     let mut counts = counts.reopen();
-    assert_eq!(counts.record(&frame("cam", 1, 5)), Recorded::Duplicate);
+    assert_eq!(
+        counts.record(&frame("cam", 1, 5)),
+        Recorded::Duplicate { reply: None }
+    );
 }
 
 #[test]
@@ -42,10 +45,10 @@ fn checklist_25_a_reused_id_with_other_bytes_is_a_new_frame_and_a_warning() {
     let mut reused = frame("cam", 2, 1);
     reused.key.message_id = Some("m-1".into());
     assert_eq!(counts.record(&reused), REUSED);
-    assert_eq!(counts.record(&reused), Recorded::Duplicate);
+    assert_eq!(counts.record(&reused), Recorded::Duplicate { reply: None });
     assert_eq!(
         counts.record(&frame("cam", 1, 0)),
-        Recorded::Duplicate,
+        Recorded::Duplicate { reply: None },
         "both are remembered"
     );
 }
@@ -65,7 +68,7 @@ fn another_creation_stamp_or_camera_is_another_frame() {
     let mut elsewhere = stamped.clone();
     elsewhere.key.camera = "cam/module".into();
     assert_eq!(counts.record(&elsewhere), NEW);
-    assert_eq!(counts.record(&stamped), Recorded::Duplicate);
+    assert_eq!(counts.record(&stamped), Recorded::Duplicate { reply: None });
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn without_an_id_only_a_possible_redelivery_is_compared() {
     );
     assert_eq!(
         counts.record(&without_id(1, Repeat::InBatch)),
-        Recorded::Duplicate
+        Recorded::Duplicate { reply: None }
     );
     assert_eq!(counts.record(&without_id(2, Repeat::InBatch)), NEW);
 }
@@ -181,7 +184,7 @@ fn without_an_id_the_last_ten_of_the_input_are_compared() {
     }
     assert_eq!(
         counts.record(&without_id(0, Repeat::InBatch)),
-        Recorded::Duplicate,
+        Recorded::Duplicate { reply: None },
         "the tenth last"
     );
     counts.record(&frame("other", 10, 0));
@@ -238,9 +241,9 @@ fn a_frame_that_its_sender_marked_is_known_whatever_other_cameras_sent_since() {
     }
     let marked = without_id(0, Repeat::MarkedBySender);
     assert!(counts.ledger.is_duplicate(&marked.key).unwrap());
-    assert_eq!(counts.record(&marked), Recorded::Duplicate);
+    assert_eq!(counts.record(&marked), Recorded::Duplicate { reply: None });
     let mut counts = counts.reopen();
-    assert_eq!(counts.record(&marked), Recorded::Duplicate);
+    assert_eq!(counts.record(&marked), Recorded::Duplicate { reply: None });
     let mut other_camera = marked;
     other_camera.key.camera = "other".into();
     assert_eq!(counts.record(&other_camera), NEW);
@@ -253,7 +256,7 @@ fn a_marked_frame_that_was_never_counted_is_new() {
     counts.record(&without_id(1, Repeat::No));
     let marked = without_id(2, Repeat::MarkedBySender);
     assert_eq!(counts.record(&marked), NEW, "its first try never arrived");
-    assert_eq!(counts.record(&marked), Recorded::Duplicate);
+    assert_eq!(counts.record(&marked), Recorded::Duplicate { reply: None });
 }
 
 #[test]
@@ -285,5 +288,5 @@ fn a_mark_does_not_make_frames_with_other_ids_equal() {
     let mut named = without_id(1, Repeat::MarkedBySender);
     named.key.message_id = Some(String::new());
     assert_eq!(counts.record(&named), NEW, "an empty id is an id");
-    assert_eq!(counts.record(&named), Recorded::Duplicate);
+    assert_eq!(counts.record(&named), Recorded::Duplicate { reply: None });
 }

@@ -30,7 +30,7 @@ fn child_records_until_it_is_killed() {
         let second = i64::from(number) / 4;
         let recorded = ledger.record(&camera_frame(number), &model()).unwrap();
         assert!(
-            number == first || recorded != Recorded::Duplicate,
+            number == first || recorded != Recorded::Duplicate { reply: None },
             "only the first is redelivered"
         );
         // The leading line break keeps it apart from what the test harness prints.

@@ -10,6 +10,7 @@ mod killed;
 mod opening;
 mod outage;
 mod properties;
+mod replies;
 mod reports;
 mod retention;
 mod support;

@@ -237,7 +237,7 @@ impl World {
         let looked_up = self.ledger().is_duplicate(&taken.key).unwrap();
         let recorded = self.ledger().record(taken, &model).unwrap();
         let is_new = self.counted.insert(taken.key.clone());
-        assert_eq!(recorded == Recorded::Duplicate, !is_new);
+        assert_eq!(recorded == Recorded::Duplicate { reply: None }, !is_new);
         assert_eq!(looked_up, !is_new);
 
         let sums = self.expected.entry(taken.key.camera.clone()).or_default();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ledger::{
     Clock, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now, Outcome, Recorded, Repeat,
-    Report, Software,
+    Report, ReusedId, Software,
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -45,11 +45,13 @@ pub(crate) fn frame(camera: &str, number: u32, arrival: i64) -> FrameRecord {
             created: None,
             digest,
             repeat: Repeat::No,
+            reused_id: ReusedId::CountsAsNew,
         },
         stamp: None,
         arrival: at(arrival).wall,
         clock: Clock::Plausible,
         outcome: classified("ripe"),
+        reply: None,
     }
 }
 

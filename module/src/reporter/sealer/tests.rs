@@ -59,12 +59,14 @@ impl Bench {
                 created: None,
                 digest: [0; 32],
                 repeat: Repeat::No,
+                reused_id: ledger::ReusedId::default(),
             },
             // Far from being due, whenever this runs.
             stamp: Some(now.wall + time::Duration::minutes(4)),
             arrival: now.wall,
             clock: now.clock,
             outcome: Outcome::Unsure,
+            reply: None,
         };
         self.ledger.lock().record(&frame, model).unwrap();
     }
