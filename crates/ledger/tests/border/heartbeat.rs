@@ -12,12 +12,6 @@ impl Fixture {
             .seal_heartbeat(&model(), at(second), &software())
             .unwrap()
     }
-
-    fn send_all(&mut self, second: i64) {
-        for report in self.ledger.unsent(usize::MAX).unwrap() {
-            self.ledger.mark_sent(report.sequence, at(second)).unwrap();
-        }
-    }
 }
 
 #[test]
@@ -25,7 +19,7 @@ fn a_heartbeat_counts_nothing_and_says_the_totals() {
     let mut counts = Fixture::new();
     counts.record(&frame("cam", 1, 5));
     let totals = counts.seal(60)[0].totals.clone();
-    counts.send_all(61);
+    counts.send_all(at(61));
     assert!(counts.heartbeat(1000));
     let reports = counts.unsent();
     assert_eq!(spans(&reports), [(900, 960, 0)]);
@@ -48,10 +42,10 @@ fn heartbeats_do_not_pile_up_behind_a_report_that_waits() {
     let mut counts = Fixture::new();
     assert!(counts.heartbeat(60));
     assert!(!counts.heartbeat(1000));
-    counts.send_all(1001);
+    counts.send_all(at(1001));
     assert!(counts.heartbeat(2000));
     counts.record(&frame("cam", 1, 2001));
-    counts.send_all(2002);
+    counts.send_all(at(2002));
     counts.seal(2100);
     assert!(!counts.heartbeat(3000), "a report of frames is as good");
     assert_eq!(counts.ledger.totals().unwrap().sealed_reports, 3);
@@ -89,10 +83,10 @@ fn heartbeats_are_let_go_like_other_reports() {
     });
     counts.record(&frame("cam", 1, 5));
     counts.seal(60);
-    counts.send_all(61);
+    counts.send_all(at(61));
     for beat in 1..6 {
         assert!(counts.heartbeat(beat * 900));
-        counts.send_all(beat * 900 + 1);
+        counts.send_all(at(beat * 900 + 1));
     }
     let verification = counts.ledger.verify().unwrap();
     assert_eq!(

@@ -9,6 +9,14 @@ use crate::windows::spans;
 
 const HOUR: i64 = 3600;
 
+/// Windows twice as long as the default.
+fn long() -> LedgerOptions {
+    LedgerOptions {
+        window: Duration::from_secs(120),
+        ..LedgerOptions::default()
+    }
+}
+
 impl Fixture {
     /// The closing of a long outage at a second; gives how many reports wait.
     fn merge(&mut self, second: i64) -> usize {
@@ -109,12 +117,7 @@ fn late_frames_make_one_more_report_an_hour_for_each_hour_that_they_touch() {
 
 #[test]
 fn a_window_of_the_very_span_of_the_joined_one_is_taken_in() {
-    let counts = Fixture::new();
-    let long = LedgerOptions {
-        window: Duration::from_secs(120),
-        ..LedgerOptions::default()
-    };
-    let mut counts = counts.reopen_with(long);
+    let mut counts = Fixture::with(long());
     let mut ahead = frame("cam", 1, 100);
     ahead.stamp = Some(at(110).wall);
     counts.record(&ahead);
@@ -130,11 +133,7 @@ fn a_window_of_the_very_span_of_the_joined_one_is_taken_in() {
 
 #[test]
 fn a_long_window_that_is_not_due_yet_is_taken_in_when_the_joined_one_gets_its_span() {
-    let counts = Fixture::new();
-    let mut counts = counts.reopen_with(LedgerOptions {
-        window: Duration::from_secs(120),
-        ..LedgerOptions::default()
-    });
+    let mut counts = Fixture::with(long());
     // Arrives while 120..240 runs, for 0..120: due at 240.
     let mut late = frame("cam", 1, 130);
     late.stamp = Some(at(5).wall);

@@ -30,15 +30,9 @@ fn seal_one(counts: &mut Fixture, second: i64, clock: Clock) {
     assert_eq!(sealed, 1);
 }
 
-fn send_all(counts: &mut Fixture, now: Now) {
-    while let Some(report) = counts.ledger.unsent(1).unwrap().first() {
-        counts.ledger.mark_sent(report.sequence, now).unwrap();
-    }
-}
-
 fn send_one(counts: &mut Fixture, second: i64) {
     seal_one(counts, second, Clock::Plausible);
-    send_all(counts, at(second));
+    counts.send_all(at(second));
 }
 
 fn unsure(second: i64) -> Now {
@@ -91,7 +85,7 @@ fn unsent_reports_and_all_after_them_stay_at_any_age_and_number() {
     let seen = verified(&counts);
     assert_eq!((seen.carried_forward, seen.reports), (0, 200));
     // As soon as it is taken, sixteen go with each report.
-    send_all(&mut counts, at(200 * DAY));
+    counts.send_all(at(200 * DAY));
     assert_eq!(verified(&counts).carried_forward, 16);
     for day in 201..220 {
         send_one(&mut counts, day * DAY);
@@ -104,7 +98,7 @@ fn over_the_highest_number_reports_go_under_any_clock() {
     let mut counts = Fixture::in_memory(keep(3, 10));
     for minute in 0..30 {
         seal_one(&mut counts, minute * 60, Clock::Unsure);
-        send_all(&mut counts, unsure(0));
+        counts.send_all(unsure(0));
         let kept = verified(&counts).reports;
         assert_eq!(kept, 10.min(u64::try_from(minute).unwrap() + 1));
     }
@@ -150,7 +144,7 @@ fn a_clock_that_stays_far_in_the_future_takes_none_of_the_last_ones() {
     // Even where every one of them is old.
     for hour in 0..60 {
         seal_one(&mut counts, ahead + hour * 3600 + 60, Clock::Plausible);
-        send_all(&mut counts, at(2 * ahead + hour * 3600));
+        counts.send_all(at(2 * ahead + hour * 3600));
         assert!(verified(&counts).reports >= 20);
     }
     assert_eq!(verified(&counts).reports, 20);
@@ -161,7 +155,7 @@ fn an_unsure_clock_lets_nothing_go_by_age() {
     let mut counts = Fixture::in_memory(keep(1, 1000));
     for day in 0..120 {
         seal_one(&mut counts, day * DAY, Clock::Plausible);
-        send_all(&mut counts, unsure(day * DAY));
+        counts.send_all(unsure(day * DAY));
     }
     assert_eq!(verified(&counts).carried_forward, 0);
 }
@@ -176,7 +170,7 @@ fn a_window_from_before_the_clock_was_set_is_as_old_as_the_next_sure_one() {
         counts.record(&early);
     }
     counts.ledger.seal_all(at(0), &software()).unwrap();
-    send_all(&mut counts, at(0));
+    counts.send_all(at(0));
     for day in 1..=91 {
         send_one(&mut counts, day * DAY);
         assert_eq!(verified(&counts).carried_forward, 0, "day {day}");

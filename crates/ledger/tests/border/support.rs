@@ -117,6 +117,13 @@ impl Fixture {
             .collect()
     }
 
+    /// The hub takes all that waits.
+    pub(crate) fn send_all(&mut self, now: Now) {
+        while let Some(report) = self.ledger.unsent(1).unwrap().first() {
+            self.ledger.mark_sent(report.sequence, now).unwrap();
+        }
+    }
+
     pub(crate) fn reopen(self) -> Self {
         let options = self.options;
         self.reopen_with(options)
