@@ -155,7 +155,7 @@ impl ClockWatch {
         if let Some((_, reason)) = stepped_from {
             self.note_step(line, reason);
         }
-        self.settle(&reading, stepped_from.is_some());
+        self.settle(line, reading.kernel, stepped_from.is_some());
         let reason = self.judge(&reading);
         let said = self.last.map(|(_, said)| said);
         self.last = Some((line, reason));
@@ -196,12 +196,8 @@ impl ClockWatch {
 
     /// Whether a doubt is over. Only a step leads back: a small one must not be taken for drift
     /// after some days.
-    fn settle(&mut self, reading: &Reading, stepped: bool) {
-        let line = Line {
-            wall: reading.wall,
-            monotonic: reading.monotonic,
-        };
-        if reading.kernel == Kernel::Synchronised {
+    fn settle(&mut self, line: Line, kernel: Kernel, stepped: bool) {
+        if kernel == Kernel::Synchronised {
             self.synchronised = self
                 .synchronised
                 .filter(|known| known.leads_to(line) && !known.is_older(LINE_LASTS, line))
@@ -209,7 +205,7 @@ impl ClockWatch {
             self.doubt = None;
         }
         self.doubt = self.doubt.filter(|doubt| {
-            let outlived = reading.kernel == Kernel::Unknown
+            let outlived = kernel == Kernel::Unknown
                 && line.monotonic.saturating_sub(doubt.stepped_at) >= DOUBT_LASTS;
             let taken_back = stepped && doubt.before.leads_to(line);
             !outlived && !taken_back
