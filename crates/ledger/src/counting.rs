@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::duplicates::{self, Known};
-use crate::frame::{Clock, FrameRecord, ModelInfo, Recorded, ReusedId};
+use crate::frame::{Clock, FrameRecord, ModelInfo, Recorded};
 use crate::sums::{self, Counted, Scope};
 use crate::window::{Window, Windows};
 
@@ -21,16 +21,11 @@ pub(crate) fn record(
 ) -> rusqlite::Result<(Recorded, Option<i64>)> {
     let camera = camera_number(connection, &frame.key.camera)?;
     let known = duplicates::look_up(connection, camera, &frame.key)?;
-    let reused_id = match known {
-        Known::Counted(_) | Known::No => false,
-        Known::IdOnly if frame.key.reused_id == ReusedId::IsConflict => {
-            return Ok((Recorded::Conflict, None));
-        }
-        Known::IdOnly => true,
-    };
     let (recorded, counted) = match known {
+        Known::Conflict => return Ok((Recorded::Conflict, None)),
         Known::Counted(reply) => (Recorded::Duplicate { reply }, Counted::Duplicate),
         Known::IdOnly | Known::No => {
+            let reused_id = known == Known::IdOnly;
             let reply = frame.reply.as_deref();
             duplicates::remember(connection, camera, &frame.key, reply, dedupe_per_camera)?;
             (Recorded::Counted { reused_id }, Counted::As(&frame.outcome))

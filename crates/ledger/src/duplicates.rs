@@ -17,19 +17,21 @@ use crate::frame::{FrameKey, Repeat, ReusedId, Seen};
 pub(crate) enum Known {
     /// This very frame is counted already; with the reply that was kept with it.
     Counted(Option<Vec<u8>>),
-    /// Not this frame, but another one of the same camera under the same message id.
+    /// Not this frame, but another one of the same camera under the same message id, which its
+    /// sender must not do.
+    Conflict,
+    /// The same, but the sender may: a new frame.
     IdOnly,
     /// Nothing.
     No,
 }
 
-impl Known {
-    /// What that means for a frame whose sender says what a reused id is.
-    pub(crate) fn seen(self, reused_id: ReusedId) -> Seen {
-        match (self, reused_id) {
-            (Known::Counted(reply), _) => Seen::Counted { reply },
-            (Known::IdOnly, ReusedId::IsConflict) => Seen::Conflict,
-            (Known::IdOnly, ReusedId::CountsAsNew) | (Known::No, _) => Seen::No,
+impl From<Known> for Seen {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::Counted(reply) => Seen::Counted { reply },
+            Known::Conflict => Seen::Conflict,
+            Known::IdOnly | Known::No => Seen::No,
         }
     }
 }
@@ -46,7 +48,7 @@ pub(crate) fn look_up(
             Repeat::No => false,
             Repeat::InBatch => is_recent(connection, camera, &key.input, content)?,
             Repeat::MarkedBySender => {
-                is_remembered(connection, camera, &NO_ID, content)?
+                remembered(connection, camera, &NO_ID, content)?.is_some()
                     || is_recent(connection, camera, &key.input, content)?
             }
         };
@@ -56,30 +58,32 @@ pub(crate) fn look_up(
             Known::No
         });
     };
-    let reply: Option<Option<Vec<u8>>> = connection
-        .prepare_cached(
-            "SELECT reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
-        )?
-        .query_row(params![camera, id, content], |row| row.get(0))
-        .optional()?;
-    if let Some(reply) = reply {
+    if let Some(reply) = remembered(connection, camera, &id, content)? {
         return Ok(Known::Counted(reply));
     }
     let other = connection
         .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
         .exists(params![camera, id])?;
-    Ok(if other { Known::IdOnly } else { Known::No })
+    Ok(match (other, key.reused_id) {
+        (true, ReusedId::IsConflict) => Known::Conflict,
+        (true, ReusedId::CountsAsNew) => Known::IdOnly,
+        (false, _) => Known::No,
+    })
 }
 
-fn is_remembered(
+/// The reply that was kept with a frame, if it had one; `None` when the frame is not remembered.
+fn remembered(
     connection: &Connection,
     camera: i64,
     id: &[u8],
     content: Hash,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
     connection
-        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3")?
-        .exists(params![camera, id, content])
+        .prepare_cached(
+            "SELECT reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
+        )?
+        .query_row(params![camera, id, content], |row| row.get(0))
+        .optional()
 }
 
 fn is_recent(

@@ -201,8 +201,7 @@ impl Ledger {
     /// When the store cannot be read.
     pub fn look_up(&self, key: &FrameKey) -> Result<Seen, LedgerError> {
         let look_up = || match counting::known_camera(&self.connection, &key.camera)? {
-            Some(camera) => duplicates::look_up(&self.connection, camera, key)
-                .map(|known| known.seen(key.reused_id)),
+            Some(camera) => duplicates::look_up(&self.connection, camera, key).map(Seen::from),
             None => Ok(Seen::No),
         };
         look_up().map_err(store_failed(&self.path, "look a frame up"))
@@ -215,8 +214,8 @@ impl Ledger {
     /// Costs one flush of the disk, whatever the size of the ledger.
     ///
     /// # Errors
-    /// `Argument` for names over [`MAX_NAME_BYTES`] or a reply over [`MAX_REPLY_BYTES`]; otherwise the store's: the frame must not be
-    /// acknowledged.
+    /// `Argument` for names over [`MAX_NAME_BYTES`] or a reply over [`MAX_REPLY_BYTES`]; otherwise
+    /// the store's: the frame must not be acknowledged.
     pub fn record(
         &mut self,
         frame: &FrameRecord,
@@ -264,9 +263,8 @@ impl Ledger {
         self.seal_until(seconds(now.wall), now, software)
     }
 
-    /// Seals every window that has frames, closed or not: at an orderly stop
-    /// where the last counts are wanted at once. Later frames of the same windows make further
-    /// reports.
+    /// Seals every window that has frames, closed or not: at an orderly stop where the last counts
+    /// are wanted at once. Later frames of the same windows make further reports.
     ///
     /// # Errors
     /// As [`Ledger::seal_due`].
@@ -392,13 +390,7 @@ impl Ledger {
         now: Now,
         software: &Software,
     ) -> Result<usize, LedgerError> {
-        let (ledger, limit) = (self.id.clone(), self.report_limit);
-        let sealing = Sealing {
-            ledger: &ledger,
-            software,
-            now,
-            limit,
-        };
+        let sealing = self.sealing(now, software);
         let mut reports = 0;
         for window in windows {
             reports += self.commit("seal a window", |change| {
@@ -409,6 +401,15 @@ impl Ledger {
             self.refresh_earliest_due()?;
         }
         Ok(reports)
+    }
+
+    fn sealing<'a>(&self, now: Now, software: &'a Software) -> Sealing<'a> {
+        Sealing {
+            ledger: self.id.clone(),
+            software,
+            now,
+            limit: self.report_limit,
+        }
     }
 
     fn refresh_earliest_due(&mut self) -> Result<(), LedgerError> {

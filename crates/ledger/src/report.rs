@@ -5,8 +5,8 @@
 //! to and including this report: the totals of one report minus those of the one before are its
 //! own additions, so that a reader can see a gap. A report without cameras, its counts zero, is a
 //! *heartbeat*: nothing was counted for a while, and the module is alive. In a long outage of the
-//! hub the windows of an hour may share a report, whose window is then longer. A report holds names and numbers, never a part
-//! of a picture.
+//! hub the windows of an hour may share a report, whose window is then longer. A report holds names
+//! and numbers, never a part of a picture.
 
 use std::collections::BTreeMap;
 

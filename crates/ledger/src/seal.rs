@@ -35,7 +35,7 @@ pub(crate) struct Heading {
 /// What is the same for every report that one call seals.
 #[derive(Debug)]
 pub(crate) struct Sealing<'a> {
-    pub(crate) ledger: &'a str,
+    pub(crate) ledger: String,
     pub(crate) software: &'a Software,
     pub(crate) now: Now,
     /// Bytes of a body.
@@ -144,9 +144,9 @@ fn report(
     let Sums { counts, frames } = sums::whole(&cameras);
     Report {
         schema: SCHEMA.to_owned(),
-        report_id: report_id(sealing.ledger, sequence),
+        report_id: report_id(&sealing.ledger, sequence),
         sequence,
-        ledger: sealing.ledger.to_owned(),
+        ledger: sealing.ledger.clone(),
         window_start: instant(heading.window.start),
         window_end: instant(heading.window.end),
         clock: heading.clock,

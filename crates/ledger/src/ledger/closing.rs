@@ -4,7 +4,7 @@ use super::Ledger;
 use crate::error::{LedgerError, store_failed};
 use crate::frame::{ModelInfo, Now, Software};
 use crate::merge;
-use crate::seal::{self, Heading, Sealing};
+use crate::seal::{self, Heading};
 use crate::window::{hour, seconds};
 
 impl Ledger {
@@ -42,13 +42,7 @@ impl Ledger {
             lot: None,
             model: model.clone(),
         };
-        let (ledger, limit) = (self.id.clone(), self.report_limit);
-        let sealing = Sealing {
-            ledger: &ledger,
-            software,
-            now,
-            limit,
-        };
+        let sealing = self.sealing(now, software);
         self.commit("seal a heartbeat", |change| {
             seal::heartbeat(change, &heading, &sealing)
         })

@@ -178,14 +178,8 @@ fn a_crash_before_sealing_is_committed_leaves_the_window_open_for_the_same_seque
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(&dir);
     ledger.record(&frame(1), &model()).unwrap();
-    let id = ledger.id.clone();
     let software = software();
-    let sealing = Sealing {
-        ledger: &id,
-        software: &software,
-        now: now(60),
-        limit: 240_000,
-    };
+    let sealing = ledger.sealing(now(60), &software);
     let windows = seal::due_windows(&ledger.connection, i64::MAX).unwrap();
     let transaction = ledger.connection.transaction().unwrap();
     assert_eq!(seal::seal(&transaction, &windows[0], &sealing).unwrap(), 1);
