@@ -1,7 +1,7 @@
 //! The one place that reads the wall clock for counting.
 //!
 //! A box without a battery starts in the past until it finds a time server, and people set clocks.
-//! What is stamped while nothing vouches for the clock is marked `unsure`; [`watch`] has the rule.
+//! What is stamped while nothing vouches for the clock is marked `unsure`; `watch` has the rule.
 //! This file reads the three clocks and says each change of mind once. There is one wall clock in
 //! a process, so there is one watch.
 

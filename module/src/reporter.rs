@@ -1,7 +1,7 @@
 //! Makes reports of what was counted, and sends them until edgeHub confirms each.
 //!
-//! Two halves of one task: the [`sealer`] has the ledger fix reports when they are due, the
-//! [`sender`] publishes what is sealed, oldest first. They tell each other two things: that there
+//! Two halves of one task: the `sealer` has the ledger fix reports when they are due, the
+//! `sender` publishes what is sealed, oldest first. They tell each other two things: that there
 //! is something to send, and since when sending is tried in vain, by which a long outage is known.
 //! What is due is the ledger's decision; waiting is all that happens here.
 
