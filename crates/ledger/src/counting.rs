@@ -1,112 +1,127 @@
-//! One frame into the counts: everything that its commit holds.
+//! Frames into the counts: everything that the commit of a group holds.
 //!
 //! Runs inside a transaction that the caller began and commits, so that the memory of duplicates,
-//! the window's sums and the totals change together or not at all.
+//! the window's sums and the totals change together or not at all. What a group adds to one sum is
+//! added up first and written once.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, HashSet};
 
-use crate::duplicates::{self, Known};
-use crate::frame::{Clock, FrameRecord, ModelInfo, Recorded};
-use crate::sums::{self, Counted, Scope};
-use crate::window::{Window, Windows};
+use rusqlite::Connection;
 
-/// Records one frame in the caller's transaction. Also gives when its window is due, in seconds
-/// since the epoch; `None` when nothing was counted.
-pub(crate) fn record(
-    connection: &Connection,
-    windows: &Windows,
-    dedupe_per_camera: u32,
-    frame: &FrameRecord,
-    model: &ModelInfo,
-) -> rusqlite::Result<(Recorded, Option<i64>)> {
-    let camera = camera_number(connection, &frame.key.camera)?;
-    let known = duplicates::look_up(connection, camera, &frame.key)?;
-    let (recorded, counted) = match known {
-        Known::Conflict => return Ok((Recorded::Conflict, None)),
-        Known::Counted(reply) => (Recorded::Duplicate { reply }, Counted::Duplicate),
-        Known::IdOnly | Known::No => {
-            let reused_id = known == Known::IdOnly;
-            let reply = frame.reply.as_deref();
-            duplicates::remember(connection, camera, &frame.key, reply, dedupe_per_camera)?;
-            (Recorded::Counted { reused_id }, Counted::As(&frame.outcome))
+use crate::duplicates::{self, Known, Print};
+use crate::frame::{FrameRecord, ModelInfo, Recorded};
+use crate::memo::Memo;
+use crate::sums::{self, Counted, Scope, Sums};
+use crate::window::Windows;
+
+/// What counting goes by, as the options have it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) windows: Windows,
+    pub(crate) dedupe_per_camera: u32,
+    /// Of all cameras together.
+    pub(crate) dedupe_bytes: i64,
+    pub(crate) max_cameras: u64,
+}
+
+/// A group of frames that is being counted in the caller's transaction. Nothing of it may be
+/// committed before [`Group::finish`], and after an error neither it nor the memo is good for
+/// anything.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    connection: &'a Connection,
+    rules: Rules,
+    memo: &'a mut Memo,
+    /// By scope and camera.
+    added: BTreeMap<(i64, i64), Sums>,
+    /// Bytes by which the memory of duplicates grew.
+    grown: i64,
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn begin(connection: &'a Connection, rules: Rules, memo: &'a mut Memo) -> Self {
+        Self {
+            connection,
+            rules,
+            memo,
+            added: BTreeMap::new(),
+            grown: 0,
         }
-    };
-
-    let window = windows.of_frame(frame.stamp, frame.arrival);
-    let due = windows.due(window, frame.arrival);
-    let model = model_number(connection, model)?;
-    let (open_window, due) = open_window(connection, window, model, frame.clock, due)?;
-    for scope in [Scope::Recorded, Scope::Open(open_window)] {
-        sums::add_frame(connection, scope, camera, counted)?;
     }
-    Ok((recorded, Some(due)))
-}
 
-/// The number of a camera that was seen before.
-pub(crate) fn known_camera(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT camera FROM camera WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()
-}
+    /// Counts one frame. Also gives when its window is due, in seconds since the epoch; `None` when
+    /// nothing was counted.
+    pub(crate) fn record(
+        &mut self,
+        frame: &FrameRecord,
+        model: &ModelInfo,
+    ) -> rusqlite::Result<(Recorded, Option<i64>)> {
+        let (connection, rules) = (self.connection, self.rules);
+        let key = &frame.key;
+        let place = self
+            .memo
+            .place(connection, &key.camera, rules.max_cameras)?;
+        let print = Print::of(key, place);
+        let recent = self.memo.recent(connection)?;
+        let known = duplicates::look_up(connection, Some(recent), key, print)?;
+        self.memo.surplus.hear(place.camera);
+        let (recorded, counted) = match known {
+            Known::Conflict => return Ok((Recorded::Conflict, None)),
+            Known::Counted(reply) => (Recorded::Duplicate { reply }, Counted::Duplicate),
+            Known::IdOnly | Known::No => {
+                let reused_id = known == Known::IdOnly;
+                self.remember(frame, print)?;
+                (Recorded::Counted { reused_id }, Counted::As(&frame.outcome))
+            }
+        };
 
-/// The number of a camera, a new one when it was never seen.
-pub(crate) fn camera_number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-    if let Some(known) = known_camera(connection, name)? {
-        return Ok(known);
+        let window = rules.windows.of_frame(frame.stamp, frame.arrival);
+        let due = rules.windows.due(window, frame.arrival);
+        let model = self.memo.model(connection, model)?;
+        let open = self
+            .memo
+            .window(connection, window, model, frame.clock, due)?;
+        for scope in [Scope::Recorded, Scope::Open(open.number)] {
+            let sums = self.added.entry((scope.number(), place.camera));
+            sums.or_default().count(counted);
+        }
+        Ok((recorded, Some(open.due)))
     }
-    connection
-        .prepare_cached("INSERT INTO camera (name) VALUES (?1)")?
-        .insert([name])
-}
 
-fn model_number(connection: &Connection, model: &ModelInfo) -> rusqlite::Result<i64> {
-    let named = params![model.name, model.version, model.sha256];
-    let known = connection
-        .prepare_cached("SELECT model FROM model WHERE name = ?1 AND version = ?2 AND sha256 = ?3")?
-        .query_row(named, |row| row.get(0))
-        .optional()?;
-    if let Some(known) = known {
-        return Ok(known);
+    fn remember(&mut self, frame: &FrameRecord, print: Print) -> rusqlite::Result<()> {
+        let connection = self.connection;
+        let ordinal = self.memo.next_ordinal(connection, print.camera)?;
+        let reply = frame.reply.as_deref();
+        let most = self.rules.dedupe_per_camera;
+        self.grown += duplicates::remember(connection, print, reply, ordinal, most)?;
+        // With an id it took one of the places too; the id tells it apart, so its content is not
+        // compared.
+        let content = print.id.is_none().then_some(print.content);
+        self.memo
+            .recent(connection)?
+            .push(&frame.key.input, print.camera, content);
+        Ok(())
     }
-    connection
-        .prepare_cached("INSERT INTO model (name, version, sha256) VALUES (?1, ?2, ?3)")?
-        .insert(named)
-}
 
-/// The open window that a frame belongs to, and when it is due. Another model or another state of
-/// the clock has a window of its own, since a report names one of each.
-fn open_window(
-    connection: &Connection,
-    window: Window,
-    model: i64,
-    clock: Clock,
-    due: i64,
-) -> rusqlite::Result<(i64, i64)> {
-    let of_frame = params![window.start, window.end, model, clock.as_str()];
-    let open = connection
-        .prepare_cached(
-            "SELECT open_window, due_at FROM open_window
-             WHERE starts_at = ?1 AND ends_at = ?2 AND model = ?3 AND clock = ?4 AND lot = ''",
-        )?
-        .query_row(of_frame, |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some(open) = open {
-        return Ok(open);
+    /// Writes what was added up.
+    pub(crate) fn finish(self) -> rusqlite::Result<()> {
+        let connection = self.connection;
+        for ((scope, camera), sums) in &self.added {
+            sums::add(connection, *scope, *camera, sums)?;
+        }
+        let recent = self.memo.recent(connection)?;
+        recent.write(connection)?;
+        let in_recent: HashSet<i64> = recent.cameras().collect();
+        let newest = || {
+            let mut newest = in_recent.clone();
+            newest.extend(sums::cameras_of_open_windows(connection)?);
+            Ok(newest)
+        };
+        let most = self.rules.dedupe_bytes;
+        self.memo
+            .surplus
+            .shrink(connection, self.grown, most, newest)
     }
-    let opened = connection
-        .prepare_cached(
-            "INSERT INTO open_window (starts_at, ends_at, model, clock, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .insert(params![
-            window.start,
-            window.end,
-            model,
-            clock.as_str(),
-            due
-        ])?;
-    Ok((opened, due))
 }
 
 /// Closes an open window: what it counted goes to another scope, the window itself goes.
@@ -123,6 +138,19 @@ pub(crate) fn earliest_due(connection: &Connection) -> rusqlite::Result<Option<i
     connection
         .prepare_cached("SELECT min(due_at) FROM open_window")?
         .query_row([], |row| row.get(0))
+}
+
+/// Whether a window of another model than this one is open.
+pub(crate) fn has_other_model(
+    connection: &Connection,
+    model: &ModelInfo,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM open_window JOIN model USING (model)
+             WHERE (name, version, sha256) <> (?1, ?2, ?3)",
+        )?
+        .exists([&model.name, &model.version, &model.sha256])
 }
 
 /// Whether an open window is due after an instant, in seconds since the epoch.

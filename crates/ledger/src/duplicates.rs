@@ -1,16 +1,19 @@
 //! Which frames are known already.
 //!
 //! Two memories: the last N frames of each camera by count (never by age: the clock may be wrong),
-//! and the last ten of each input. A frame with a message id is looked up among those of its camera.
+//! and the last ten of each input (see `recent`). A frame with a message id is looked up among those of its camera.
 //! Frames without one can only be told apart by their content, and a fixed camera may honestly send
 //! equal pictures; they are compared only where the caller says that a second delivery can be, and
 //! with what that delivery can be of, see [`Repeat`]. Both memories are written in the commit that
 //! counts the frame and must never be written apart from it.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 use crate::frame::{FrameKey, Repeat, ReusedId, Seen};
+use crate::memo::Place;
+use crate::recent::Recent;
+use crate::surplus;
 
 /// What the memories know about a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +39,45 @@ impl From<Known> for Seen {
     }
 }
 
-/// Looks a frame up. Two or three steps in an index, whatever the memory's size.
+/// What a frame is known by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Print {
+    pub(crate) camera: i64,
+    /// Of the message id, if it has one.
+    pub(crate) id: Option<Hash>,
+    /// Of the creation stamp and the digest.
+    pub(crate) content: Hash,
+}
+
+impl Print {
+    /// The print of a frame that is counted under a place.
+    pub(crate) fn of(key: &FrameKey, place: Place) -> Self {
+        let camera = place.shared.then_some(key.camera.as_str());
+        Self {
+            camera: place.camera,
+            id: key.message_id.as_deref().map(|id| id_hash(camera, id)),
+            content: content_hash(camera, key),
+        }
+    }
+}
+
+/// Looks a frame up: one step in an index, whatever the memory's size.
 pub(crate) fn look_up(
     connection: &Connection,
-    camera: i64,
+    recent: Option<&Recent>,
     key: &FrameKey,
+    print: Print,
 ) -> rusqlite::Result<Known> {
-    let content = content_hash(key);
-    let Some(id) = key.message_id.as_deref().map(id_hash) else {
+    let Some(id) = print.id else {
+        let is_recent = || match recent {
+            Some(recent) => Ok(recent.contains(&key.input, print.camera, print.content)),
+            None => Recent::read(connection)
+                .map(|recent| recent.contains(&key.input, print.camera, print.content)),
+        };
         let found = match key.repeat {
             Repeat::No => false,
-            Repeat::InBatch => is_recent(connection, camera, &key.input, content)?,
-            Repeat::MarkedBySender => {
-                remembered(connection, camera, &NO_ID, content)?.is_some()
-                    || is_recent(connection, camera, &key.input, content)?
-            }
+            Repeat::InBatch => is_recent()?,
+            Repeat::MarkedBySender => is_remembered(connection, print)? || is_recent()?,
         };
         return Ok(if found {
             Known::Counted(None)
@@ -58,165 +85,96 @@ pub(crate) fn look_up(
             Known::No
         });
     };
-    if let Some(reply) = remembered(connection, camera, &id, content)? {
-        return Ok(Known::Counted(reply));
-    }
-    let other = connection
-        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
-        .exists(params![camera, id])?;
-    Ok(match (other, key.reused_id) {
-        (true, ReusedId::IsConflict) => Known::Conflict,
-        (true, ReusedId::CountsAsNew) => Known::IdOnly,
-        (false, _) => Known::No,
+    let (same, reply, other): (bool, Option<Vec<u8>>, bool) = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM remembered
+                            WHERE camera = ?1 AND id = ?2 AND content = ?3),
+                    (SELECT reply FROM remembered
+                     WHERE camera = ?1 AND id = ?2 AND content = ?3),
+                    EXISTS (SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2)",
+        )?
+        .query_row(params![print.camera, id, print.content], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    Ok(match (same, other, key.reused_id) {
+        (true, ..) => Known::Counted(reply),
+        (false, true, ReusedId::IsConflict) => Known::Conflict,
+        (false, true, ReusedId::CountsAsNew) => Known::IdOnly,
+        (false, false, _) => Known::No,
     })
 }
 
-/// The reply that was kept with a frame, if it had one; `None` when the frame is not remembered.
-fn remembered(
-    connection: &Connection,
-    camera: i64,
-    id: &[u8],
-    content: Hash,
-) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
+fn is_remembered(connection: &Connection, print: Print) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached(
-            "SELECT reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
-        )?
-        .query_row(params![camera, id, content], |row| row.get(0))
-        .optional()
+        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3")?
+        .exists(params![print.camera, NO_ID, print.content])
 }
 
-fn is_recent(
-    connection: &Connection,
-    camera: i64,
-    input: &str,
-    content: Hash,
-) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM recent WHERE input = ?1 AND camera = ?2 AND content = ?3")?
-        .exists(params![input, camera, content])
-}
-
-/// Remembers a frame that is being counted, and lets the oldest ones go.
+/// Remembers a frame that is being counted and was looked up before, and lets the oldest ones of
+/// its camera go. Gives by how many bytes the memory grew.
 pub(crate) fn remember(
     connection: &Connection,
-    camera: i64,
-    key: &FrameKey,
+    print: Print,
     reply: Option<&[u8]>,
+    ordinal: i64,
     per_camera: u32,
-) -> rusqlite::Result<()> {
-    let content = content_hash(key);
-    if let Some(id) = key.message_id.as_deref().map(id_hash) {
-        remember_camera(connection, camera, (&id, content, reply), per_camera)?;
-        // It took one of the ten places; its id tells it apart, so its content is not compared.
-        remember_recent(connection, camera, &key.input, None)
-    } else {
-        remember_camera(connection, camera, (&NO_ID, content, None), per_camera)?;
-        remember_recent(connection, camera, &key.input, Some(content))
-    }
-}
-
-fn remember_camera(
-    connection: &Connection,
-    camera: i64,
-    (id, content, reply): (&[u8], Hash, Option<&[u8]>),
-    per_camera: u32,
-) -> rusqlite::Result<()> {
-    let ordinal: i64 = connection
-        .prepare_cached("SELECT coalesce(max(ordinal), 0) + 1 FROM remembered WHERE camera = ?1")?
-        .query_row([camera], |row| row.get(0))?;
+) -> rusqlite::Result<i64> {
     // Equal pictures without an id that count each have one place, the newest.
-    connection
-        .prepare_cached(
-            "INSERT INTO remembered (camera, id, content, ordinal, reply)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (camera, id, content) DO UPDATE SET ordinal = excluded.ordinal",
-        )?
-        .execute(params![camera, id, content, ordinal, reply])?;
+    let renewed = print.id.is_none()
+        && connection
+            .prepare_cached(
+                "UPDATE remembered SET ordinal = ?4
+                 WHERE camera = ?1 AND id = ?2 AND content = ?3",
+            )?
+            .execute(params![print.camera, NO_ID, print.content, ordinal])?
+            == 1;
+    let mut grown = 0;
+    if !renewed {
+        let id = print.id.as_ref().map_or(&NO_ID[..], |id| &id[..]);
+        // A reply is kept only with an id, by which the frame can come again.
+        let reply = reply.filter(|_| print.id.is_some());
+        connection
+            .prepare_cached(
+                "INSERT INTO remembered (camera, id, content, ordinal, reply)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![print.camera, id, print.content, ordinal, reply])?;
+        grown = surplus::bytes_of(reply);
+    }
     // Letting go in small batches touches the far end of the index once in a while, not each time.
     if ordinal % LET_GO_EVERY == 0 {
-        connection
-            .prepare_cached("DELETE FROM remembered WHERE camera = ?1 AND ordinal <= ?2")?
-            .execute([camera, ordinal - i64::from(per_camera)])?;
+        grown -= surplus::let_go(
+            connection,
+            print.camera,
+            ordinal.saturating_sub(i64::from(per_camera)),
+        )?;
     }
-    Ok(())
+    Ok(grown)
 }
 
 /// The memory of a camera holds up to this many frames more than it is asked to.
 const LET_GO_EVERY: i64 = 16;
 
-fn remember_recent(
-    connection: &Connection,
-    camera: i64,
-    input: &str,
-    content: Option<Hash>,
-) -> rusqlite::Result<()> {
-    let slot = match oldest_slot(connection, input)? {
-        Some(slot) => slot,
-        None => {
-            forget_surplus_inputs(connection)?;
-            0
-        }
-    };
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO recent (input, slot, ordinal, camera, content)
-             VALUES (?1, ?2, (SELECT coalesce(max(ordinal), 0) + 1 FROM recent), ?3, ?4)",
-        )?
-        .execute(params![input, slot, camera, content])?;
-    Ok(())
-}
-
-/// How many frames of an input are compared: edgeHub hands a module at most ten messages of an
-/// input at once, so no more can come again after a connect.
-const RECENT: i64 = 10;
-
-/// The slot that the next frame of this input takes: a free one, else the oldest. `None` when the
-/// input is new.
-fn oldest_slot(connection: &Connection, input: &str) -> rusqlite::Result<Option<i64>> {
-    let (used, oldest): (i64, Option<i64>) = connection
-        .prepare_cached(
-            "SELECT count(*), (SELECT slot FROM recent WHERE input = ?1 ORDER BY ordinal LIMIT 1)
-             FROM recent WHERE input = ?1",
-        )?
-        .query_row([input], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(oldest.map(|oldest| if used < RECENT { used } else { oldest }))
-}
-
-/// Inputs are named by the deployment's routes, so there are few; this keeps it so.
-const MAX_INPUTS: i64 = 64;
-
-fn forget_surplus_inputs(connection: &Connection) -> rusqlite::Result<()> {
-    let surplus: Option<String> = connection
-        .prepare_cached(
-            "SELECT input FROM recent GROUP BY input ORDER BY max(ordinal) DESC
-             LIMIT 1 OFFSET ?1",
-        )?
-        .query_row([MAX_INPUTS - 1], |row| row.get(0))
-        .optional()?;
-    if let Some(input) = surplus {
-        connection
-            .prepare_cached("DELETE FROM recent WHERE input = ?1")?
-            .execute([input])?;
-    }
-    Ok(())
-}
-
 /// The first half of a SHA-256. 128 bits are enough: an accidental match is out of reach, and
 /// someone who could make one could as well send the picture twice.
-type Hash = [u8; 16];
+pub(crate) type Hash = [u8; 16];
 
 /// Stands in the store for "no message id": no hash is empty.
 const NO_ID: [u8; 0] = [];
 
-fn id_hash(id: &str) -> Hash {
-    half(Sha256::digest(id.as_bytes()).into())
+/// Of cameras that share a place the name is a part of it.
+fn id_hash(camera: Option<&str>, id: &str) -> Hash {
+    let mut hash = Sha256::new();
+    add_camera(&mut hash, camera);
+    hash.update(id.as_bytes());
+    half(hash.finalize().into())
 }
 
 /// Over the creation stamp and the digest. The stamp is set by the camera, so a redelivery carries
 /// the same one.
-fn content_hash(key: &FrameKey) -> Hash {
+fn content_hash(camera: Option<&str>, key: &FrameKey) -> Hash {
     let mut hash = Sha256::new();
+    add_camera(&mut hash, camera);
     // The digest has a fixed length, so no stamp can be mistaken for a part of it.
     hash.update(key.digest);
     if let Some(created) = &key.created {
@@ -224,6 +182,13 @@ fn content_hash(key: &FrameKey) -> Hash {
         hash.update(created.as_bytes());
     }
     half(hash.finalize().into())
+}
+
+fn add_camera(hash: &mut Sha256, camera: Option<&str>) {
+    if let Some(name) = camera {
+        // Its own hash has a fixed length, so nothing can be mistaken for a part of it.
+        hash.update(Sha256::digest(name.as_bytes()));
+    }
 }
 
 fn half(whole: [u8; 32]) -> Hash {

@@ -35,6 +35,20 @@
 //! to what is carried forward, (9) delete it. A crash before the commit is flushed leaves the report,
 //! one after it what is carried forward; the sums agree in both.
 //!
+//! *Groups and levels.* (4) is flushed under [`Durability::Strict`]. Under
+//! [`Durability::Relaxed`] the commit of frames is written and not flushed: it survives the process
+//! at once, and the power from the next flush on, which is the next commit of any other kind or
+//! [`Ledger::flush`], every 2 s. A power cut then takes the last commits, always from the end and
+//! never one from between, and frames that were acknowledged in them are lost. Everything else is
+//! flushed under both levels, sealing above all, and with it all that was recorded before: a
+//! sequence that was published never comes again with other bytes, and a report never says more
+//! than a power cut leaves.
+//!
+//! *Heartbeat.* A report without frames is sealed as any other, without (3).
+//!
+//! *Copies.* What the writer holds in memory of the store ([`crate::memo`]) is put down before (1)
+//! and taken up again after (4): after any error it is read anew.
+//!
 //! *Errors.* An error from any call means "not known to be durable". Nothing half done is left, and
 //! the same call may be made again. A commit whose flush failed can still turn out to be there
 //! after a crash; the frame then comes again and is a `duplicate`.
@@ -55,14 +69,16 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use time::OffsetDateTime;
 
-use crate::counting;
-use crate::duplicates;
+use crate::counting::{self, Group, Rules};
+use crate::duplicates::{self, Print};
 use crate::error::{LedgerError, store_failed};
+use crate::flushing::{self, Durability, Flush, Flushing};
 use crate::frame::{
     FrameKey, FrameRecord, MAX_NAME_BYTES, MAX_REPLY_BYTES, ModelInfo, Now, Outcome, Recorded,
     Seen, Software,
 };
 use crate::lock::Lock;
+use crate::memo::{self, Memo};
 use crate::options::LedgerOptions;
 use crate::outbox;
 use crate::report::SealedReport;
@@ -71,18 +87,21 @@ use crate::seal::{self, ClosedWindow, Sealing};
 use crate::store::{self, Beginning, STORE_FILE, SetAside};
 use crate::totals::{self, Totals};
 use crate::verify::{self, Verification};
-use crate::window::{Windows, instant, seconds};
+use crate::window::{instant, seconds};
 
 /// Durable counts. The contract at the top of this file says what each crash leaves behind.
 ///
-/// Memory does not grow with what was counted: nothing but the store's page cache (2 MB) is kept.
+/// Memory does not grow with what was counted: the store's page cache (2 MB) is kept, and copies of
+/// what the next frames need, some 100 bytes for each camera.
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
     path: PathBuf,
     id: String,
-    windows: Windows,
-    dedupe_per_camera: u32,
+    rules: Rules,
+    memo: Memo,
+    durability: Durability,
+    flushing: Flushing,
     report_limit: usize,
     keep_sent: retention::Rule,
     /// When the next open window is due, in seconds since the epoch, as of the last commit.
@@ -121,8 +140,10 @@ impl Ledger {
             connection,
             path,
             id,
-            windows: checked.windows,
-            dedupe_per_camera: checked.dedupe_per_camera,
+            rules: checked.rules,
+            memo: Memo::default(),
+            durability: options.durability,
+            flushing: Flushing::at_opening(),
             report_limit: checked.report_limit,
             keep_sent: checked.keep_sent,
             earliest_due,
@@ -200,15 +221,22 @@ impl Ledger {
     /// # Errors
     /// When the store cannot be read.
     pub fn look_up(&self, key: &FrameKey) -> Result<Seen, LedgerError> {
-        let look_up = || match counting::known_camera(&self.connection, &key.camera)? {
-            Some(camera) => duplicates::look_up(&self.connection, camera, key).map(Seen::from),
-            None => Ok(Seen::No),
+        let look_up = || {
+            // One view of the store for all that is read, and cheaper than one for each.
+            let moment = self.connection.unchecked_transaction()?;
+            let Some(place) = memo::known_place(&moment, &key.camera, self.rules.max_cameras)?
+            else {
+                return Ok(Seen::No);
+            };
+            let print = Print::of(key, place);
+            duplicates::look_up(&moment, self.memo.held_recent(), key, print).map(Seen::from)
         };
         look_up().map_err(store_failed(&self.path, "look a frame up"))
     }
 
-    /// Records one frame in one durable commit. When this returns `Ok`, the frame may be
-    /// acknowledged.
+    /// Records one frame in one commit, durable as
+    /// [`LedgerOptions::durability`](crate::LedgerOptions::durability) says. When this returns
+    /// `Ok`, the frame may be acknowledged.
     ///
     /// The caller's outcome counts unless the frame is counted already; then `duplicate` counts.
     /// Costs one flush of the disk, whatever the size of the ledger.
@@ -225,7 +253,7 @@ impl Ledger {
         Ok(one_each.swap_remove(0))
     }
 
-    /// Records frames in one durable commit and answers each, in order. When this returns `Ok`, all
+    /// Records frames in one commit as [`Ledger::record`] does and answers each, in order. When this returns `Ok`, all
     /// of them may be acknowledged. Two of one frame in the same group are like one after the
     /// other: the second is a duplicate and has the first one's reply.
     ///
@@ -239,14 +267,20 @@ impl Ledger {
         model: &ModelInfo,
     ) -> Result<Vec<Recorded>, LedgerError> {
         frames.iter().try_for_each(check_frame)?;
-        let (windows, dedupe) = (self.windows, self.dedupe_per_camera);
-        let recorded = self.commit("record frames", |change| {
-            let record = |frame| counting::record(change, &windows, dedupe, frame, model);
-            frames
-                .iter()
-                .map(record)
-                .collect::<rusqlite::Result<Vec<_>>>()
-        })?;
+        let rules = self.rules;
+        // Not there again unless the commit is good.
+        let mut memo = std::mem::take(&mut self.memo);
+        let recorded =
+            self.commit_with(self.durability.of_frames(), "record frames", |change| {
+                let mut group = Group::begin(change, rules, &mut memo);
+                let recorded = frames
+                    .iter()
+                    .map(|frame| group.record(frame, model))
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                group.finish()?;
+                Ok(recorded)
+            })?;
+        self.memo = memo;
         let due = recorded.iter().filter_map(|(_, due)| *due);
         self.earliest_due = self.earliest_due.into_iter().chain(due).min();
         Ok(recorded.into_iter().map(|(recorded, _)| recorded).collect())
@@ -321,7 +355,7 @@ impl Ledger {
     #[must_use]
     pub fn next_closing(&self, now: Now) -> Option<Duration> {
         let due = self.earliest_due?;
-        if self.windows.is_stranded(due, now.wall) {
+        if self.rules.windows.is_stranded(due, now.wall) {
             return Some(Duration::ZERO);
         }
         // Negative when it is overdue.
@@ -334,12 +368,22 @@ impl Ledger {
     /// # Errors
     /// The store's, when it still cannot.
     pub fn probe(&mut self) -> Result<(), LedgerError> {
-        self.commit("write a probe", |change| {
-            change
-                .prepare_cached("UPDATE ledger SET probes = probes + 1")?
-                .execute([])
-                .map(drop)
-        })
+        self.commit("write a probe", flushing::write_probe)
+    }
+
+    /// Makes everything that was recorded so far durable against a power cut. Call it every 2 s
+    /// under [`Durability::Relaxed`], so that no more than 5 s can be lost. Costs one flush of the
+    /// disk when something is not flushed, and nothing otherwise, as under
+    /// [`Durability::Strict`].
+    ///
+    /// # Errors
+    /// The store's: call it again.
+    pub fn flush(&mut self) -> Result<(), LedgerError> {
+        if self.durability == Durability::Strict || !self.flushing.is_needed() {
+            return Ok(());
+        }
+        // A commit that is flushed takes the whole log before it along.
+        self.commit("flush what was recorded", flushing::write_probe)
     }
 
     /// Proves the sums: in every row and report `received = Σ outcomes`, and for each camera
@@ -354,13 +398,13 @@ impl Ledger {
 
     /// A window opened under a clock that was far ahead would wait for that time to come again.
     fn bring_stranded_back(&mut self, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let furthest = self.windows.furthest_due(now);
+        let furthest = self.rules.windows.furthest_due(now);
         let any = counting::has_due_after(&self.connection, furthest).map_err(store_failed(
             &self.path,
             "look for windows under a wrong clock",
         ))?;
         if any {
-            let due = self.windows.around(now).end;
+            let due = self.rules.windows.around(now).end;
             self.commit("bring windows back to the clock", |change| {
                 counting::make_due(change, furthest, due)
             })?;
@@ -418,21 +462,37 @@ impl Ledger {
         Ok(())
     }
 
-    /// Runs a change in one durable commit; an error leaves nothing of it.
+    /// Runs a change in one durable commit; an error leaves nothing of it, nor of the memo.
     fn commit<T>(
         &mut self,
         doing: &'static str,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
-        let connection = &mut self.connection;
+        self.commit_with(Flush::Now, doing, change)
+    }
+
+    fn commit_with<T>(
+        &mut self,
+        flush: Flush,
+        doing: &'static str,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let mut memo = std::mem::take(&mut self.memo);
+        let (connection, flushing) = (&mut self.connection, &mut self.flushing);
         let run = move || {
+            flushing.set(connection, flush)?;
+            let before = connection.total_changes();
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = change(&transaction)?;
             transaction.commit()?;
+            flushing.committed(connection.total_changes() != before);
             Ok(result)
         };
-        run().map_err(store_failed(&self.path, doing))
+        let result = run().map_err(store_failed(&self.path, doing))?;
+        memo.forget_windows();
+        self.memo = memo;
+        Ok(result)
     }
 }
 
@@ -460,6 +520,15 @@ fn check_name(name: &'static str, value: &str) -> Result<(), LedgerError> {
         seen: format!("{} bytes long", value.len()),
         expected: "at most 300 bytes",
     })
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Closing does it too, but not while somebody else reads the file.
+        if let Err(error) = self.flush() {
+            tracing::warn!(%error, "the last frames are not flushed: a power cut may take them");
+        }
+    }
 }
 
 mod closing;

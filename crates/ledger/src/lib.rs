@@ -20,12 +20,15 @@ mod attempts;
 mod counting;
 mod duplicates;
 mod error;
+mod flushing;
 mod frame;
 mod ledger;
 mod lock;
+mod memo;
 mod merge;
 mod options;
 mod outbox;
+mod recent;
 mod report;
 mod retention;
 mod schema;
@@ -33,17 +36,20 @@ mod seal;
 mod split;
 mod store;
 mod sums;
+mod surplus;
 mod totals;
 mod verify;
 mod window;
 
 pub use attempts::{AttemptError, AttemptKey, AttemptLog};
 pub use error::{LedgerError, LedgerErrorKind};
+pub use flushing::Durability;
 pub use frame::{
     Clock, FrameKey, FrameRecord, MAX_NAME_BYTES, MAX_REPLY_BYTES, ModelInfo, Now, Outcome,
     Recorded, RejectReason, Repeat, ReusedId, Seen, Software, UnknownRejectReason,
 };
 pub use ledger::Ledger;
+pub use memo::OTHER_CAMERAS;
 pub use options::LedgerOptions;
 pub use report::{Report, SCHEMA, SealedReport};
 pub use retention::KeepSent;

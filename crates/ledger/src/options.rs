@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::counting::Rules;
 use crate::error::LedgerError;
+use crate::flushing::Durability;
 use crate::retention::{KeepSent, Rule};
 use crate::window::{StampLimits, Windows};
 
@@ -12,9 +14,20 @@ use crate::window::{StampLimits, Windows};
 pub struct LedgerOptions {
     /// Length of a window: whole seconds, 1 s to 1 day, aligned to the Unix epoch. Default 60 s.
     pub window: Duration,
+    /// What a recorded frame survives. Default [`Durability::Strict`].
+    pub durability: Durability,
     /// How many frames are remembered for each camera, with a message id or without, 1 to
     /// 1 000 000; up to 16 more are. About 110 bytes each on disk, none in memory. Default 1000.
     pub dedupe_per_camera: usize,
+    /// How much is remembered of all cameras together, in bytes of the file, replies included:
+    /// 1 MiB to 64 GiB. A frame is reckoned at 128 bytes and its reply. Over it the cameras that
+    /// were silent for longest lose their oldest frames first, see `docs/ledger.md`. Default
+    /// 64 MiB: half a million frames without replies.
+    pub dedupe_bytes: u64,
+    /// How many cameras are counted apart, 1 to 1 000 000; frames of further ones are counted as
+    /// one camera, [`OTHER_CAMERAS`](crate::OTHER_CAMERAS). Some 200 bytes each and some 150 for
+    /// each label on disk, for ever, since totals are. Default 10 000.
+    pub max_cameras: usize,
     /// When a camera's own stamp is believed.
     pub stamp_limits: StampLimits,
     /// The largest body of a report in bytes, 1024 to 262 144; larger windows become several
@@ -31,7 +44,10 @@ impl Default for LedgerOptions {
     fn default() -> Self {
         Self {
             window: Duration::from_secs(60),
+            durability: Durability::Strict,
             dedupe_per_camera: 1000,
+            dedupe_bytes: 64 << 20,
+            max_cameras: 10_000,
             stamp_limits: StampLimits::default(),
             report_limit: 240_000,
             keep_sent: KeepSent::default(),
@@ -42,8 +58,7 @@ impl Default for LedgerOptions {
 /// Options that are known to be in range.
 #[derive(Debug)]
 pub(crate) struct CheckedOptions {
-    pub(crate) windows: Windows,
-    pub(crate) dedupe_per_camera: u32,
+    pub(crate) rules: Rules,
     pub(crate) report_limit: usize,
     pub(crate) keep_sent: Rule,
 }
@@ -64,10 +79,26 @@ impl LedgerOptions {
                 expected: "1024 to 262144 bytes",
             });
         }
-        let windows = Windows::new(self.window, self.stamp_limits)?;
-        Ok(CheckedOptions {
-            windows,
+        let dedupe_bytes = i64::try_from(self.dedupe_bytes).ok();
+        let dedupe_bytes = dedupe_bytes.filter(|bytes| (1 << 20..=64 << 30).contains(bytes));
+        let max_cameras = u64::try_from(self.max_cameras).ok();
+        let max_cameras = max_cameras.filter(|cameras| (1..=1_000_000).contains(cameras));
+        let rules = Rules {
+            windows: Windows::new(self.window, self.stamp_limits)?,
             dedupe_per_camera,
+            dedupe_bytes: dedupe_bytes.ok_or_else(|| LedgerError::Argument {
+                name: "dedupe_bytes",
+                seen: self.dedupe_bytes.to_string(),
+                expected: "1 MiB to 64 GiB",
+            })?,
+            max_cameras: max_cameras.ok_or_else(|| LedgerError::Argument {
+                name: "max_cameras",
+                seen: self.max_cameras.to_string(),
+                expected: "1 to 1000000",
+            })?,
+        };
+        Ok(CheckedOptions {
+            rules,
             report_limit: self.report_limit,
             keep_sent: self.keep_sent.check()?,
         })

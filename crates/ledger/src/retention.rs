@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::counting;
 use crate::error::LedgerError;
 use crate::frame::{Clock, Now};
+use crate::memo;
 use crate::report::Report;
 use crate::seal::next_sequence;
 use crate::sums::{self, Scope, number, stored};
@@ -189,8 +189,8 @@ fn carry_forward(connection: &Connection, sequence: u64) -> rusqlite::Result<boo
         }
     };
     for (camera, sums) in &report.cameras {
-        let camera = counting::camera_number(connection, camera)?;
-        sums::add(connection, Scope::Carried, camera, sums)?;
+        let camera = memo::camera_number(connection, camera)?;
+        sums::add(connection, Scope::Carried.number(), camera, sums)?;
     }
     connection
         .prepare_cached("DELETE FROM report WHERE sequence = ?1")?

@@ -65,6 +65,24 @@ impl Sums {
         add_named(&mut self.frames.rejected, &other.frames.rejected);
     }
 
+    /// Counts one frame.
+    pub(crate) fn count(&mut self, counted: Counted<'_>) {
+        let frames = &mut self.frames;
+        frames.received += 1;
+        match counted {
+            Counted::As(Outcome::Classified { label }) => {
+                frames.classified += 1;
+                count_named(&mut self.counts, label);
+            }
+            Counted::As(Outcome::Unsure) => frames.unsure += 1,
+            Counted::As(Outcome::Ignored) => frames.ignored += 1,
+            Counted::As(Outcome::Rejected(reason)) => {
+                count_named(&mut frames.rejected, reason.as_str());
+            }
+            Counted::Duplicate => frames.duplicate += 1,
+        }
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -75,6 +93,13 @@ impl Sums {
 fn add_named(into: &mut BTreeMap<String, u64>, from: &BTreeMap<String, u64>) {
     for (name, number) in from {
         *into.entry(name.clone()).or_default() += number;
+    }
+}
+
+fn count_named(into: &mut BTreeMap<String, u64>, name: &str) {
+    match into.get_mut(name) {
+        Some(number) => *number += 1,
+        None => drop(into.insert(name.to_owned(), 1)),
     }
 }
 
@@ -122,58 +147,16 @@ pub(crate) enum Counted<'a> {
     Duplicate,
 }
 
-/// Adds one frame of one camera to a scope.
-pub(crate) fn add_frame(
-    connection: &Connection,
-    scope: Scope,
-    camera: i64,
-    counted: Counted<'_>,
-) -> rusqlite::Result<()> {
-    // Which column goes up, in the order of the statement below.
-    let [classified, unsure, ignored, duplicate, rejected] = match counted {
-        Counted::As(Outcome::Classified { .. }) => [1, 0, 0, 0, 0],
-        Counted::As(Outcome::Unsure) => [0, 1, 0, 0, 0],
-        Counted::As(Outcome::Ignored) => [0, 0, 1, 0, 0],
-        Counted::Duplicate => [0, 0, 0, 1, 0],
-        Counted::As(Outcome::Rejected(_)) => [0, 0, 0, 0, 1],
-    };
-    connection.prepare_cached(ADD_FRAMES)?.execute(params![
-        scope.number(),
-        camera,
-        1,
-        classified,
-        unsure,
-        ignored,
-        duplicate,
-        rejected
-    ])?;
-    let named = match counted {
-        Counted::As(Outcome::Classified { label }) => Some(("fruit", label.as_str())),
-        Counted::As(Outcome::Rejected(reason)) => Some(("rejected", reason.as_str())),
-        Counted::As(Outcome::Unsure | Outcome::Ignored) | Counted::Duplicate => None,
-    };
-    if let Some((kind, name)) = named {
-        connection.prepare_cached(ADD_NAMED)?.execute(params![
-            scope.number(),
-            camera,
-            kind,
-            name,
-            1
-        ])?;
-    }
-    Ok(())
-}
-
 /// Adds the sums of one camera to a scope.
 pub(crate) fn add(
     connection: &Connection,
-    scope: Scope,
+    scope: i64,
     camera: i64,
     sums: &Sums,
 ) -> rusqlite::Result<()> {
     let frames = &sums.frames;
     connection.prepare_cached(ADD_FRAMES)?.execute(params![
-        scope.number(),
+        scope,
         camera,
         stored(frames.received)?,
         stored(frames.classified)?,
@@ -185,7 +168,7 @@ pub(crate) fn add(
     for (kind, named) in [("fruit", &sums.counts), ("rejected", &frames.rejected)] {
         for (name, number) in named {
             connection.prepare_cached(ADD_NAMED)?.execute(params![
-                scope.number(),
+                scope,
                 camera,
                 kind,
                 name,
@@ -278,6 +261,14 @@ pub(crate) fn of_cameras(connection: &Connection, scope: Scope) -> rusqlite::Res
         by_name.insert(name, number(row, 3)?);
     }
     Ok(cameras)
+}
+
+/// The cameras with frames in a window that is not sealed yet.
+pub(crate) fn cameras_of_open_windows(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT camera FROM frame_sum WHERE scope > 0")?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 /// The sum of a whole scope.

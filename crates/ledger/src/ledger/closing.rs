@@ -1,6 +1,7 @@
 //! Closings other than a window's end: a new model, a silence, a long outage of the hub.
 
 use super::Ledger;
+use crate::counting;
 use crate::error::{LedgerError, store_failed};
 use crate::frame::{ModelInfo, Now, Software};
 use crate::merge;
@@ -9,7 +10,8 @@ use crate::window::{hour, seconds};
 
 impl Ledger {
     /// Seals the windows of other models than this one, closed or not: call it when a model comes
-    /// into use, before its first frame, so that a change of model closes the window.
+    /// into use, before its first frame, so that a change of model closes the window. Cheap where
+    /// there are none.
     ///
     /// # Errors
     /// As [`Ledger::seal_due`].
@@ -19,6 +21,11 @@ impl Ledger {
         now: Now,
         software: &Software,
     ) -> Result<usize, LedgerError> {
+        let others = counting::has_other_model(&self.connection, model)
+            .map_err(store_failed(&self.path, "look for windows of other models"))?;
+        if !others {
+            return Ok(0);
+        }
         let mut windows = self.due_windows(i64::MAX)?;
         windows.retain(|window| window.heading.model != *model);
         self.seal(&windows, now, software)
@@ -37,7 +44,7 @@ impl Ledger {
         software: &Software,
     ) -> Result<bool, LedgerError> {
         let heading = Heading {
-            window: self.windows.before(now.wall),
+            window: self.rules.windows.before(now.wall),
             clock: now.clock,
             lot: None,
             model: model.clone(),

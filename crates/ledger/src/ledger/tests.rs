@@ -86,13 +86,15 @@ fn a_crash_before_the_commit_leaves_nothing_and_the_redelivery_counts() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(&dir);
     ledger.record(&frame(1), &model()).unwrap();
-    let windows = ledger.windows;
+    let (rules, mut memo) = (ledger.rules, Memo::default());
     let transaction = ledger.connection.transaction().unwrap();
-    counting::record(&transaction, &windows, 10, &frame(2), &model()).unwrap();
+    let mut group = Group::begin(&transaction, rules, &mut memo);
+    group.record(&frame(2), &model()).unwrap();
     // So much that pages spill into the log before the commit.
     for number in 10..4000 {
-        counting::record(&transaction, &windows, 9999, &frame(number), &model()).unwrap();
+        group.record(&frame(number), &model()).unwrap();
     }
+    group.finish().unwrap();
     let left = crash(&dir);
     drop(transaction);
 
@@ -492,3 +494,6 @@ fn every_commit_is_flushed_and_the_log_is_kept_apart() {
         .unwrap();
     assert_eq!(mode, "wal");
 }
+
+mod copies;
+mod relaxed;

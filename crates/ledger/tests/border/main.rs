@@ -3,6 +3,7 @@
 // Helpers here are parts of tests too; clippy sees only functions marked as such.
 #![allow(clippy::unwrap_used)]
 
+mod bounds;
 mod duplicates;
 mod full_disk;
 mod heartbeat;

@@ -1,0 +1,137 @@
+//! What a power cut takes where frames are flushed later: the log is cut where the last flush left it.
+
+use super::*;
+
+fn open_relaxed(dir: &TempDir) -> Ledger {
+    let options = LedgerOptions {
+        durability: Durability::Relaxed,
+        ..LedgerOptions::default()
+    };
+    let mut ledger = Ledger::open(dir.path(), options, now(0)).unwrap();
+    // A process before may have left something.
+    ledger.flush().unwrap();
+    ledger
+}
+
+/// What a power cut leaves that takes all of the log behind a place.
+fn power_cut(dir: &TempDir, log: u64) -> TempDir {
+    let left = crash(dir);
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(left.path().join("counts.db-wal"));
+    file.unwrap().set_len(log).unwrap();
+    left
+}
+
+fn is_flushing(ledger: &Ledger) -> bool {
+    let level: i64 = ledger
+        .connection
+        .pragma_query_value(None, "synchronous", |row| row.get(0))
+        .unwrap();
+    level == 2
+}
+
+#[test]
+fn a_power_cut_takes_the_frames_since_the_last_flush_and_no_sealed_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    assert!(!is_flushing(&ledger));
+    assert!(ledger.flushing.is_needed());
+    assert_eq!(ledger.seal_due(now(60), &software()).unwrap(), 1);
+    assert!(is_flushing(&ledger), "sealing flushes what was recorded");
+    assert!(!ledger.flushing.is_needed());
+    let flushed = log_length(&dir);
+    let published = ledger.unsent(10).unwrap();
+    for number in 2..5 {
+        ledger.record(&frame(number), &model()).unwrap();
+    }
+    assert!(log_length(&dir) > flushed);
+    assert_eq!(received(&open(&crash(&dir))), 4, "a kill takes nothing");
+
+    let left = power_cut(&dir, flushed);
+    let mut after = open_relaxed(&left);
+    assert_eq!(after.unsent(10).unwrap(), published);
+    assert_eq!(received(&after), 1);
+    // The hub has given these up, but a camera may send them again.
+    for number in 1..5 {
+        after.record(&frame(number), &model()).unwrap();
+    }
+    after.seal_all(now(120), &software()).unwrap();
+    assert_eq!(after.unsent(10).unwrap()[1].sequence, 2);
+    assert_eq!(received(&after), 5, "one duplicate");
+}
+
+#[test]
+fn whatever_of_the_unflushed_log_is_left_is_a_beginning_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    ledger.flush().unwrap();
+    let flushed = log_length(&dir);
+    for number in 2..8 {
+        ledger.record(&frame(number), &model()).unwrap();
+    }
+    let mut before = 1;
+    for cut in (flushed..=log_length(&dir)).step_by(2 * 4120) {
+        let after = open(&power_cut(&dir, cut));
+        let counted = received(&after);
+        assert!(counted >= before, "{counted} at {cut}");
+        for number in 1..8 {
+            let known = after.is_duplicate(&frame(number).key).unwrap();
+            assert_eq!(known, u64::from(number) <= counted, "{number} at {cut}");
+        }
+        before = counted;
+    }
+}
+
+#[test]
+fn a_flush_holds_what_was_recorded_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    let unflushed = log_length(&dir);
+    ledger.flush().unwrap();
+    assert!(is_flushing(&ledger));
+    let flushed = log_length(&dir);
+    assert!(flushed > unflushed);
+    ledger.flush().unwrap();
+    assert_eq!(log_length(&dir), flushed, "nothing is left to flush");
+    ledger.record(&frame(2), &model()).unwrap();
+    assert_eq!(received(&open(&power_cut(&dir, flushed))), 1);
+}
+
+#[test]
+fn a_commit_that_changed_nothing_is_not_taken_for_a_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    ledger.mark_sent(7, now(1)).unwrap_err();
+    assert!(ledger.flushing.is_needed());
+}
+
+#[test]
+fn a_strict_ledger_flushes_each_commit_and_has_nothing_to_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    assert!(is_flushing(&ledger));
+    let length = log_length(&dir);
+    ledger.flush().unwrap();
+    assert_eq!(log_length(&dir), length);
+}
+
+#[test]
+fn dropping_flushes_although_somebody_reads_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    let reader = Connection::open(&ledger.path).unwrap();
+    reader
+        .query_row("SELECT count(*) FROM ledger", [], |_| Ok(()))
+        .unwrap();
+    let unflushed = log_length(&dir);
+    drop(ledger);
+    assert!(log_length(&dir) > unflushed, "the flushing commit is there");
+    drop(reader);
+}

@@ -1,0 +1,300 @@
+//! What the writer knows of the store without asking it again.
+//!
+//! Only copies of what is committed, or of what the transaction at hand will commit: numbers of
+//! cameras and of the model, open windows, the last frames of each input. The whole is dropped with
+//! every transaction that fails, and read again when it is needed, so that it cannot disagree with
+//! the store; only the one writer of the ledger may hold it. Bounded, whatever is recorded.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::frame::{Clock, ModelInfo};
+use crate::recent::Recent;
+use crate::surplus::Surplus;
+use crate::window::Window;
+
+/// Cameras that share one name, beyond [`max_cameras`](crate::LedgerOptions::max_cameras). No
+/// device can be called so: a slash parts device and module, and neither is empty.
+pub const OTHER_CAMERAS: &str = "/other";
+
+/// Copies, each empty until it is needed.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    cameras: HashMap<String, Place>,
+    /// Rows in the table of cameras.
+    known_cameras: Option<u64>,
+    /// The last place in the order of each camera's remembered frames, by its number.
+    last_ordinals: HashMap<i64, i64>,
+    model: Option<(ModelInfo, i64)>,
+    windows: Vec<OpenWindow>,
+    recent: Option<Recent>,
+    pub(crate) surplus: Surplus,
+}
+
+/// Under which camera a frame is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) camera: i64,
+    /// Whether other cameras are counted there too, so that its number does not tell them apart.
+    pub(crate) shared: bool,
+}
+
+/// A window that is open, and when it is due, in seconds since the epoch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenWindow {
+    window: Window,
+    model: i64,
+    clock: Clock,
+    pub(crate) number: i64,
+    pub(crate) due: i64,
+}
+
+/// Names and numbers of cameras that are held at most: some 100 bytes each.
+const MAX_CAMERAS: usize = 4096;
+/// Open windows that are held at most: the running one and late ones.
+const MAX_WINDOWS: usize = 8;
+
+impl Memo {
+    /// What another change than recording frames leaves valid. Cameras, models and remembered
+    /// frames are changed by recording alone.
+    pub(crate) fn forget_windows(&mut self) {
+        self.windows.clear();
+    }
+
+    /// Under which camera a frame is counted: a new one when it was never seen and there is room.
+    pub(crate) fn place(
+        &mut self,
+        connection: &Connection,
+        name: &str,
+        max_cameras: u64,
+    ) -> rusqlite::Result<Place> {
+        if let Some(place) = self.cameras.get(name) {
+            return Ok(*place);
+        }
+        let place = match known_camera(connection, name)? {
+            Some(camera) => own(camera, name),
+            None => self.new_place(connection, name, max_cameras)?,
+        };
+        if self.cameras.len() >= MAX_CAMERAS {
+            self.cameras.clear();
+        }
+        self.cameras.insert(name.to_owned(), place);
+        Ok(place)
+    }
+
+    fn new_place(
+        &mut self,
+        connection: &Connection,
+        name: &str,
+        max_cameras: u64,
+    ) -> rusqlite::Result<Place> {
+        let known = match self.known_cameras {
+            Some(known) => known,
+            None => count_cameras(connection)?,
+        };
+        self.known_cameras = Some(known);
+        let name = if known < max_cameras {
+            name
+        } else {
+            if let Some(camera) = known_camera(connection, OTHER_CAMERAS)? {
+                return Ok(own(camera, OTHER_CAMERAS));
+            }
+            tracing::warn!(
+                max_cameras,
+                camera = name,
+                "more cameras than the ledger keeps apart: further ones are counted together as \
+                 {OTHER_CAMERAS:?}"
+            );
+            OTHER_CAMERAS
+        };
+        let camera = add_camera(connection, name)?;
+        self.known_cameras = Some(known + 1);
+        Ok(own(camera, name))
+    }
+
+    /// The next place in the order of a camera's remembered frames.
+    pub(crate) fn next_ordinal(
+        &mut self,
+        connection: &Connection,
+        camera: i64,
+    ) -> rusqlite::Result<i64> {
+        let last = match self.last_ordinals.get(&camera) {
+            Some(last) => *last,
+            None => connection
+                .prepare_cached(
+                    "SELECT coalesce(max(ordinal), 0) FROM remembered WHERE camera = ?1",
+                )?
+                .query_row([camera], |row| row.get(0))?,
+        };
+        if self.last_ordinals.len() >= MAX_CAMERAS {
+            self.last_ordinals.clear();
+        }
+        self.last_ordinals.insert(camera, last + 1);
+        Ok(last + 1)
+    }
+
+    /// The number of a model, a new one when it was never seen.
+    pub(crate) fn model(
+        &mut self,
+        connection: &Connection,
+        model: &ModelInfo,
+    ) -> rusqlite::Result<i64> {
+        match &self.model {
+            Some((known, number)) if known == model => Ok(*number),
+            Some(_) | None => {
+                let number = model_number(connection, model)?;
+                self.model = Some((model.clone(), number));
+                Ok(number)
+            }
+        }
+    }
+
+    /// The open window that a frame belongs to. Another model or another state of the clock has a
+    /// window of its own, since a report names one of each.
+    pub(crate) fn window(
+        &mut self,
+        connection: &Connection,
+        window: Window,
+        model: i64,
+        clock: Clock,
+        due: i64,
+    ) -> rusqlite::Result<OpenWindow> {
+        let same =
+            |open: &&OpenWindow| (open.window, open.model, open.clock) == (window, model, clock);
+        if let Some(open) = self.windows.iter().find(same) {
+            return Ok(*open);
+        }
+        let (number, due) = open_window(connection, window, model, clock, due)?;
+        let open = OpenWindow {
+            window,
+            model,
+            clock,
+            number,
+            due,
+        };
+        if self.windows.len() >= MAX_WINDOWS {
+            self.windows.remove(0);
+        }
+        self.windows.push(open);
+        Ok(open)
+    }
+
+    /// Entries of all kinds that grow with the number of cameras.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.cameras.len() + self.last_ordinals.len() + self.surplus.cameras()
+    }
+
+    /// The last frames of each input.
+    pub(crate) fn recent(&mut self, connection: &Connection) -> rusqlite::Result<&mut Recent> {
+        let recent = match self.recent.take() {
+            Some(recent) => recent,
+            None => Recent::read(connection)?,
+        };
+        Ok(self.recent.insert(recent))
+    }
+
+    /// The same, where they are held.
+    pub(crate) fn held_recent(&self) -> Option<&Recent> {
+        self.recent.as_ref()
+    }
+}
+
+fn own(camera: i64, name: &str) -> Place {
+    Place {
+        camera,
+        shared: name == OTHER_CAMERAS,
+    }
+}
+
+/// Under which camera a frame is counted; `None` when its camera was never seen.
+pub(crate) fn known_place(
+    connection: &Connection,
+    name: &str,
+    max_cameras: u64,
+) -> rusqlite::Result<Option<Place>> {
+    if let Some(camera) = known_camera(connection, name)? {
+        return Ok(Some(own(camera, name)));
+    }
+    if count_cameras(connection)? < max_cameras {
+        return Ok(None);
+    }
+    let other = known_camera(connection, OTHER_CAMERAS)?;
+    Ok(other.map(|camera| own(camera, OTHER_CAMERAS)))
+}
+
+fn count_cameras(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM camera")?
+        .query_row([], |row| crate::sums::number(row, 0))
+}
+
+/// The number of a camera that was seen before.
+fn known_camera(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT camera FROM camera WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+fn add_camera(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("INSERT INTO camera (name) VALUES (?1)")?
+        .insert([name])
+}
+
+/// The number of a camera, a new one when it was never seen, however many there are.
+pub(crate) fn camera_number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    match known_camera(connection, name)? {
+        Some(known) => Ok(known),
+        None => add_camera(connection, name),
+    }
+}
+
+fn model_number(connection: &Connection, model: &ModelInfo) -> rusqlite::Result<i64> {
+    let named = params![model.name, model.version, model.sha256];
+    let known = connection
+        .prepare_cached("SELECT model FROM model WHERE name = ?1 AND version = ?2 AND sha256 = ?3")?
+        .query_row(named, |row| row.get(0))
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    connection
+        .prepare_cached("INSERT INTO model (name, version, sha256) VALUES (?1, ?2, ?3)")?
+        .insert(named)
+}
+
+fn open_window(
+    connection: &Connection,
+    window: Window,
+    model: i64,
+    clock: Clock,
+    due: i64,
+) -> rusqlite::Result<(i64, i64)> {
+    let of_frame = params![window.start, window.end, model, clock.as_str()];
+    let open = connection
+        .prepare_cached(
+            "SELECT open_window, due_at FROM open_window
+             WHERE starts_at = ?1 AND ends_at = ?2 AND model = ?3 AND clock = ?4 AND lot = ''",
+        )?
+        .query_row(of_frame, |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some(open) = open {
+        return Ok(open);
+    }
+    let opened = connection
+        .prepare_cached(
+            "INSERT INTO open_window (starts_at, ends_at, model, clock, due_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .insert(params![
+            window.start,
+            window.end,
+            model,
+            clock.as_str(),
+            due
+        ])?;
+    Ok((opened, due))
+}

@@ -1,0 +1,132 @@
+//! What keeps the file small, however many cameras there are and whatever they send.
+
+use ledger::{FrameRecord, LedgerOptions, OTHER_CAMERAS, Recorded};
+
+use crate::support::{Fixture, NEW, at, frame, model};
+
+const DUPLICATE: Recorded = Recorded::Duplicate { reply: None };
+
+/// The smallest memory: 8192 frames of 128 bytes.
+fn small_memory() -> LedgerOptions {
+    LedgerOptions {
+        dedupe_bytes: 1 << 20,
+        dedupe_per_camera: 6000,
+        ..LedgerOptions::default()
+    }
+}
+
+fn is_known(counts: &Fixture, frame: &FrameRecord) -> bool {
+    counts.ledger.is_duplicate(&frame.key).unwrap()
+}
+
+fn record(counts: &mut Fixture, camera: &str, numbers: std::ops::Range<u32>) {
+    let frames: Vec<FrameRecord> = numbers.map(|number| frame(camera, number, 1)).collect();
+    counts.ledger.record_all(&frames, &model()).unwrap();
+}
+
+#[test]
+fn over_all_cameras_the_most_silent_one_loses_its_oldest_frames_first() {
+    let mut counts = Fixture::in_memory(small_memory());
+    record(&mut counts, "silent", 0..4000);
+    record(&mut counts, "busy", 0..4000);
+    assert!(is_known(&counts, &frame("silent", 0, 1)), "all have room");
+    record(&mut counts, "busy", 4000..5000);
+    assert!(!is_known(&counts, &frame("silent", 0, 1)));
+    assert!(is_known(&counts, &frame("silent", 3999, 1)));
+    assert!(is_known(&counts, &frame("busy", 0, 1)));
+    // 5000 and 3192 fill it; some more go at a time.
+    assert!(is_known(&counts, &frame("silent", 1000, 1)));
+    counts.assert_right();
+}
+
+#[test]
+fn one_camera_alone_keeps_to_the_memory_of_all() {
+    let mut counts = Fixture::in_memory(LedgerOptions {
+        dedupe_per_camera: 1_000_000,
+        ..small_memory()
+    });
+    for thousand in 0..12 {
+        record(&mut counts, "only", thousand * 1000..(thousand + 1) * 1000);
+    }
+    assert!(!is_known(&counts, &frame("only", 3700, 1)));
+    assert!(is_known(&counts, &frame("only", 4000, 1)));
+    assert_eq!(counts.record(&frame("only", 11_999, 1)), DUPLICATE);
+}
+
+#[test]
+fn after_a_start_cameras_that_were_just_heard_are_taken_to_be_the_newest() {
+    let mut counts = Fixture::in_memory(small_memory());
+    record(&mut counts, "just-heard", 0..4000);
+    counts
+        .ledger
+        .seal_all(at(60), &crate::support::software())
+        .unwrap();
+    record(&mut counts, "silent", 0..4000);
+    counts
+        .ledger
+        .seal_all(at(60), &crate::support::software())
+        .unwrap();
+    // Takes all ten places of the input, too.
+    record(&mut counts, "just-heard", 4000..4012);
+    let mut counts = counts.reopen();
+    record(&mut counts, "new", 0..1000);
+    assert!(is_known(&counts, &frame("just-heard", 0, 1)));
+    assert!(!is_known(&counts, &frame("silent", 0, 1)));
+}
+
+#[test]
+fn replies_count_for_their_length() {
+    let mut counts = Fixture::in_memory(small_memory());
+    for number in 0..200 {
+        let mut taken = frame("cam", number, 1);
+        taken.reply = Some(vec![b'x'; 16 << 10]);
+        counts.record(&taken);
+    }
+    assert!(!is_known(&counts, &frame("cam", 0, 1)));
+    let kept = (0..200).filter(|number| is_known(&counts, &frame("cam", *number, 1)));
+    let kept = kept.count();
+    assert!(kept < 64, "{kept} of 16 KiB are over 1 MiB");
+}
+
+#[test]
+fn a_smaller_memory_of_all_takes_effect_after_an_opening() {
+    let mut counts = Fixture::in_memory(LedgerOptions {
+        dedupe_per_camera: 20_000,
+        ..LedgerOptions::default()
+    });
+    record(&mut counts, "cam", 0..16_000);
+    let mut counts = counts.reopen_with(small_memory());
+    record(&mut counts, "other", 0..1);
+    assert!(!is_known(&counts, &frame("cam", 7000, 1)));
+    assert!(is_known(&counts, &frame("cam", 15_999, 1)));
+    assert!(is_known(&counts, &frame("other", 0, 1)));
+    counts.assert_right();
+}
+
+#[test]
+fn cameras_beyond_the_most_are_counted_together_and_each_frame_of_them_once() {
+    let mut counts = Fixture::with(LedgerOptions {
+        max_cameras: 2,
+        ..LedgerOptions::default()
+    });
+    let cameras = ["a", "b", "c", "d"];
+    for camera in cameras {
+        // All with the same id and bytes: only the camera tells them apart.
+        assert_eq!(counts.record(&frame(camera, 1, 1)), NEW, "{camera}");
+        assert!(is_known(&counts, &frame(camera, 1, 1)));
+    }
+    let mut counts = counts.reopen_with(LedgerOptions {
+        max_cameras: 2,
+        ..LedgerOptions::default()
+    });
+    for camera in cameras {
+        assert_eq!(counts.record(&frame(camera, 1, 1)), DUPLICATE, "{camera}");
+    }
+    assert!(!is_known(&counts, &frame("e", 1, 1)));
+    let totals = counts.ledger.totals().unwrap();
+    let names: Vec<&str> = totals.cameras.keys().map(String::as_str).collect();
+    assert_eq!(names, [OTHER_CAMERAS, "a", "b"]);
+    let other = &totals.cameras[OTHER_CAMERAS].frames;
+    assert_eq!((other.received, other.duplicate), (4, 2));
+    counts.assert_right();
+}
