@@ -133,6 +133,7 @@ fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
     let now = clock::now();
     let options = LedgerOptions {
         window: settings.report_interval,
+        durability: settings.durability,
         stamp_limits: settings.stamp_limits,
         ..LedgerOptions::default()
     };

@@ -1,7 +1,8 @@
 //! Has the ledger seal what is due, again and again.
 //!
 //! A window is sealed at its end, those of another model at once, a heartbeat when nothing was
-//! sealed for long. In an outage that outlasts its age, windows are joined by the hour instead;
+//! sealed for long. What was recorded is flushed in each round, where the ledger flushes frames
+//! later. In an outage that outlasts its age, windows are joined by the hour instead;
 //! the first confirmation ends that at once.
 
 use std::sync::Arc;
@@ -121,6 +122,8 @@ fn seal(
     let Reporting {
         software, model, ..
     } = reporting;
+    // At most `PAUSE` after the round before, which bounds what a power cut can take.
+    ledger.flush()?;
     let now = clock::now();
     let mut reports = ledger.seal_other_models(model, now, software)?;
     reports += if merges {

@@ -188,6 +188,19 @@ fn what_has_to_do_with_time_is_read_with_its_units() {
 }
 
 #[test]
+fn frames_are_flushed_at_once_unless_relaxed_is_asked_for() {
+    let durability = |extra: &[(&str, &str)]| read(extra).unwrap().0.durability;
+    assert_eq!(durability(&[]), Durability::Strict);
+    let name = "FRUIT_COUNTER_DURABILITY";
+    assert_eq!(durability(&[(name, "strict")]), Durability::Strict);
+    assert_eq!(durability(&[(name, "relaxed")]), Durability::Relaxed);
+    assert_eq!(
+        mistakes(&[(name, "lazy")]),
+        [r#"FRUIT_COUNTER_DURABILITY is "lazy": it is neither; accepted: strict or relaxed"#]
+    );
+}
+
+#[test]
 fn wrong_times_are_refused_by_name() {
     for (name, value) in [
         ("FRUIT_COUNTER_STAMP_BEHIND", "31d"),

@@ -32,19 +32,23 @@ struct Bench {
     ledger: SharedLedger,
     /// Dropping it would end the sealer's run.
     _trying: watch::Sender<Trying>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn bench(reporting: Reporting) -> Bench {
+    bench_with(LedgerOptions::default(), reporting)
+}
+
+fn bench_with(options: LedgerOptions, reporting: Reporting) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = Ledger::open(folder.path(), LedgerOptions::default(), clock::now()).unwrap();
+    let ledger = Ledger::open(folder.path(), options, clock::now()).unwrap();
     let ledger = SharedLedger::new(ledger);
     let (trying, tried) = watch::channel(Trying::default());
     Bench {
         sealer: Sealer::new(ledger.clone(), reporting, tried, Arc::new(Notify::new())),
         ledger,
         _trying: trying,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -89,6 +93,24 @@ async fn the_first_round_closes_the_windows_of_another_model() {
     let reports = bench.reports();
     assert_eq!(reports.len(), 1, "{reports:#?}");
     assert_eq!(reports[0].model.version, "1");
+}
+
+#[tokio::test]
+async fn each_round_flushes_what_a_relaxed_ledger_has_recorded() {
+    let relaxed = LedgerOptions {
+        durability: ledger::Durability::Relaxed,
+        ..LedgerOptions::default()
+    };
+    let mut bench = bench_with(relaxed, reporting());
+    bench.record("1", &model("2"));
+    let log = bench.folder.path().join("counts.db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let recorded = length();
+    bench.sealer.round().await.unwrap();
+    let flushed = length();
+    assert!(flushed > recorded, "a flushing commit is in the log");
+    bench.sealer.round().await.unwrap();
+    assert_eq!(length(), flushed, "nothing was left to flush");
 }
 
 #[tokio::test]
