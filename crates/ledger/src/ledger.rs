@@ -79,7 +79,7 @@ use crate::frame::{
 };
 use crate::lock::Lock;
 use crate::memo::{self, Memo};
-use crate::options::LedgerOptions;
+use crate::options::{CheckedOptions, LedgerOptions};
 use crate::outbox;
 use crate::report::SealedReport;
 use crate::retention;
@@ -108,8 +108,9 @@ pub struct Ledger {
     earliest_due: Option<i64>,
     set_aside: Option<SetAside>,
     beginning: Beginning,
-    /// Declared last, so that the store is closed before the lock is given back.
-    _lock: Lock,
+    /// Declared last, so that the store is closed before the lock is given back. `None` where
+    /// nobody else can open it.
+    _lock: Option<Lock>,
 }
 
 impl Ledger {
@@ -127,6 +128,17 @@ impl Ledger {
         let lock = Lock::take(dir)?;
         let (connection, set_aside) = store::open(dir, now.wall)?;
         let path = dir.join(STORE_FILE);
+        Self::over(connection, path, checked, set_aside, Some(lock))
+    }
+
+    /// Takes over a store whose tables are there.
+    fn over(
+        connection: Connection,
+        path: PathBuf,
+        options: CheckedOptions,
+        set_aside: Option<SetAside>,
+        lock: Option<Lock>,
+    ) -> Result<Self, LedgerError> {
         let read = || {
             Ok((
                 totals::ledger_id(&connection)?,
@@ -140,12 +152,12 @@ impl Ledger {
             connection,
             path,
             id,
-            rules: checked.rules,
+            rules: options.rules,
             memo: Memo::default(),
             durability: options.durability,
             flushing: Flushing::at_opening(),
-            report_limit: checked.report_limit,
-            keep_sent: checked.keep_sent,
+            report_limit: options.report_limit,
+            keep_sent: options.keep_sent,
             earliest_due,
             set_aside,
             beginning,
@@ -532,5 +544,6 @@ impl Drop for Ledger {
 }
 
 mod closing;
+mod in_memory;
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,7 @@ impl Default for LedgerOptions {
 #[derive(Debug)]
 pub(crate) struct CheckedOptions {
     pub(crate) rules: Rules,
+    pub(crate) durability: Durability,
     pub(crate) report_limit: usize,
     pub(crate) keep_sent: Rule,
 }
@@ -99,6 +100,7 @@ impl LedgerOptions {
         };
         Ok(CheckedOptions {
             rules,
+            durability: self.durability,
             report_limit: self.report_limit,
             keep_sent: self.keep_sent.check()?,
         })

@@ -73,6 +73,9 @@ const BUSY: Duration = Duration::from_secs(5);
 const LOG_PAGES: i64 = 1000;
 const LOG_BYTES: i64 = LOG_PAGES * 4096;
 
+/// Above the number of our statements, so that none is ever prepared twice.
+const STATEMENTS: usize = 64;
+
 /// Makes the folder, if it is missing, in a way that survives a power cut.
 pub(crate) fn make_folder(dir: &Path) -> Result<(), LedgerError> {
     if dir.is_dir() {
@@ -119,6 +122,22 @@ fn open_file(
         begin_or_migrate(&mut connection, format, now, aside).map_err(store_failed(path, doing))?;
     }
     Ok(connection)
+}
+
+/// A store that is gone with its connection, of a ledger with this id.
+pub(crate) fn open_in_memory(
+    id: u64,
+    path: &Path,
+    now: OffsetDateTime,
+) -> Result<Connection, LedgerError> {
+    let open = || {
+        let mut connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        begin_or_migrate(&mut connection, 0, now, None)?;
+        connection.execute("UPDATE ledger SET id = ?1", [format!("{id:016x}")])?;
+        Ok(connection)
+    };
+    open().map_err(store_failed(path, "make a store in memory"))
 }
 
 /// Looks at a file before anything is written to it. Gives its format; 0 is an empty file.
@@ -188,8 +207,7 @@ fn configure(connection: &Connection, format: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
-    // Above the number of our statements, so that none is ever prepared twice.
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
 
