@@ -21,10 +21,9 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tracing::{info, warn};
 
+pub use kernel::Kernel;
 use note::SynchronisedNote;
-use watch::{Change, ClockWatch, Reading};
-
-pub use watch::Trust;
+pub use watch::{Change, ClockWatch, Line, Reading, Reason, Trust};
 
 /// No release of this program is older; moved forward with each release.
 const RELEASED_AFTER: OffsetDateTime = datetime!(2026-11-01 00:00:00 UTC);

@@ -1,5 +1,6 @@
-//! The way of one picture, and the only file that knows the order of the stages:
+//! The way of one picture:
 //! delivery → frame → pixels → scores → verdict → ledger → acknowledgement.
+//! Only [`stage`] knows the order of the stages, as values; here each is carried out.
 //!
 //! One thread of its own runs it, since decoding and inference are CPU work and
 //! edgeHub gives one unacknowledged delivery at a time. A frame is acknowledged
@@ -8,14 +9,13 @@
 //! picture, and the connection is held closed until the ledger takes a probe write.
 //! No picture, or part of one, leaves this file.
 
+pub mod holding;
+pub mod stage;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use edge_client::{Acknowledged, Client, Deliveries, Delivery};
-use ledger::{
-    AttemptKey, AttemptLog, FrameRecord, LedgerError, LedgerErrorKind, ModelInfo, Outcome,
-    Recorded, RejectReason,
-};
+use ledger::{AttemptError, AttemptLog, LedgerError, ModelInfo, Outcome, Recorded, RejectReason};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -26,9 +26,8 @@ use crate::SharedLedger;
 use crate::clock;
 use crate::frame::Frame;
 use crate::redelivery::RedeliveryWatch;
-
-/// First and longest pause between probe writes while the ledger takes nothing.
-const PROBE_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+use holding::Holding;
+use stage::{Setback, Stage};
 
 /// The label of Custom Vision that means "none of these"; it does not count.
 const NEGATIVE_LABEL: &str = "Negative";
@@ -76,11 +75,10 @@ impl Pipeline {
                     why,
                     "an outcome cannot be made durable; its picture stays with edgeHub"
                 );
-                if error.kind() == LedgerErrorKind::Damaged {
-                    // A new process sets the file aside and begins another ledger.
-                    return;
+                match Setback::after(error.kind()) {
+                    Setback::End => return,
+                    Setback::Hold => self.hold_until_durable(&mut around),
                 }
-                self.hold_until_durable(&mut around);
             }
         }
     }
@@ -101,7 +99,7 @@ impl Pipeline {
         );
         let span = info_span!("frame", camera = frame.key.camera, id = frame.short_id());
         let _in_span = span.entered();
-        let recorded = self.count(&frame, delivery.payload())?;
+        let recorded = self.count(frame, delivery.payload())?;
         watch.acknowledged(delivery.received_at().elapsed());
         acknowledge(delivery, &recorded);
         Ok(())
@@ -110,9 +108,9 @@ impl Pipeline {
     /// Keeps the connection closed until the ledger takes a probe write again.
     fn hold_until_durable(&mut self, around: &mut Surroundings) {
         around.runtime.block_on(around.client.hold());
-        let mut pause = PROBE_PAUSES.0;
+        let mut holding = Holding::default();
         loop {
-            let stop = &mut around.stop;
+            let (stop, pause) = (&mut around.stop, holding.pause());
             let told_to_stop = around
                 .runtime
                 .block_on(async { timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok() });
@@ -126,71 +124,60 @@ impl Pipeline {
                     debug!(why, "the ledger still takes nothing");
                 }
             }
-            pause = (pause * 2).min(PROBE_PAUSES.1);
+            holding = holding.failed();
         }
         info!("the ledger can be written again; taking pictures");
         around.runtime.block_on(around.client.resume());
     }
 
     /// Finds the frame's outcome and makes it durable.
-    fn count(&mut self, frame: &Frame, picture: &[u8]) -> Result<Recorded, LedgerError> {
-        // A repeat needs no second look at its pixels: the ledger finds it a
-        // duplicate again in the commit, whatever outcome comes with it.
-        let outcome = if self.ledger.lock().is_duplicate(&frame.key)? {
-            Outcome::Ignored
-        } else {
-            self.judge(frame, picture)
-        };
-        let record = FrameRecord {
-            key: frame.key.clone(),
-            stamp: frame.stamp,
-            arrival: frame.arrival.wall,
-            clock: frame.arrival.clock,
-            outcome,
-            // edgeHub is answered with an acknowledgement and nothing else.
-            reply: None,
-        };
-        let recorded = self.ledger.lock().record(&record, &self.model)?;
-        if record.outcome == Outcome::Rejected(RejectReason::Crashed) {
-            self.forget(&AttemptKey::from(&frame.key));
+    fn count(&mut self, frame: Frame, picture: &[u8]) -> Result<Recorded, LedgerError> {
+        let mut stage = Stage::of(frame);
+        loop {
+            stage = match stage {
+                Stage::LookUp(look_up) => {
+                    let is_duplicate = self.ledger.lock().is_duplicate(look_up.key())?;
+                    look_up.answer(is_duplicate)
+                }
+                Stage::Crashes(suspect) => {
+                    let crashes = self.attempts.crashes(&suspect.attempt());
+                    if crashes >= AttemptLog::CRASH_LIMIT {
+                        warn!("this picture ended the process {crashes} times");
+                    }
+                    suspect.answer(crashes)
+                }
+                Stage::Begin(begin) => {
+                    let noted = self.attempts.begin(&begin.attempt());
+                    said(noted, "no note is kept of this attempt");
+                    begin.begun()
+                }
+                Stage::Look(look) => {
+                    let sight = self.eyes.look(picture);
+                    if let Some(refusal) = &sight.refusal {
+                        warn!(reason = %refusal, "picture rejected");
+                    }
+                    look.answer(sight.outcome)
+                }
+                Stage::Forget(forget) => {
+                    let forgotten = self.attempts.finish(&forget.attempt());
+                    said(forgotten, "the note of this attempt stays");
+                    forget.forgotten()
+                }
+                Stage::Record(record) => {
+                    let recorded = self.ledger.lock().record(record.record(), &self.model)?;
+                    debug!(outcome = ?record.record().outcome, ?recorded, "recorded");
+                    record.answer(recorded)
+                }
+                Stage::Acknowledge(recorded) => return Ok(recorded),
+            }
         }
-        debug!(outcome = ?record.outcome, ?recorded, "recorded");
-        Ok(recorded)
     }
+}
 
-    /// Decodes and classifies under an attempt note, so that a picture that kills
-    /// the process is known by it.
-    fn judge(&mut self, frame: &Frame, picture: &[u8]) -> Outcome {
-        let attempt = AttemptKey::from(&frame.key);
-        if self.attempts.crashes(&attempt) >= AttemptLog::CRASH_LIMIT {
-            warn!(
-                "this picture ended the process {} times",
-                AttemptLog::CRASH_LIMIT
-            );
-            return Outcome::Rejected(RejectReason::Crashed);
-        }
-        // A note that cannot be kept must not stop the counting.
-        if let Err(error) = self.attempts.begin(&attempt) {
-            warn!(
-                why = crate::error_chain(&error),
-                "no note is kept of this attempt"
-            );
-        }
-        let sight = self.eyes.look(picture);
-        self.forget(&attempt);
-        if let Some(refusal) = &sight.refusal {
-            warn!(reason = %refusal, "picture rejected");
-        }
-        sight.outcome
-    }
-
-    fn forget(&self, attempt: &AttemptKey) {
-        if let Err(error) = self.attempts.finish(attempt) {
-            warn!(
-                why = crate::error_chain(&error),
-                "the note of this attempt stays"
-            );
-        }
+/// A note that cannot be kept must not stop the counting.
+fn said(noted: Result<(), AttemptError>, what: &str) {
+    if let Err(error) = noted {
+        warn!(why = crate::error_chain(&error), "{what}");
     }
 }
 

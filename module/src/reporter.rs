@@ -3,12 +3,15 @@
 //! Two halves of one task: the `sealer` has the ledger fix reports when they are due, the
 //! `sender` publishes what is sealed, oldest first. They tell each other two things: that there
 //! is something to send, and since when sending is tried in vain, by which a long outage is known.
-//! What is due is the ledger's decision; waiting is all that happens here.
+//! What is due is the ledger's decision, what follows what is decided in [`sealing`] and
+//! [`sending`], pure; waiting is all that the two halves do.
 
 mod outage;
 mod pulse;
 mod sealer;
+pub mod sealing;
 mod sender;
+pub mod sending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +21,14 @@ use ledger::{ModelInfo, Software};
 use tokio::sync::{Notify, watch};
 
 use crate::SharedLedger;
-use outage::Trying;
 use sealer::Sealer;
 use sender::Sender;
 
-pub use sender::OUTPUT;
+pub use outage::Trying;
+pub use sender::{OUTPUT, message};
 
 /// Longest wait of either half, and the pause after a fault before the same thing is tried again.
-const PAUSE: Duration = Duration::from_secs(2);
+pub const PAUSE: Duration = Duration::from_secs(2);
 
 /// What reports say of their origin, and when there are any.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use rtime_clock::adjtime::{Timex, adjtimex};
 
 /// Whether a time server, or something like one, keeps the kernel's clock right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kernel {
+pub enum Kernel {
     /// A time daemon said so, within the last hours.
     Synchronised,
     /// Not since the boot, not since the clock was set, or not for many hours (the kernel's own

@@ -31,27 +31,38 @@ pub enum Trust {
 
 /// The clocks at one moment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
-    pub(crate) wall: OffsetDateTime,
+pub struct Reading {
+    /// The wall clock.
+    pub wall: OffsetDateTime,
     /// Since boot, sleep included.
-    pub(crate) monotonic: Duration,
-    pub(crate) kernel: Kernel,
+    pub monotonic: Duration,
+    /// What vouches for the wall clock.
+    pub kernel: Kernel,
 }
 
 /// Why the clock is believed, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub enum Reason {
+    /// Rule 1.
     BeforeBuild,
+    /// Rule 5.
     NeverSynchronised,
+    /// Rule 4.
     Stepped,
+    /// Rule 2.
     Trusted,
+    /// Rule 3.
     Synchronised,
+    /// Rule 6, as the kernel said earlier in this boot.
     SynchronisedBefore,
+    /// Rule 6, where the kernel cannot be asked.
     NotKnownWrong,
 }
 
 impl Reason {
-    pub(crate) fn clock(self) -> Clock {
+    /// What is stamped.
+    #[must_use]
+    pub fn clock(self) -> Clock {
         match self {
             Reason::BeforeBuild | Reason::NeverSynchronised | Reason::Stepped => Clock::Unsure,
             Reason::Trusted
@@ -62,7 +73,8 @@ impl Reason {
     }
 
     /// In words for a log.
-    pub(crate) fn as_str(self) -> &'static str {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Reason::BeforeBuild => "it is before this program was built",
             Reason::NeverSynchronised => {
@@ -80,17 +92,18 @@ impl Reason {
 
 /// Something to be said once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Change {
+pub struct Change {
     /// What the clock would show without its step; `None` where it did not step.
-    pub(crate) expected: Option<OffsetDateTime>,
-    pub(crate) seen: OffsetDateTime,
+    pub expected: Option<OffsetDateTime>,
+    /// What it shows.
+    pub seen: OffsetDateTime,
     /// What holds from now on.
-    pub(crate) reason: Reason,
+    pub reason: Reason,
 }
 
 /// Remembers what readings came before.
 #[derive(Debug)]
-pub(crate) struct ClockWatch {
+pub struct ClockWatch {
     trust: Trust,
     built_after: OffsetDateTime,
     /// Where the clock stood when it was synchronised; goes on without a step from there.
@@ -101,10 +114,11 @@ pub(crate) struct ClockWatch {
 
 /// A wall clock that goes on from a moment without a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) wall: OffsetDateTime,
+pub struct Line {
+    /// What it showed.
+    pub wall: OffsetDateTime,
     /// Since boot, sleep included.
-    pub(crate) monotonic: Duration,
+    pub monotonic: Duration,
 }
 
 /// An unexplained step.
@@ -128,11 +142,8 @@ const DOUBT_LASTS: Duration = Duration::from_secs(86_400);
 impl ClockWatch {
     /// `synchronised`: where the clock stood when it was last known to be so in this boot. A step
     /// since then is noticed, also one that nobody saw.
-    pub(crate) fn new(
-        trust: Trust,
-        built_after: OffsetDateTime,
-        synchronised: Option<Line>,
-    ) -> Self {
+    #[must_use]
+    pub fn new(trust: Trust, built_after: OffsetDateTime, synchronised: Option<Line>) -> Self {
         ClockWatch {
             trust,
             built_after,
@@ -143,7 +154,7 @@ impl ClockWatch {
     }
 
     /// Takes a reading; gives what to stamp with, and what is to be said.
-    pub(crate) fn read(&mut self, reading: Reading) -> (Now, Option<Change>) {
+    pub fn read(&mut self, reading: Reading) -> (Now, Option<Change>) {
         let line = Line {
             wall: reading.wall,
             monotonic: reading.monotonic,
@@ -174,7 +185,8 @@ impl ClockWatch {
 
     /// Where the clock stood when it was synchronised in this boot, as far as is known. Another
     /// value only after a step or a day.
-    pub(crate) fn synchronised(&self) -> Option<Line> {
+    #[must_use]
+    pub fn synchronised(&self) -> Option<Line> {
         self.synchronised
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use edge_protocol::properties::Properties;
-use ledger::{Ledger, LedgerOptions};
+use ledger::{AttemptKey, Ledger, LedgerOptions};
 use tempfile::TempDir;
 
 use super::*;
@@ -32,7 +32,7 @@ impl Bench {
     }
 
     fn count(&mut self, id: &str, picture: &[u8]) -> Recorded {
-        self.pipeline.count(&frame(id, picture), picture).unwrap()
+        self.pipeline.count(frame(id, picture), picture).unwrap()
     }
 
     fn rejected(&self, reason: RejectReason) -> u64 {

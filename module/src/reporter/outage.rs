@@ -8,25 +8,26 @@ use std::time::{Duration, Instant};
 
 /// Whether something is being sent, and since when without success.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Trying {
+pub struct Trying {
     since: Option<Instant>,
 }
 
 impl Trying {
     /// A report is handed to the client. Gives whether that begins the trying.
-    pub(crate) fn begin(&mut self, now: Instant) -> bool {
+    pub fn begin(&mut self, now: Instant) -> bool {
         let begins = self.since.is_none();
         self.since.get_or_insert(now);
         begins
     }
 
     /// The hub confirmed a report, or it will never be sent. Gives whether that ended the trying.
-    pub(crate) fn end(&mut self) -> bool {
+    pub fn end(&mut self) -> bool {
         self.since.take().is_some()
     }
 
-    /// Whether the outage outlasts an age.
-    pub(crate) fn outlasts(self, age: Option<Duration>, now: Instant) -> bool {
+    /// Whether the outage outlasts an age; one without an age never does.
+    #[must_use]
+    pub fn outlasts(self, age: Option<Duration>, now: Instant) -> bool {
         match (self.since, age) {
             (Some(since), Some(age)) => now.saturating_duration_since(since) > age,
             (None, _) | (_, None) => false,

@@ -2,23 +2,21 @@
 //!
 //! A window is sealed at its end, those of another model at once, a heartbeat when nothing was
 //! sealed for long. What was recorded is flushed in each round, where the ledger flushes frames
-//! later. In an outage that outlasts its age, windows are joined by the hour instead;
-//! the first confirmation ends that at once.
+//! later. In an outage that outlasts its age, windows are joined by the hour instead; the first
+//! confirmation ends that at once. What a round does is decided in `sealing`; here it is carried
+//! out and waited for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ledger::{LedgerError, LedgerErrorKind};
+use ledger::{Ledger, LedgerError, LedgerErrorKind};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info};
 
 use super::outage::Trying;
-use super::pulse::Pulse;
+use super::sealing::{Rhythm, Round};
 use super::{PAUSE, Reporting};
 use crate::{SharedLedger, clock, error_chain};
-
-/// Shortest wait, so that a window which is due in no time does not keep a core busy.
-const LEAST: Duration = Duration::from_millis(50);
 
 /// The half that seals.
 #[derive(Debug)]
@@ -27,14 +25,7 @@ pub(crate) struct Sealer {
     reporting: Reporting,
     trying: watch::Receiver<Trying>,
     sealed: Arc<Notify>,
-    pulse: Pulse,
-    merges: bool,
-}
-
-/// What one round came to.
-struct Round {
-    reports: usize,
-    until_next: Option<Duration>,
+    rhythm: Rhythm,
 }
 
 impl Sealer {
@@ -44,14 +35,13 @@ impl Sealer {
         trying: watch::Receiver<Trying>,
         sealed: Arc<Notify>,
     ) -> Self {
-        let pulse = Pulse::new(reporting.heartbeat, reporting.window, Instant::now());
+        let rhythm = Rhythm::new(&reporting, Instant::now());
         Sealer {
             ledger,
             reporting,
             trying,
             sealed,
-            pulse,
-            merges: false,
+            rhythm,
         }
     }
 
@@ -80,64 +70,41 @@ impl Sealer {
 
     /// Seals what is due; answers how long to wait.
     async fn round(&mut self) -> Result<Duration, LedgerError> {
-        let now = Instant::now();
-        let merges = self
-            .trying
-            .borrow_and_update()
-            .outlasts(self.reporting.merge_after, now);
-        if merges != self.merges {
-            self.merges = merges;
-            if merges {
+        let trying = *self.trying.borrow_and_update();
+        let round = self.rhythm.begin(trying, Instant::now());
+        match round.turned() {
+            Some(true) => {
                 info!("a long outage of the hub: windows are joined by the hour from now on");
-            } else {
-                info!("the hub is back: windows are sealed one by one again");
             }
+            Some(false) => info!("the hub is back: windows are sealed one by one again"),
+            None => {}
         }
-        let beats = self.pulse.is_due(now);
         let reporting = self.reporting.clone();
-        let round = self
+        let (round, closing) = self
             .ledger
-            .blocking(move |ledger| seal(ledger, &reporting, merges, beats))
+            .blocking(move |ledger| seal(ledger, &reporting, round))
             .await?;
-        if round.reports > 0 {
-            info!(reports = round.reports, "sealed");
+        if round.reports() > 0 {
+            info!(reports = round.reports(), "sealed");
             self.sealed.notify_one();
         }
-        if round.reports > 0 || beats {
-            self.pulse.beat(now);
-        }
-        // Joined windows are due already.
-        let closing = round.until_next.filter(|_| !merges).unwrap_or(PAUSE);
-        let beat = self.pulse.until_due(now).unwrap_or(PAUSE);
-        Ok(closing.min(beat).clamp(LEAST, PAUSE))
+        Ok(self.rhythm.end(&round, closing))
     }
 }
 
+/// Carries a round out; also gives how long until the next window is due.
 fn seal(
-    ledger: &mut ledger::Ledger,
+    ledger: &mut Ledger,
     reporting: &Reporting,
-    merges: bool,
-    beats: bool,
-) -> Result<Round, LedgerError> {
-    let Reporting {
-        software, model, ..
-    } = reporting;
+    mut round: Round,
+) -> Result<(Round, Option<Duration>), LedgerError> {
     // At most `PAUSE` after the round before, which bounds what a power cut can take.
     ledger.flush()?;
     let now = clock::now();
-    let mut reports = ledger.seal_other_models(model, now, software)?;
-    reports += if merges {
-        ledger.merge_due(now, software)?
-    } else {
-        ledger.seal_due(now, software)?
-    };
-    if reports == 0 && beats {
-        reports += usize::from(ledger.seal_heartbeat(model, now, software)?);
+    while let Some(step) = round.next() {
+        round.sealed(step.on(ledger, reporting, now)?);
     }
-    Ok(Round {
-        reports,
-        until_next: ledger.next_closing(now),
-    })
+    Ok((round, ledger.next_closing(now)))
 }
 
 #[cfg(test)]

@@ -3,27 +3,25 @@
 //! A report is fixed (sequence, id, bytes) when it is sealed and is published as
 //! it is, again and again if need be, until its PUBACK; only then is it marked as
 //! sent. A crash between PUBACK and mark sends it twice with the same `reportId`,
-//! by which readers tell.
+//! by which readers tell. What comes after what is decided in `sending`; here it is
+//! carried out and waited for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use edge_client::{Client, PublishError};
 use edge_protocol::message::OutgoingMessage;
 use edge_protocol::properties::Properties;
-use ledger::{LedgerError, LedgerErrorKind, SealedReport};
+use ledger::{LedgerError, SealedReport};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
-use super::PAUSE;
 use super::outage::Trying;
+use super::sending::{BATCH, End, Publish, Published, Step};
 use crate::{SharedLedger, clock, error_chain};
 
 /// The module output that the template routes to `$upstream`.
 pub const OUTPUT: &str = "counts";
-
-/// So many sealed reports are read from the ledger at a time.
-const BATCH: usize = 16;
 
 /// The half that sends.
 #[derive(Debug)]
@@ -32,18 +30,6 @@ pub(crate) struct Sender {
     ledger: SharedLedger,
     trying: watch::Sender<Trying>,
     sealed: Arc<Notify>,
-}
-
-/// Why a round ended early.
-enum Setback {
-    /// The connection was lost before PUBACK: the same report goes again.
-    Unconfirmed,
-    /// The client was closed: the module is stopping.
-    Closed,
-    /// The ledger could not be read or written.
-    Ledger(LedgerError),
-    /// The client refused a message itself; the others of the round were sent.
-    Refused(String),
 }
 
 impl Sender {
@@ -65,28 +51,16 @@ impl Sender {
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut trouble = None;
         loop {
-            let round = self.send_batch().await;
+            let end = self.round().await.unwrap_or_else(|error| {
+                let why = error_chain(&error);
+                error!(why, "reports cannot be read or marked as sent");
+                End::Ledger(error.kind())
+            });
             if *stop.borrow() {
                 return;
             }
-            let (pause, seen) = match round {
-                Ok(0) => (PAUSE, None),
-                Ok(_) => (Duration::ZERO, None),
-                Err(Setback::Closed) => return,
-                Err(Setback::Unconfirmed) => (
-                    Duration::ZERO,
-                    Some("the connection ended before a report was confirmed".into()),
-                ),
-                Err(Setback::Refused(why)) => (PAUSE, Some(why)),
-                Err(Setback::Ledger(error)) => {
-                    let why = error_chain(&error);
-                    error!(why, "reports cannot be read or marked as sent");
-                    if error.kind() == LedgerErrorKind::Damaged {
-                        return;
-                    }
-                    (PAUSE, None)
-                }
-            };
+            let Some(pause) = end.pause() else { return };
+            let seen = end.trouble();
             // What lasts is said once.
             if seen.is_some() && seen != trouble {
                 warn!(
@@ -103,46 +77,56 @@ impl Sender {
         }
     }
 
-    /// Sends the oldest unsent reports; answers how many. One that the client refuses
-    /// does not hold up those behind it.
-    async fn send_batch(&self) -> Result<usize, Setback> {
-        let batch = self
-            .ledger
-            .blocking(|ledger| ledger.unsent(BATCH))
-            .await
-            .map_err(Setback::Ledger)?;
-        let mut sent = 0;
-        let mut refused = None;
-        for report in batch {
-            let (sequence, id) = (report.sequence, report.report_id.clone());
-            // Nobody needs to wake for a beginning: only its age tells something.
-            self.trying.send_if_modified(|trying| {
-                trying.begin(Instant::now());
-                false
-            });
-            match self.client.publish(message(report)).await {
-                Ok(()) => {}
-                Err(PublishError::ConnectionLost) => return Err(Setback::Unconfirmed),
-                Err(PublishError::Closed) => return Err(Setback::Closed),
-                Err(error @ (PublishError::TooLarge(_) | PublishError::Invalid(_))) => {
-                    self.trying.send_if_modified(Trying::end);
-                    refused = Some(format!("report {id}: {}", error_chain(&error)));
-                    continue;
+    /// Sends the oldest unsent reports.
+    async fn round(&self) -> Result<End, LedgerError> {
+        let read = self.ledger.blocking(|ledger| ledger.unsent(BATCH));
+        let mut step = Step::of(read.await?);
+        loop {
+            step = match step {
+                Step::Publish(publish) => {
+                    let published = self.publish(&publish).await;
+                    publish.answer(published)
                 }
+                Step::Mark(mark) => {
+                    let sequence = mark.sequence();
+                    self.ledger
+                        .blocking(move |ledger| ledger.mark_sent(sequence, clock::now()))
+                        .await?;
+                    mark.marked()
+                }
+                Step::Over(end) => return Ok(end),
             }
-            self.trying.send_if_modified(Trying::end);
-            info!(report = id, "sent");
-            self.ledger
-                .blocking(move |ledger| ledger.mark_sent(sequence, clock::now()))
-                .await
-                .map_err(Setback::Ledger)?;
-            sent += 1;
         }
-        refused.map_or(Ok(sent), |why| Err(Setback::Refused(why)))
+    }
+
+    async fn publish(&self, publish: &Publish) -> Published {
+        // Nobody needs to wake for a beginning: only its age tells something.
+        self.trying.send_if_modified(|trying| {
+            trying.begin(Instant::now());
+            false
+        });
+        let report = publish.report();
+        let published = match self.client.publish(message(report.clone())).await {
+            Ok(()) => Published::Confirmed,
+            Err(PublishError::ConnectionLost) => Published::Lost,
+            Err(PublishError::Closed) => Published::Closed,
+            Err(error @ (PublishError::TooLarge(_) | PublishError::Invalid(_))) => {
+                Published::Refused(error_chain(&error))
+            }
+        };
+        if published.ends_the_trying() {
+            self.trying.send_if_modified(Trying::end);
+        }
+        if published == Published::Confirmed {
+            info!(report = report.report_id, "sent");
+        }
+        published
     }
 }
 
-fn message(report: SealedReport) -> OutgoingMessage {
+/// A sealed report as it goes out.
+#[must_use]
+pub fn message(report: SealedReport) -> OutgoingMessage {
     OutgoingMessage {
         output: Some(OUTPUT.to_owned()),
         message_id: report.report_id,
