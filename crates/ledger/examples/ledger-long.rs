@@ -235,7 +235,7 @@ fn at(second: u64) -> Now {
 
 fn frame(number: u64) -> FrameRecord {
     let mut digest = [0; 32];
-    digest[0] = u8::from(number % TWICE == 0);
+    digest[0] = u8::from(number.is_multiple_of(TWICE));
     digest[8..16].copy_from_slice(&number.to_be_bytes());
     // Scattered, so that no frame's outcome goes with its camera.
     let lot = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;

@@ -66,13 +66,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use time::OffsetDateTime;
 
 use crate::counting::{self, Group, Rules};
 use crate::duplicates::{self, Print};
 use crate::error::{LedgerError, store_failed};
-use crate::flushing::{self, Durability, Flush, Flushing};
+use crate::flushing::{Durability, Flushing};
 use crate::frame::{
     FrameKey, FrameRecord, MAX_NAME_BYTES, MAX_REPLY_BYTES, ModelInfo, Now, Outcome, Recorded,
     Seen, Software,
@@ -374,30 +374,6 @@ impl Ledger {
         Some(Duration::try_from(instant(due) - now.wall).unwrap_or(Duration::ZERO))
     }
 
-    /// Writes and flushes a value that counts nothing: whether the disk can be written again after
-    /// a failure.
-    ///
-    /// # Errors
-    /// The store's, when it still cannot.
-    pub fn probe(&mut self) -> Result<(), LedgerError> {
-        self.commit("write a probe", flushing::write_probe)
-    }
-
-    /// Makes everything that was recorded so far durable against a power cut. Call it every 2 s
-    /// under [`Durability::Relaxed`], so that no more than 5 s can be lost. Costs one flush of the
-    /// disk when something is not flushed, and nothing otherwise, as under
-    /// [`Durability::Strict`].
-    ///
-    /// # Errors
-    /// The store's: call it again.
-    pub fn flush(&mut self) -> Result<(), LedgerError> {
-        if self.durability == Durability::Strict || !self.flushing.is_needed() {
-            return Ok(());
-        }
-        // A commit that is flushed takes the whole log before it along.
-        self.commit("flush what was recorded", flushing::write_probe)
-    }
-
     /// Proves the sums: in every row and report `received = Σ outcomes`, and for each camera
     /// `carried forward + Σ reports + open windows = totals`. Reads everything, so its time grows with the reports.
     ///
@@ -473,39 +449,6 @@ impl Ledger {
             .map_err(store_failed(&self.path, "look for the next closing"))?;
         Ok(())
     }
-
-    /// Runs a change in one durable commit; an error leaves nothing of it, nor of the memo.
-    fn commit<T>(
-        &mut self,
-        doing: &'static str,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, LedgerError> {
-        self.commit_with(Flush::Now, doing, change)
-    }
-
-    fn commit_with<T>(
-        &mut self,
-        flush: Flush,
-        doing: &'static str,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, LedgerError> {
-        let mut memo = std::mem::take(&mut self.memo);
-        let (connection, flushing) = (&mut self.connection, &mut self.flushing);
-        let run = move || {
-            flushing.set(connection, flush)?;
-            let before = connection.total_changes();
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = change(&transaction)?;
-            transaction.commit()?;
-            flushing.committed(connection.total_changes() != before);
-            Ok(result)
-        };
-        let result = run().map_err(store_failed(&self.path, doing))?;
-        memo.forget_windows();
-        self.memo = memo;
-        Ok(result)
-    }
 }
 
 fn check_frame(frame: &FrameRecord) -> Result<(), LedgerError> {
@@ -534,16 +477,8 @@ fn check_name(name: &'static str, value: &str) -> Result<(), LedgerError> {
     })
 }
 
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        // Closing does it too, but not while somebody else reads the file.
-        if let Err(error) = self.flush() {
-            tracing::warn!(%error, "the last frames are not flushed: a power cut may take them");
-        }
-    }
-}
-
 mod closing;
+mod commit;
 mod in_memory;
 #[cfg(test)]
 mod tests;
