@@ -88,6 +88,8 @@ impl World {
                     }
                 }
                 Action::MethodFinished { call, outcome } => self.method_finished(call, &outcome),
+                // No journal is asked for.
+                Action::Record(_) => {}
                 Action::Upstream(entry) => {
                     let success = self.cloud.take(&text(&entry.message));
                     let finished = Happening::UpstreamFinished {

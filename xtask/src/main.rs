@@ -6,12 +6,14 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod checklist;
 mod demo;
 mod fuzz;
 mod interop;
 mod platform;
 mod processes;
+mod rig;
 mod setup;
 mod test;
 mod workspace;
@@ -39,6 +41,7 @@ enum Command {
     /// a pinned SHA-256. What is in place and whole is left alone, without network.
     Setup,
     Demo(demo::Options),
+    Chaos(chaos::Options),
     Test(test::Options),
     Bench(bench::Options),
     Checklist(checklist::Options),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Setup => setup::run(&root).map(|_| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options, &root),
+        Command::Chaos(options) => chaos::run(&options, &root),
         Command::Test(options) => test::run(&options, &root),
         Command::Bench(options) => bench::run(&options, &root),
         Command::Checklist(options) => checklist::run(&options, &root),

@@ -123,6 +123,21 @@ impl Process {
         self.child.try_wait()
     }
 
+    /// Sends a signal, if it still runs.
+    pub(crate) fn signal(&mut self, signal: Signal) -> io::Result<()> {
+        if self.child.try_wait()?.is_none() {
+            // Between the look and the signal it is at worst a zombie: still ours.
+            kill_process(Pid::from_child(&self.child), signal)?;
+        }
+        Ok(())
+    }
+
+    /// Ends it at once, without a word, and waits for its end.
+    pub(crate) fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.child.kill()?;
+        self.child.wait()
+    }
+
     /// Asks it to stop with SIGTERM and ends it after `grace`.
     pub(crate) fn stop(&mut self, grace: Duration) -> io::Result<Stopped> {
         if let Some(status) = self.child.try_wait()? {

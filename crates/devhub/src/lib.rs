@@ -13,7 +13,8 @@
 //!   person who watches: [`control`];
 //! - what the wire says, one room each: [`sas`], [`username`], [`topics`], [`properties`],
 //!   [`message`], [`twin`];
-//! - what is kept between runs: [`state`], [`identities`], [`ca`].
+//! - what is kept between runs: [`state`], [`identities`], [`ca`]; what a check of a module's
+//!   counts is held against: [`journal`].
 
 pub mod agent;
 pub mod ca;
@@ -23,6 +24,8 @@ pub mod deployment;
 pub mod hub;
 pub mod identities;
 pub mod identity;
+pub mod journal;
+mod lines;
 pub mod message;
 pub mod properties;
 pub mod routing;

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityId;
-use crate::properties::{self, CONNECTION_DEVICE, CONNECTION_MODULE, OUTPUT_NAME, Pairs};
+use crate::properties::{
+    self, CONNECTION_DEVICE, CONNECTION_MODULE, MESSAGE_ID, OUTPUT_NAME, Pairs,
+};
 
 /// Gate 2: the largest [`Message::size`] that is kept, in bytes. Larger ones are acknowledged and
 /// dropped. Source: edgeHub's `Constants.cs`, `MaxMessageSize`.
@@ -97,6 +99,11 @@ impl Message {
             .iter()
             .find(|(key, _)| key == name)
             .and_then(|(_, value)| value.as_deref())
+    }
+
+    /// The id that its sender gave it.
+    pub fn id(&self) -> Option<&str> {
+        self.system_property(MESSAGE_ID)
     }
 
     /// The output a module sent it on.

@@ -128,6 +128,8 @@ const fn inbound(wire: &'static str, internal: &'static str) -> SystemProperty {
 
 /// The internal name of a message's output.
 pub const OUTPUT_NAME: &str = "outputName";
+/// Internal name of the id that a sender gave its message.
+pub const MESSAGE_ID: &str = "messageId";
 /// The internal name of a message's media type.
 pub const CONTENT_TYPE: &str = "contentType";
 /// The wire name of the sender's device id on a delivery.
@@ -137,7 +139,7 @@ pub const CONNECTION_MODULE: &str = "$.cmid";
 
 /// Properties that a client may set, sheet 5.4.
 pub const SYSTEM: &[SystemProperty] = &[
-    both("$.mid", "messageId"),
+    both("$.mid", MESSAGE_ID),
     both("$.cid", "cid"),
     both("$.uid", "userId"),
     both("$.to", "to"),

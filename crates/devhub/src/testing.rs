@@ -195,6 +195,7 @@ impl TestHubBuilder {
         let handle = server::start(
             listener,
             HubParts {
+                journal: None,
                 settings: self.settings,
                 identities: identities.clone(),
                 routing: Routing::new(routes, self.time_to_live, EDGE_DEVICE),

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::build::Programs;
 use super::plan::Camera;
-use super::state::MODULE;
+use crate::rig::programs::Programs;
+use crate::rig::state::MODULE;
 
 /// The window of the demo; 60 s would make a dull half minute.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(2);

@@ -13,21 +13,14 @@
 
 mod baseline;
 mod blueprint;
-mod build;
 mod chaos;
-mod folder;
-mod interrupt;
 mod options;
-mod picture_bytes;
 mod plan;
 mod play;
-mod screen;
 mod sent;
 mod show;
 mod site;
-mod state;
 mod summary;
-mod upstream;
 
 use std::fs;
 use std::path::Path;
@@ -35,12 +28,14 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
+use crate::rig::folder;
+use crate::rig::interrupt::{Interrupt, Interrupted};
+use crate::rig::programs;
+use crate::rig::screen::Screen;
 use crate::setup;
 use blueprint::Blueprint;
-use interrupt::{Interrupt, Interrupted};
 pub(crate) use options::Options;
 use play::{Demo, TICK};
-use screen::Screen;
 use site::Site;
 use summary::{Run, Summary};
 
@@ -51,11 +46,11 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     let cameras = options.plan(seed)?;
     let onnxruntime = setup::run(root)?;
     // Ctrl-C in the middle of the build ends cargo as well; the signal is the reason.
-    let programs = match build::build(root) {
+    let programs = match programs::build(root) {
         Ok(programs) => programs,
         Err(error) => return interrupted_or(interrupt.check().err().map_or(error, Into::into)),
     };
-    let folder = folder::fresh(root)?;
+    let folder = folder::fresh(root, "demo")?;
     let blueprint = Blueprint {
         root: root.to_owned(),
         programs,

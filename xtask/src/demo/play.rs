@@ -12,15 +12,15 @@ use anyhow::bail;
 
 use super::blueprint::{Blueprint, REPORT_INTERVAL};
 use super::chaos::Schedule;
-use super::interrupt::Interrupt;
 use super::options::{Options, camera_command};
-use super::screen::Screen;
 use super::sent::Sent;
 use super::show;
 use super::site::Site;
 use super::summary::Restarts;
-use super::upstream::Upstream;
 use crate::processes::{Process, Stopped};
+use crate::rig::interrupt::Interrupt;
+use crate::rig::screen::Screen;
+use crate::rig::upstream::Upstream;
 
 /// How often everything is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::summary::Summary;
-use super::upstream::{Arrival, Kind, Upstream};
+use crate::rig::upstream::{Arrival, Kind, Upstream};
 
 /// A message upstream, as `az iot hub monitor-events` would show it but on one
 /// line, with the sums so far.
@@ -173,8 +173,8 @@ mod tests {
     use super::super::plan;
     use super::super::sent::tests::sent;
     use super::super::summary::Run;
-    use super::super::upstream::tests::line;
     use super::*;
+    use crate::rig::upstream::tests::line;
 
     #[test]
     fn arrival_shows_sender_and_sums_so_far() {

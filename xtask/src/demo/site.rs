@@ -13,10 +13,10 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::blueprint::Blueprint;
-use super::state::{self, AgentFile, HubFile, MODULE};
 use super::summary::Restarts;
-use super::upstream::Tail;
 use crate::processes::{Group, Process, Stopped, last_lines};
+use crate::rig::state::{self, AgentFile, HubFile, MODULE};
+use crate::rig::upstream::Tail;
 
 /// How long the hub and the module may take to be there.
 const READY_WITHIN: Duration = Duration::from_secs(30);

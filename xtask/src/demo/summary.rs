@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::{self, Baseline};
 use super::plan::{Camera, RENDERED_TRUTHS};
 use super::sent::Sent;
-use super::upstream::{Counted, Upstream};
+use crate::rig::upstream::{Counted, Upstream};
 
 /// What the demo found. Its JSON form is the last line of `demo --json`; the
 /// names and the nesting are a contract with scripts.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::super::plan;
 use super::super::sent::Means;
 use super::super::sent::tests::sent;
-use super::super::upstream::tests::line;
 use super::*;
+use crate::rig::upstream::tests::line;
 
 const NONE: [u64; 5] = [0; 5];
 

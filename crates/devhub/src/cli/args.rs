@@ -116,6 +116,9 @@ pub(crate) struct HubOptions {
     /// Write messages for IoT Hub as JSON lines to a file, or to standard output with `-`
     #[arg(long, value_name = "FILE|-")]
     pub(crate) upstream: Option<PathBuf>,
+    /// Record each delivery to a module and each confirmation as JSON lines in a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
     /// Server certificate (PEM) in place of a generated one
     #[arg(long, value_name = "FILE", requires = "tls_key", requires = "tls_ca")]
     pub(crate) tls_cert: Option<PathBuf>,

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use devhub::ca::{self, Authority, CA_FILE, CaError, ServerCredentials, TlsFiles};
 use devhub::control::{self, Certificate, Certifier, ControlHandle, ControlParts, SOCKET_FILE};
 use devhub::hub::{Checkpoint, Habits, Settings};
+use devhub::journal::Journal;
 use devhub::server::{self, HubHandle, HubParts};
 use devhub::state::{Lock, PUBLIC, StateDir};
 use devhub::store::{DiskStore, MemoryStore, Store};
@@ -94,6 +95,10 @@ pub(crate) async fn start(
     let mut upstream = upstream(options.upstream.as_deref())?;
     // Last: who follows sees what was written elsewhere, too.
     upstream.push(Box::new(feed_sink));
+    let journal = options.journal.as_deref().map(|path| {
+        Journal::open(path).with_context(|| format!("cannot open the journal {}", path.display()))
+    });
+    let journal = journal.transpose()?;
     let listener = bind(state, options.listen).await?;
     let handle = server::start(
         listener,
@@ -108,6 +113,7 @@ pub(crate) async fn start(
             store,
             desired: ground.deployment.desired().clone(),
             upstream,
+            journal,
             credentials,
         },
     )?;

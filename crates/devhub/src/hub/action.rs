@@ -4,6 +4,7 @@ use rumqttc::mqttbytes::v4::Packet;
 
 use super::methods::{CallId, MethodOutcome};
 use super::{CloseReason, ConnectionId};
+use crate::journal;
 use crate::store::Entry;
 
 /// What the shell does next.
@@ -27,6 +28,9 @@ pub enum Action {
     },
     /// Hand a message to the outer world, then call [`super::Hub::upstream_finished`].
     Upstream(Entry),
+    /// Write down what happened before anything that follows from it. Only where
+    /// [`super::Settings::journal`] asks for it.
+    Record(journal::Event),
     /// A call of [`super::Hub::invoke`] has ended.
     MethodFinished {
         /// Which.

@@ -14,6 +14,7 @@ use super::session::{Awaited, Phase, Turn};
 use super::{Action, ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
+use crate::journal;
 use crate::message::Message;
 use crate::store::{Endpoint, Entry, QueueId, StoreError};
 use crate::topics::{self, Feature};
@@ -167,6 +168,13 @@ impl Hub {
         if let Some(client) = self.clients.get_mut(id) {
             client.turn = turn;
         }
+        self.record(|| journal::Event::Handed {
+            delivery,
+            client: id.to_string(),
+            connection: next.connection,
+            from: entry.message.sender().to_string(),
+            id: entry.message.id().map(str::to_owned),
+        });
         let out = Outgoing {
             topic,
             qos,
@@ -187,7 +195,10 @@ impl Hub {
         now: Now,
     ) {
         match self.match_puback(connection, packet_id) {
-            Some(Awaited::Delivery(delivery)) => self.delivered(client, delivery, now),
+            Some(Awaited::Delivery(delivery)) => {
+                self.record(|| journal::Event::Acknowledged { delivery });
+                self.delivered(client, delivery, now);
+            }
             Some(Awaited::Notice) => {}
             None => {
                 self.counters.stray_acknowledgements += 1;

@@ -42,6 +42,7 @@ use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet};
 use crate::clock::Now;
 use crate::identities::Identities;
 use crate::identity::IdentityId;
+use crate::journal;
 use crate::routing::Routing;
 use crate::store::{QueueId, Store};
 use crate::twin::Twin;
@@ -268,7 +269,15 @@ impl Hub {
         } else {
             tracing::info!(connection, %reason, "connection closed before it was accepted");
         }
+        self.record(|| journal::Event::Closed { connection });
         self.actions.push_back(Action::Close { connection, reason });
+    }
+
+    /// Has the shell write an event down, if anybody wants to know.
+    fn record(&mut self, event: impl FnOnce() -> journal::Event) {
+        if self.settings.journal {
+            self.actions.push_back(Action::Record(event()));
+        }
     }
 
     fn client_of(&self, connection: ConnectionId) -> Option<IdentityId> {

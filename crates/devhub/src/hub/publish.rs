@@ -14,6 +14,7 @@ use super::session::{CloseReason, Phase};
 use super::{ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
+use crate::journal;
 use crate::message::{DUP_MARK, MAX_MESSAGE_SIZE, Message, RETAIN_MARK};
 use crate::properties::{self, Pairs};
 use crate::store::{Endpoint, StoreError};
@@ -24,8 +25,10 @@ const MAX_LATE_PUBACKS: usize = 1000;
 
 /// What became of a message.
 enum Taken {
-    /// Queued or dropped on purpose: acknowledge it.
+    /// Dropped on purpose, or no message for the queues: acknowledge it.
     Settled,
+    /// In its queues, with this id: acknowledge it.
+    Queued(Option<String>),
     /// The connection has to end, and nothing is acknowledged.
     Fatal(CloseReason),
 }
@@ -78,16 +81,21 @@ impl Hub {
                 Taken::Fatal(CloseReason::TwinRequest(error.to_string()))
             }
         };
-        match (taken, publish.qos) {
-            (Taken::Fatal(reason), _) => self.close(connection, reason, now),
-            (Taken::Settled, QoS::AtMostOnce) => {}
-            (Taken::Settled, QoS::AtLeastOnce) => {
-                self.confirm(connection, publish.pkid, now);
-            }
+        match taken {
+            Taken::Fatal(reason) => return self.close(connection, reason, now),
+            Taken::Settled => {}
+            Taken::Queued(id) => self.record(|| journal::Event::Took {
+                client: client.to_string(),
+                connection,
+                packet: publish.pkid,
+                id,
+            }),
+        }
+        match publish.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => self.confirm(connection, publish.pkid, now),
             // Taken, never confirmed, closed: the sender will send it twice (sheet 6.1).
-            (Taken::Settled, QoS::ExactlyOnce) => {
-                self.close(connection, CloseReason::ExactlyOnce, now);
-            }
+            QoS::ExactlyOnce => self.close(connection, CloseReason::ExactlyOnce, now),
         }
     }
 
@@ -108,7 +116,7 @@ impl Hub {
                 self.close(connection, CloseReason::OnDemand, now);
             }
             Some(due) => serving.late_pubacks.push_back((packet_id, due)),
-            None => self.send(connection, Packet::PubAck(PubAck::new(packet_id)), now),
+            None => self.send_puback(connection, packet_id, now),
         }
     }
 
@@ -128,9 +136,14 @@ impl Hub {
                     .late_pubacks
                     .pop_front_if(|(_, due)| *due <= now.elapsed)
             }) {
-                self.send(connection, Packet::PubAck(PubAck::new(packet_id)), now);
+                self.send_puback(connection, packet_id, now);
             }
         }
+    }
+
+    fn send_puback(&mut self, connection: ConnectionId, packet: u16, now: Now) {
+        self.record(|| journal::Event::Confirmed { connection, packet });
+        self.send(connection, Packet::PubAck(PubAck::new(packet)), now);
     }
 
     /// A will becomes telemetry of the client that left it.
@@ -199,13 +212,14 @@ impl Hub {
             tracing::warn!(%client, size, limit = MAX_MESSAGE_SIZE, "message dropped though acknowledged: it is too large");
             return Taken::Settled;
         }
+        let id = message.id().map(str::to_owned);
         match self.enqueue(message, now) {
             Ok(0) => {
                 self.counters.dropped_no_route += 1;
                 tracing::warn!(%client, topic, "message dropped though acknowledged: no route takes it");
                 Taken::Settled
             }
-            Ok(_) => Taken::Settled,
+            Ok(_) => Taken::Queued(id),
             Err(error) => {
                 self.counters.storage_failures += 1;
                 tracing::error!(%client, error = &error as &dyn std::error::Error, "message not kept and not acknowledged");

@@ -22,6 +22,8 @@ pub struct Settings {
     /// those for a module that never comes do not fill the store. Default 1800 s, edgeHub's
     /// `MessageCleanupIntervalSecs`; less than its minimum of 30 s counts as 30 s (sheet 6.4).
     pub cleanup_interval: Duration,
+    /// Whether deliveries and confirmations are recorded, as [`super::Action::Record`]. Default no.
+    pub journal: bool,
     /// What is not certain about edgeHub.
     pub habits: Habits,
 }
@@ -34,6 +36,7 @@ impl Default for Settings {
             parked_call_delay: Duration::from_secs(3),
             max_clients: 101,
             cleanup_interval: Duration::from_secs(1800),
+            journal: false,
             habits: Habits::default(),
         }
     }

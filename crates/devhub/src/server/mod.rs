@@ -31,6 +31,7 @@ use crate::hub::{
     Action, CallId, CloseReason, ConnectionId, Hub, MethodError, MethodOutcome, Settings,
 };
 use crate::identities::Identities;
+use crate::journal::Journal;
 use crate::routing::Routing;
 use crate::store::{Entry, Store, StoreError};
 use crate::upstream::{UpstreamMessage, UpstreamSink};
@@ -62,6 +63,8 @@ pub struct HubParts {
     pub desired: BTreeMap<String, Value>,
     /// Where upstream messages go; with none they are counted and gone.
     pub upstream: Vec<Box<dyn UpstreamSink>>,
+    /// Where deliveries and confirmations are recorded, if anywhere.
+    pub journal: Option<Journal>,
     /// What the listener presents.
     pub credentials: ServerCredentials,
 }
@@ -88,8 +91,12 @@ pub fn start(listener: TcpListener, parts: HubParts) -> Result<HubHandle, StartE
     let address = listener.local_addr()?;
     let tls = acceptor(parts.credentials)?;
     let clock = Clock::start();
+    let settings = Settings {
+        journal: parts.journal.is_some(),
+        ..parts.settings
+    };
     let hub = Hub::new(
-        parts.settings,
+        settings,
         parts.identities,
         parts.routing,
         parts.store,
@@ -106,6 +113,7 @@ pub fn start(listener: TcpListener, parts: HubParts) -> Result<HubHandle, StartE
         tls,
         events: events.clone(),
         upstream,
+        journal: parts.journal,
         outboxes: HashMap::new(),
         callers: HashMap::new(),
         tasks: JoinSet::new(),
@@ -167,6 +175,7 @@ struct Server {
     tls: TlsAcceptor,
     events: mpsc::Sender<Event>,
     upstream: mpsc::Sender<Entry>,
+    journal: Option<Journal>,
     outboxes: HashMap<ConnectionId, Outbox>,
     callers: HashMap<CallId, oneshot::Sender<Result<MethodOutcome, MethodError>>>,
     tasks: JoinSet<()>,
@@ -280,6 +289,13 @@ impl Server {
                 Action::MethodFinished { call, outcome } => {
                     if let Some(caller) = self.callers.remove(&call) {
                         let _gone = caller.send(Ok(outcome));
+                    }
+                }
+                Action::Record(event) => {
+                    if let Some(journal) = &mut self.journal
+                        && let Err(error) = journal.write(&event)
+                    {
+                        tracing::error!(%error, "the journal lacks an event");
                     }
                 }
                 Action::Upstream(entry) => {

@@ -17,6 +17,7 @@ mod habits;
 mod keeping;
 mod methods;
 mod publishing;
+mod recording;
 mod upstream_and_twin;
 mod waiting;
 
@@ -45,6 +46,7 @@ struct Bench {
     closed: HashMap<ConnectionId, CloseReason>,
     upstream: VecDeque<Entry>,
     finished: Vec<(CallId, MethodOutcome)>,
+    recorded: Vec<journal::Event>,
 }
 
 impl Bench {
@@ -121,6 +123,7 @@ impl Bench {
             closed: HashMap::new(),
             upstream: VecDeque::new(),
             finished: Vec::new(),
+            recorded: Vec::new(),
         }
     }
 
@@ -154,6 +157,7 @@ impl Bench {
                     self.closed.insert(connection, reason);
                 }
                 Action::Upstream(entry) => self.upstream.push_back(entry),
+                Action::Record(event) => self.recorded.push(event),
                 Action::MethodFinished { call, outcome } => self.finished.push((call, outcome)),
             }
         }

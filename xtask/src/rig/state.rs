@@ -15,53 +15,53 @@ use serde::de::DeserializeOwned;
 use crate::processes::is_alive;
 
 /// The module's name in the deployment template.
-pub(super) const MODULE: &str = "FruitCounter";
+pub(crate) const MODULE: &str = "FruitCounter";
 
 /// What `devhub hub` writes once it listens.
 #[derive(Debug, Deserialize)]
-pub(super) struct HubFile {
-    pub(super) pid: u32,
-    pub(super) port: u16,
+pub(crate) struct HubFile {
+    pub(crate) pid: u32,
+    pub(crate) port: u16,
 }
 
 /// What `devhub agent` writes on every change.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct AgentFile {
-    pub(super) pid: u32,
+pub(crate) struct AgentFile {
+    pub(crate) pid: u32,
     #[serde(default)]
-    pub(super) modules: BTreeMap<String, ModuleFile>,
+    pub(crate) modules: BTreeMap<String, ModuleFile>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct ModuleFile {
-    pub(super) pid: Option<u32>,
+pub(crate) struct ModuleFile {
+    pub(crate) pid: Option<u32>,
     #[serde(default)]
-    pub(super) restarts: u64,
+    pub(crate) restarts: u64,
     #[serde(default)]
-    pub(super) state: String,
+    pub(crate) state: String,
 }
 
 /// The part of the hub's identities that cameras need.
 #[derive(Deserialize)]
-pub(super) struct Identities {
-    pub(super) ca: PathBuf,
-    pub(super) devices: BTreeMap<String, Identity>,
+pub(crate) struct Identities {
+    pub(crate) ca: PathBuf,
+    pub(crate) devices: BTreeMap<String, Identity>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Identity {
-    pub(super) connection_string: String,
+pub(crate) struct Identity {
+    pub(crate) connection_string: String,
 }
 
 /// One of the files; `None` while it is not there.
-pub(super) fn read<T: DeserializeOwned>(state: &Path, name: &str) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(state: &Path, name: &str) -> Option<T> {
     let text = fs::read(state.join(name)).ok()?;
     serde_json::from_slice(&text).ok()
 }
 
 /// The identities, which are there as soon as the hub is.
-pub(super) fn identities(state: &Path) -> anyhow::Result<Identities> {
+pub(crate) fn identities(state: &Path) -> anyhow::Result<Identities> {
     let path = state.join("identities.json");
     let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
@@ -69,7 +69,7 @@ pub(super) fn identities(state: &Path) -> anyhow::Result<Identities> {
 
 /// How often the module was started again from one look to the next: by the
 /// agent's own count, or, if the agent is another one, by the module's process id.
-pub(super) fn restarts_between(before: &AgentFile, now: &AgentFile) -> u64 {
+pub(crate) fn restarts_between(before: &AgentFile, now: &AgentFile) -> u64 {
     let module = |file: &AgentFile| file.modules.get(MODULE).cloned();
     let (Some(was), Some(is)) = (module(before), module(now)) else {
         return 0;
@@ -84,7 +84,7 @@ pub(super) fn restarts_between(before: &AgentFile, now: &AgentFile) -> u64 {
 /// How the module ended when it was asked to stop, if that was not well. The
 /// agent's log is the only place that says it; an agent that never started the
 /// module says nothing, and one that adopted it cannot know.
-pub(super) fn bad_end_of_module(agent_log: &str) -> Option<String> {
+pub(crate) fn bad_end_of_module(agent_log: &str) -> Option<String> {
     let line = agent_log
         .lines()
         .rev()
@@ -95,7 +95,7 @@ pub(super) fn bad_end_of_module(agent_log: &str) -> Option<String> {
 
 /// Whether the processes that use a state folder still run, told from the files
 /// they leave there.
-pub(super) fn is_in_use(folder: &Path) -> bool {
+pub(crate) fn is_in_use(folder: &Path) -> bool {
     #[derive(Deserialize)]
     struct Owner {
         pid: u32,

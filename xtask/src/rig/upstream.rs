@@ -47,40 +47,40 @@ struct Report {
 
 /// What happened to the frames of one camera, or of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     /// Fruits by label.
     #[serde(default)]
-    pub(super) counts: BTreeMap<String, u64>,
+    pub(crate) counts: BTreeMap<String, u64>,
     /// Frames by outcome.
-    pub(super) frames: Frames,
+    pub(crate) frames: Frames,
 }
 
 /// Frames by outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// All that reached the module, duplicates included.
-    pub(super) received: u64,
+    pub(crate) received: u64,
     /// Given a label that counts.
-    pub(super) classified: u64,
+    pub(crate) classified: u64,
     /// No label was sure enough.
-    pub(super) unsure: u64,
+    pub(crate) unsure: u64,
     /// Given a label that does not count.
-    pub(super) ignored: u64,
+    pub(crate) ignored: u64,
     /// Seen before, and known to be so.
-    pub(super) duplicate: u64,
+    pub(crate) duplicate: u64,
     /// Refused, by reason.
-    pub(super) rejected: BTreeMap<String, u64>,
+    pub(crate) rejected: BTreeMap<String, u64>,
 }
 
 impl Frames {
     /// Refused frames, all reasons together.
-    pub(super) fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.rejected.values().sum()
     }
 
     /// Frames that reached the module, each once.
-    pub(super) fn distinct(&self) -> u64 {
+    pub(crate) fn distinct(&self) -> u64 {
         self.received.saturating_sub(self.duplicate)
     }
 
@@ -100,7 +100,7 @@ impl Frames {
 
 impl Counted {
     /// Adds the sums of another to these.
-    pub(super) fn add(&mut self, more: &Self) {
+    pub(crate) fn add(&mut self, more: &Self) {
         add_all(&mut self.counts, &more.counts);
         self.frames.add(&more.frames);
     }
@@ -114,20 +114,20 @@ fn add_all(sums: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
 
 /// What a message was, for the line that people see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     /// When the hub took it, RFC 3339.
-    pub(super) at: String,
+    pub(crate) at: String,
     /// The sender: `device` or `device/module`.
-    pub(super) from: String,
+    pub(crate) from: String,
     /// Size of the body in bytes.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// What it holds.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// What a message holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Counts, with the number of the report and what it adds.
     Counts {
         /// The report's number in its ledger.
@@ -143,23 +143,23 @@ pub(super) enum Kind {
 
 /// All that arrived so far.
 #[derive(Debug, Default)]
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     /// Messages of any kind, repeated ones too.
-    pub(super) messages: u64,
+    pub(crate) messages: u64,
     /// Their bodies in bytes.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// How many of these bytes may be a picture.
-    pub(super) image_bytes: u64,
+    pub(crate) image_bytes: u64,
     /// Sums of the reports, by camera.
-    pub(super) cameras: BTreeMap<String, Counted>,
+    pub(crate) cameras: BTreeMap<String, Counted>,
     /// What was wrong with the messages themselves.
-    pub(super) complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
     seen: BTreeSet<String>,
 }
 
 impl Upstream {
     /// Takes one line of the hub's file.
-    pub(super) fn take(&mut self, line: &str) -> Option<Arrival> {
+    pub(crate) fn take(&mut self, line: &str) -> Option<Arrival> {
         let envelope: Envelope = match serde_json::from_str(line) {
             Ok(envelope) => envelope,
             Err(error) => {
@@ -221,7 +221,7 @@ impl Upstream {
     }
 
     /// The sums over all cameras.
-    pub(super) fn total(&self) -> Counted {
+    pub(crate) fn total(&self) -> Counted {
         let mut total = Counted::default();
         for counted in self.cameras.values() {
             total.add(counted);
@@ -230,7 +230,7 @@ impl Upstream {
     }
 
     /// Distinct frames of a camera that the reports account for.
-    pub(super) fn distinct(&self, camera: &str) -> u64 {
+    pub(crate) fn distinct(&self, camera: &str) -> u64 {
         self.cameras
             .get(camera)
             .map_or(0, |counted| counted.frames.distinct())
@@ -277,7 +277,7 @@ fn contradictions(report: &Report) -> Vec<String> {
 
 /// Follows a file that another process appends lines to.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     path: PathBuf,
     offset: u64,
     /// The beginning of a line whose end is not written yet.
@@ -286,7 +286,7 @@ pub(super) struct Tail {
 
 impl Tail {
     /// From the beginning of the file, which need not exist yet.
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
             offset: 0,
@@ -294,8 +294,14 @@ impl Tail {
         }
     }
 
+    /// Forgets half a line at the end: who wrote it was killed, and who goes on cuts it off.
+    pub(crate) fn forget_half_a_line(&mut self) {
+        self.offset -= self.rest.len() as u64;
+        self.rest.clear();
+    }
+
     /// The lines completed since the last call.
-    pub(super) fn lines(&mut self) -> io::Result<Vec<String>> {
+    pub(crate) fn lines(&mut self) -> io::Result<Vec<String>> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -319,4 +325,4 @@ impl Tail {
 
 #[cfg(test)]
 #[path = "upstream_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

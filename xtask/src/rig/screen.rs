@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const PLAIN: Duration = Duration::from_secs(5);
 
 /// What the person or the log sees.
-pub(super) struct Screen {
+pub(crate) struct Screen {
     json: bool,
     terminal: bool,
     /// A progress line stands on the terminal and has no end yet.
@@ -21,7 +21,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// `json` keeps stdout for the result.
-    pub(super) fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self {
             json,
             terminal: io::stderr().is_terminal(),
@@ -34,7 +34,7 @@ impl Screen {
     ///
     /// A reader that went away (`| head`) must not stop the demo before it has
     /// stopped its processes, so errors of writing are let go here.
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.close();
         let _ = if self.json {
             writeln!(io::stderr(), "{text}")
@@ -44,7 +44,7 @@ impl Screen {
     }
 
     /// Progress, as often as the caller likes.
-    pub(super) fn progress(&mut self, text: &str) {
+    pub(crate) fn progress(&mut self, text: &str) {
         if self.terminal {
             let _ = write!(io::stderr(), "\r\x1b[2K{text}");
             let _ = io::stderr().flush();

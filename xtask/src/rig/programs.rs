@@ -1,18 +1,18 @@
-//! The three programs of the demo.
+//! The three programs of a site.
 
 use std::path::{Path, PathBuf};
 
 use crate::build;
 
-/// The programs of the demo.
+/// The programs of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     /// The module: `fruit-counter`.
-    pub(super) module: PathBuf,
+    pub(crate) module: PathBuf,
     /// The development hub: `devhub`.
-    pub(super) devhub: PathBuf,
+    pub(crate) devhub: PathBuf,
     /// The leaf device: `camera`.
-    pub(super) camera: PathBuf,
+    pub(crate) camera: PathBuf,
 }
 
 /// What cargo is asked for.
@@ -28,7 +28,7 @@ const BUILD: [&str; 8] = [
 ];
 
 /// Builds what is not built yet.
-pub(super) fn build(root: &Path) -> anyhow::Result<Programs> {
+pub(crate) fn build(root: &Path) -> anyhow::Result<Programs> {
     let built = build::run(root, &BUILD)?;
     Ok(Programs {
         module: built.program("fruit-counter")?,

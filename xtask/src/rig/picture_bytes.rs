@@ -33,12 +33,12 @@ const SHORTEST_PICTURE_TEXT: usize = 48;
 ///
 /// `body` is the body as JSON; a body that is something else comes as `None`
 /// and counts whole, `bytes` being its size.
-pub(super) fn in_body(body: Option<&Value>, bytes: u64) -> u64 {
+pub(crate) fn in_body(body: Option<&Value>, bytes: u64) -> u64 {
     body.map_or(bytes, in_value)
 }
 
 /// The same within a JSON value, keys included.
-pub(super) fn in_value(value: &Value) -> u64 {
+pub(crate) fn in_value(value: &Value) -> u64 {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => in_text(text),

@@ -1,4 +1,4 @@
-//! A folder for each run, under `target/demo`: state, logs, reports, ledger.
+//! A folder for each run, under `target/demo` or another: state, logs, reports, ledger.
 //!
 //! A run that went well removes its folder; of the others the last few stay, so
 //! that a failure can be looked into and the disk does not fill up.
@@ -19,27 +19,27 @@ const KEPT: usize = 3;
 const LONGEST: usize = 80;
 
 /// Makes the folder of this run and clears away old ones.
-pub(super) fn fresh(root: &Path) -> anyhow::Result<PathBuf> {
-    let demos = root.join("target").join("demo");
-    make_private(&demos)?;
-    remove_old(&demos)?;
+pub(crate) fn fresh(root: &Path, command: &str) -> anyhow::Result<PathBuf> {
+    let runs = root.join("target").join(command);
+    make_private(&runs)?;
+    remove_old(&runs)?;
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| now.as_secs());
     let name = format!("{seconds}-{}", std::process::id());
-    let folder = place(&demos, &std::env::temp_dir(), &name);
+    let folder = place(&runs, &std::env::temp_dir(), &name);
     make_private(&folder)?;
     Ok(folder)
 }
 
 /// Beside the others, or in the temporary folder if the path would be too long
 /// for a socket.
-fn place(demos: &Path, temporary: &Path, name: &str) -> PathBuf {
-    let folder = demos.join(name);
+fn place(runs: &Path, temporary: &Path, name: &str) -> PathBuf {
+    let folder = runs.join(name);
     if folder.as_os_str().len() <= LONGEST {
         folder
     } else {
-        temporary.join(format!("fruit-counter-demo-{name}"))
+        temporary.join(format!("fruit-counter-{name}"))
     }
 }
 
@@ -52,9 +52,9 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 
-fn remove_old(demos: &Path) -> anyhow::Result<()> {
+fn remove_old(runs: &Path) -> anyhow::Result<()> {
     let mut old = Vec::new();
-    for entry in fs::read_dir(demos).with_context(|| format!("cannot read {}", demos.display()))? {
+    for entry in fs::read_dir(runs).with_context(|| format!("cannot read {}", runs.display()))? {
         let folder = entry?.path();
         if !state::is_in_use(&folder) {
             old.push(folder);
@@ -84,7 +84,7 @@ mod tests {
         fs::create_dir(demos.join("100-1/state")).unwrap();
         let owner = format!("{{\"pid\":{}}}", std::process::id());
         fs::write(demos.join("100-1/state/hub.json"), owner).unwrap();
-        let folder = fresh(root.path()).unwrap();
+        let folder = fresh(root.path(), "demo").unwrap();
         assert!(folder.is_dir());
         let left = |name: &str| demos.join(name).exists();
         assert!(left("100-1") && !left("101-1") && left("102-1") && left("104-1"));
@@ -100,7 +100,7 @@ mod tests {
         let deep = PathBuf::from(format!("/{}", "d".repeat(90)));
         assert_eq!(
             place(&deep, temporary, "9-9"),
-            Path::new("/tmp/fruit-counter-demo-9-9")
+            Path::new("/tmp/fruit-counter-9-9")
         );
     }
 }

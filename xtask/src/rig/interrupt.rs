@@ -11,25 +11,25 @@ use thiserror::Error;
 /// Somebody asked the demo to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("stopped by {}", match signal { 2 => "Ctrl-C", 15 => "SIGTERM", _ => "a hang-up" })]
-pub(super) struct Interrupted {
+pub(crate) struct Interrupted {
     signal: u8,
 }
 
 impl Interrupted {
     /// What a shell reports for a program that died of this signal.
-    pub(super) fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         128 + self.signal
     }
 }
 
 /// Remembers the last signal.
-pub(super) struct Interrupt {
+pub(crate) struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
     /// From now on signals no longer end this process.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         let signal = Arc::new(AtomicUsize::new(0));
         for (number, value) in [(SIGINT, 2), (SIGTERM, 15), (SIGHUP, 1)] {
             signal_hook::flag::register_usize(number, Arc::clone(&signal), value)
@@ -39,7 +39,7 @@ impl Interrupt {
     }
 
     /// An error once a signal has come.
-    pub(super) fn check(&self) -> Result<(), Interrupted> {
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
         match u8::try_from(self.signal.load(Ordering::Relaxed)) {
             Ok(0) | Err(_) => Ok(()),
             Ok(signal) => Err(Interrupted { signal }),

@@ -8,7 +8,7 @@ use super::*;
 
 /// One line of the hub's file with a report: for each camera its counts as
 /// `(ripe, unripe, unsure, duplicate, rejected)`.
-pub(in crate::demo) fn line(sequence: u64, cameras: &[(&str, [u64; 5])]) -> String {
+pub(crate) fn line(sequence: u64, cameras: &[(&str, [u64; 5])]) -> String {
     let counted = |[ripe, unripe, unsure, duplicate, rejected]: [u64; 5]| {
         json!({
             "counts": {"ripe": ripe, "unripe": unripe},

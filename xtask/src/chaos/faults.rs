@@ -1,0 +1,311 @@
+//! Which fault comes next, and which moment it is to hit. Pure: a seed goes in, and how the site
+//! is; an order comes out.
+//!
+//! Faults come from a bag that holds each as often as its weight says, shuffled by the seed, and
+//! filled again when it is empty; one that does not fit the present state waits in the bag.
+
+use std::time::Duration;
+
+use super::random::Random;
+
+/// A way for things to go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    /// SIGKILL for the module.
+    KillModule,
+    /// SIGTERM for the module.
+    StopModule,
+    /// SIGSTOP for the module, SIGCONT a little later.
+    PauseModule,
+    /// The hub cuts the module's connection.
+    DropModule,
+    /// SIGKILL for the hub; it comes back on its store.
+    KillHub,
+    /// SIGTERM for the hub; it comes back on its store.
+    StopHub,
+    /// SIGSTOP for the hub, SIGCONT a little later.
+    PauseHub,
+    /// The hub cuts one camera's connection.
+    DropCamera,
+    /// The hub cuts all connections.
+    DropAll,
+    /// PUBACKs to cameras and to the module's reports come late for a while.
+    LatePubacks,
+    /// They never come for a while; then all connections are cut, so that senders send again.
+    WithholdPubacks,
+    /// Nothing leaves for the cloud for a while.
+    Offline,
+    /// The next input messages come once more after their PUBACK.
+    Redeliver,
+}
+
+/// Every kind with its share of a hundred faults.
+pub(super) const KINDS: [(Kind, usize); 13] = [
+    (Kind::KillModule, 24),
+    (Kind::StopModule, 5),
+    (Kind::PauseModule, 6),
+    (Kind::DropModule, 9),
+    (Kind::KillHub, 10),
+    (Kind::StopHub, 3),
+    (Kind::PauseHub, 6),
+    (Kind::DropCamera, 13),
+    (Kind::DropAll, 3),
+    (Kind::LatePubacks, 7),
+    (Kind::WithholdPubacks, 3),
+    (Kind::Offline, 5),
+    (Kind::Redeliver, 6),
+];
+
+impl Kind {
+    /// Its name in the result.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::KillModule => "killModule",
+            Self::StopModule => "stopModule",
+            Self::PauseModule => "pauseModule",
+            Self::DropModule => "dropModule",
+            Self::KillHub => "killHub",
+            Self::StopHub => "stopHub",
+            Self::PauseHub => "pauseHub",
+            Self::DropCamera => "dropCamera",
+            Self::DropAll => "dropAll",
+            Self::LatePubacks => "latePubacks",
+            Self::WithholdPubacks => "withholdPubacks",
+            Self::Offline => "offline",
+            Self::Redeliver => "redeliver",
+        }
+    }
+
+    /// Whether frames cannot flow until somebody has come back.
+    pub(super) fn interrupts(self) -> bool {
+        match self {
+            Self::KillModule
+            | Self::StopModule
+            | Self::DropModule
+            | Self::KillHub
+            | Self::StopHub
+            | Self::DropAll => true,
+            Self::PauseModule
+            | Self::PauseHub
+            | Self::DropCamera
+            | Self::LatePubacks
+            | Self::WithholdPubacks
+            | Self::Offline
+            | Self::Redeliver => false,
+        }
+    }
+
+    fn aims(self) -> &'static [Aim] {
+        match self {
+            Self::KillModule => &[
+                Aim::Any,
+                Aim::DeliveryOut,
+                Aim::Committed,
+                Aim::Committed,
+                Aim::ReportOut,
+                Aim::Reports,
+            ],
+            Self::DropModule | Self::StopModule | Self::PauseModule | Self::DropAll => {
+                &[Aim::Any, Aim::DeliveryOut]
+            }
+            Self::KillHub => &[
+                Aim::Any,
+                Aim::DeliveryOut,
+                Aim::Committed,
+                Aim::CameraOut,
+                Aim::ReportOut,
+            ],
+            Self::StopHub | Self::PauseHub => &[Aim::Any, Aim::DeliveryOut, Aim::CameraOut],
+            Self::DropCamera
+            | Self::LatePubacks
+            | Self::WithholdPubacks
+            | Self::Offline
+            | Self::Redeliver => &[Aim::Any],
+        }
+    }
+}
+
+/// The moment a fault waits for, within limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// Whenever it is.
+    Any,
+    /// A delivery is out at the module.
+    DeliveryOut,
+    /// A delivery is out, and the module has just committed its outcome.
+    Committed,
+    /// A camera's picture is queued and not confirmed.
+    CameraOut,
+    /// A report is at the hub and not confirmed.
+    ReportOut,
+    /// A sealed report is in the ledger and not known to be sent.
+    Reports,
+}
+
+/// A fault to commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) kind: Kind,
+    pub(super) aim: Aim,
+    /// For what is random about this one.
+    pub(super) dice: u64,
+}
+
+/// How the site is, as far as the choice depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Situation {
+    /// Whether the module has acknowledged something since the last interrupting fault.
+    pub(super) flows: bool,
+    /// Since when it has not, if so.
+    pub(super) stalled: Duration,
+    pub(super) module_runs: bool,
+    pub(super) module_frozen: bool,
+    /// Whether the hub listens and is not frozen.
+    pub(super) hub_serves: bool,
+    /// Late or withheld.
+    pub(super) pubacks_wrong: bool,
+    pub(super) offline: bool,
+    /// How often the module has lost its connection since its start: its pauses grow with it.
+    pub(super) module_losses: u32,
+}
+
+/// Stalled so long, and the module is killed, which forgets its pause before the next connect.
+const PATIENCE: Duration = Duration::from_millis(1200);
+/// More lost connections than this in one life of the module, and its pauses get too long.
+const MOST_LOSSES: u32 = 3;
+
+/// The seed's faults.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    random: Random,
+    bag: Vec<Kind>,
+    next_aim: [usize; KINDS.len()],
+}
+
+impl Schedule {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed, 1);
+        let next_aim = std::array::from_fn(|_| random.below(60));
+        Self {
+            random,
+            bag: Vec::new(),
+            next_aim,
+        }
+    }
+
+    /// The pause before the next fault.
+    pub(super) fn pause(&mut self) -> Duration {
+        self.random.millis(10, 170)
+    }
+
+    /// The next fault that fits, if one does.
+    pub(super) fn next(&mut self, now: &Situation) -> Option<Order> {
+        if self.bag.is_empty() {
+            self.bag = KINDS
+                .iter()
+                .flat_map(|(kind, share)| std::iter::repeat_n(*kind, *share))
+                .collect();
+            self.random.shuffle(&mut self.bag);
+        }
+        // One interrupting fault in six comes on top of the one before.
+        let on_top = self.random.below(6) == 0;
+        let fits = |kind: Kind| fits(kind, now, on_top);
+        let at = self.bag.iter().rposition(|kind| fits(*kind))?;
+        let kind = self.bag.remove(at);
+        let place = KINDS.iter().position(|(known, _)| *known == kind)?;
+        let aims = kind.aims();
+        let aim = aims[self.next_aim[place] % aims.len()];
+        self.next_aim[place] += 1;
+        Some(Order {
+            kind,
+            aim,
+            dice: self.random.next(),
+        })
+    }
+}
+
+fn fits(kind: Kind, now: &Situation, on_top: bool) -> bool {
+    let stuck = now.stalled > PATIENCE;
+    let recovered = now.flows || on_top;
+    match kind {
+        Kind::KillModule => now.module_runs && (recovered || stuck),
+        Kind::StopModule => now.module_runs && !now.module_frozen && (recovered || stuck),
+        Kind::PauseModule => now.module_runs && !now.module_frozen,
+        Kind::KillHub | Kind::StopHub | Kind::DropModule | Kind::DropAll => {
+            recovered && now.hub_serves && now.module_losses < MOST_LOSSES
+        }
+        Kind::PauseHub | Kind::DropCamera | Kind::Redeliver => now.hub_serves,
+        Kind::LatePubacks => now.hub_serves && !now.pubacks_wrong,
+        Kind::WithholdPubacks => {
+            now.hub_serves && !now.pubacks_wrong && now.module_losses < MOST_LOSSES
+        }
+        Kind::Offline => now.hub_serves && !now.offline,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    const CALM: Situation = Situation {
+        flows: true,
+        stalled: Duration::ZERO,
+        module_runs: true,
+        module_frozen: false,
+        hub_serves: true,
+        pubacks_wrong: false,
+        offline: false,
+        module_losses: 0,
+    };
+
+    fn hundred(seed: u64) -> Vec<Order> {
+        let mut schedule = Schedule::new(seed);
+        (0..100).map(|_| schedule.next(&CALM).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_hundred_faults_have_each_kind_as_often_as_its_share_says() {
+        let mut counted = BTreeMap::new();
+        for order in hundred(3) {
+            *counted.entry(order.kind).or_insert(0) += 1;
+        }
+        assert_eq!(counted, KINDS.into_iter().collect());
+        assert_eq!(KINDS.iter().map(|(_, share)| share).sum::<usize>(), 100);
+    }
+
+    #[test]
+    fn a_seed_repeats_its_faults_and_another_has_others() {
+        assert_eq!(hundred(7), hundred(7));
+        assert_ne!(hundred(7), hundred(8));
+    }
+
+    #[test]
+    fn every_aim_of_a_kind_has_its_turn() {
+        let orders = hundred(1);
+        for (kind, share) in KINDS {
+            for aim in kind.aims().iter().take(share) {
+                let has = |order: &Order| order.kind == kind && order.aim == *aim;
+                assert!(orders.iter().any(has), "{kind:?} {aim:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stalled_site_is_not_cut_off_further_but_its_module_may_be_killed() {
+        let stalled = Situation {
+            flows: false,
+            stalled: PATIENCE * 2,
+            ..CALM
+        };
+        assert!(fits(Kind::KillModule, &stalled, false));
+        for kind in [
+            Kind::KillHub,
+            Kind::StopHub,
+            Kind::DropModule,
+            Kind::DropAll,
+        ] {
+            assert!(!fits(kind, &stalled, false), "{kind:?}");
+        }
+    }
+}
