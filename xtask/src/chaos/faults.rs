@@ -154,12 +154,17 @@ pub(super) struct Order {
 /// How the site is, as far as the choice depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Situation {
-    /// Whether the module has acknowledged something since the last interrupting fault.
-    pub(super) flows: bool,
-    /// Since when it has not, if so.
+    /// PUBACKs of the module since the last interrupting fault.
+    pub(super) flowed: u64,
+    /// Whether there is anything to flow.
+    pub(super) has_work: bool,
+    /// For how long there has been none, if so.
     pub(super) stalled: Duration,
     pub(super) module_runs: bool,
     pub(super) module_frozen: bool,
+    /// Whether a picture that is still to be counted was being worked on at two SIGKILLs: by its
+    /// design the module takes the third for the picture's doing and rejects it as `crashed`.
+    pub(super) is_tender: bool,
     /// Whether the hub listens and is not frozen.
     pub(super) hub_serves: bool,
     /// Late or withheld.
@@ -170,7 +175,9 @@ pub(super) struct Situation {
 }
 
 /// Stalled so long, and the module is killed, which forgets its pause before the next connect.
-const PATIENCE: Duration = Duration::from_millis(1200);
+const PATIENCE: Duration = Duration::from_millis(2500);
+/// The most PUBACKs that an interrupting fault waits for after the one before.
+const FLOW: u64 = 12;
 /// More lost connections than this in one life of the module, and its pauses get too long.
 const MOST_LOSSES: u32 = 3;
 
@@ -180,6 +187,10 @@ pub(super) struct Schedule {
     random: Random,
     bag: Vec<Kind>,
     next_aim: [usize; KINDS.len()],
+    /// PUBACKs that the next interrupting fault waits for.
+    flow: u64,
+    /// Whether it waits for none.
+    on_top: bool,
 }
 
 impl Schedule {
@@ -190,12 +201,19 @@ impl Schedule {
             random,
             bag: Vec::new(),
             next_aim,
+            flow: 1,
+            on_top: false,
         }
     }
 
     /// The pause before the next fault.
     pub(super) fn pause(&mut self) -> Duration {
         self.random.millis(10, 170)
+    }
+
+    /// Whether enough flows for the next interrupting fault.
+    fn recovered(&self, now: &Situation) -> bool {
+        now.flowed >= self.flow || !now.has_work
     }
 
     /// The next fault that fits, if one does.
@@ -207,12 +225,17 @@ impl Schedule {
                 .collect();
             self.random.shuffle(&mut self.bag);
         }
-        // One interrupting fault in six comes on top of the one before.
-        let on_top = self.random.below(6) == 0;
-        let fits = |kind: Kind| fits(kind, now, on_top);
+        // Now and then one comes on top of the one before.
+        let on_top = self.on_top;
+        let recovered = on_top || self.recovered(now);
+        let fits = |kind: Kind| fits(kind, now, recovered);
         let at = self.bag.iter().rposition(|kind| fits(*kind))?;
         let kind = self.bag.remove(at);
         let place = KINDS.iter().position(|(known, _)| *known == kind)?;
+        if kind.interrupts() {
+            self.flow = 1 + self.random.next() % FLOW;
+            self.on_top = self.random.below(8) == 0;
+        }
         let aims = kind.aims();
         let aim = aims[self.next_aim[place] % aims.len()];
         self.next_aim[place] += 1;
@@ -224,11 +247,10 @@ impl Schedule {
     }
 }
 
-fn fits(kind: Kind, now: &Situation, on_top: bool) -> bool {
+fn fits(kind: Kind, now: &Situation, recovered: bool) -> bool {
     let stuck = now.stalled > PATIENCE;
-    let recovered = now.flows || on_top;
     match kind {
-        Kind::KillModule => now.module_runs && (recovered || stuck),
+        Kind::KillModule => now.module_runs && !now.is_tender && (recovered || stuck),
         Kind::StopModule => now.module_runs && !now.module_frozen && (recovered || stuck),
         Kind::PauseModule => now.module_runs && !now.module_frozen,
         Kind::KillHub | Kind::StopHub | Kind::DropModule | Kind::DropAll => {
@@ -249,10 +271,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     const CALM: Situation = Situation {
-        flows: true,
+        flowed: 100,
+        has_work: true,
         stalled: Duration::ZERO,
         module_runs: true,
         module_frozen: false,
+        is_tender: false,
         hub_serves: true,
         pubacks_wrong: false,
         offline: false,
@@ -294,7 +318,7 @@ mod tests {
     #[test]
     fn a_stalled_site_is_not_cut_off_further_but_its_module_may_be_killed() {
         let stalled = Situation {
-            flows: false,
+            flowed: 0,
             stalled: PATIENCE * 2,
             ..CALM
         };

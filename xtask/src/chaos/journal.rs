@@ -61,6 +61,8 @@ pub(super) struct Journal {
     unconfirmed: BTreeMap<(u64, u16), String>,
     /// By camera: the id of the picture that was handed over last.
     pub(super) handed_last: BTreeMap<String, String>,
+    /// The picture that was handed over last of all.
+    pub(super) latest: Option<Frame>,
     /// The ids of the module's messages that a hub has queued.
     pub(super) reports: BTreeSet<String>,
     /// PUBACKs of the module so far.
@@ -100,6 +102,7 @@ impl Journal {
             } => {
                 let frame = (from, id.context("a picture without an id was handed over")?);
                 self.frames.entry(frame.clone()).or_default().handed += 1;
+                self.latest = Some(frame.clone());
                 self.handed_last.insert(frame.0.clone(), frame.1.clone());
                 self.open.insert(delivery, frame);
                 self.last = Some((delivery, connection));

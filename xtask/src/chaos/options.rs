@@ -20,7 +20,7 @@ pub(crate) struct Options {
     /// it cannot repeat [default: random, printed].
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
-    /// Cameras in all, eight pictures each; at most 90 are connected at a time.
+    /// Cameras in all, six pictures each; at most 90 are connected at a time.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = value_parser!(u32).range(1..=5000))]
     pub(super) cameras: u32,
     /// Print the result as one JSON object on the last line of stdout, and everything else on

@@ -15,7 +15,7 @@ use super::site::Ground;
 /// Pictures in the pool; cameras share them.
 const POOL: usize = 96;
 /// Pictures of one camera.
-pub(super) const EACH: usize = 8;
+pub(super) const EACH: usize = 6;
 
 /// One line of `fruit-counter classify --json`.
 #[derive(Debug, Deserialize)]

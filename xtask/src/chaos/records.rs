@@ -20,6 +20,8 @@ pub(super) struct Records {
     pub(super) witness: Witness,
     /// Commits of killed modules that their logs do not have.
     pub(super) silent: u64,
+    /// Pictures that were handed over and not committed when the module was killed, and how often.
+    killed: BTreeMap<Frame, u32>,
     /// Where the records contradict each other.
     pub(super) wrong: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl Records {
             known: BTreeMap::new(),
             witness: Witness::open(&ground.ledger())?,
             silent: 0,
+            killed: BTreeMap::new(),
             wrong: Vec::new(),
         })
     }
@@ -80,6 +83,20 @@ impl Records {
     /// Outcomes of one picture.
     pub(super) fn committed(&self, frame: &Frame) -> u64 {
         self.outcomes.get(frame).copied().unwrap_or_default().all()
+    }
+
+    /// The module was killed with this picture perhaps in its hands.
+    pub(super) fn note_killed(&mut self, frame: Frame) {
+        if self.committed(&frame) == 0 {
+            *self.killed.entry(frame).or_default() += 1;
+        }
+    }
+
+    /// Whether a picture that is not committed has seen two such kills.
+    pub(super) fn is_tender(&self) -> bool {
+        let tender = self.killed.iter().filter(|(_, kills)| **kills >= 2);
+        let mut tender = tender.map(|(frame, _)| self.committed(frame));
+        tender.any(|committed| committed == 0)
     }
 
     /// The module is dead and its log is read: the ledger has what the log says, and at most one

@@ -166,18 +166,19 @@ impl Run {
     }
 
     fn situation(&self) -> Situation {
-        let flows = self.records.journal.acknowledged > self.interrupted.0
-            || (self.fleet.active() == 0 && self.fleet.waiting() == 0);
+        let flowed = self.records.journal.acknowledged - self.interrupted.0;
         let has = |end: fn(&End) -> bool| self.ends.iter().any(|(_, known)| end(known));
         Situation {
-            flows,
-            stalled: if flows {
+            flowed,
+            has_work: self.fleet.active() > 0 || self.fleet.waiting() > 0,
+            stalled: if flowed > 0 {
                 Duration::ZERO
             } else {
                 self.interrupted.1.elapsed()
             },
             module_runs: self.site.module().is_some(),
             module_frozen: has(|end| matches!(end, End::ThawModule(_))),
+            is_tender: self.records.is_tender(),
             hub_serves: self.site.hub_state == HubState::Up
                 && !has(|end| matches!(end, End::ThawHub)),
             pubacks_wrong: has(|end| matches!(end, End::Pubacks { .. })),
@@ -186,11 +187,12 @@ impl Run {
         }
     }
 
+    /// Takes out what is to end, thaws first: who is frozen takes no orders.
     pub(super) fn take_ends(&mut self, which: impl Fn(Instant, End) -> bool) -> Vec<End> {
-        let (due, later) = self.ends.drain(..).partition(|(at, end)| which(*at, *end));
-        self.ends = later;
-        let due: Vec<(Instant, End)> = due;
-        due.into_iter().map(|(_, end)| end).collect()
+        let due = self.ends.extract_if(.., |(at, end)| which(*at, *end));
+        let mut due: Vec<End> = due.map(|(_, end)| end).collect();
+        due.sort_by_key(|end| !matches!(end, End::ThawHub | End::ThawModule(_)));
+        due
     }
 
     /// Takes a lasting fault back.

@@ -162,6 +162,9 @@ impl Run {
             thread::sleep(LOOK);
         }
         self.records.module_has_died()?;
+        if let Some(frame) = self.records.journal.latest.clone() {
+            self.records.note_killed(frame);
+        }
         let unsent = self.records.witness.unsent()?;
         self.site.agent.signal(Signal::CONT)?;
         Ok(self.moments_of_module(out, &unsent))
