@@ -41,19 +41,19 @@ pub(super) enum Kind {
 
 /// Every kind with its share of a hundred faults.
 pub(super) const KINDS: [(Kind, usize); 13] = [
-    (Kind::KillModule, 24),
-    (Kind::StopModule, 5),
-    (Kind::PauseModule, 6),
-    (Kind::DropModule, 9),
-    (Kind::KillHub, 10),
-    (Kind::StopHub, 3),
-    (Kind::PauseHub, 6),
-    (Kind::DropCamera, 13),
-    (Kind::DropAll, 3),
-    (Kind::LatePubacks, 7),
+    (Kind::KillModule, 18),
+    (Kind::StopModule, 4),
+    (Kind::PauseModule, 8),
+    (Kind::DropModule, 8),
+    (Kind::KillHub, 8),
+    (Kind::StopHub, 2),
+    (Kind::PauseHub, 8),
+    (Kind::DropCamera, 18),
+    (Kind::DropAll, 2),
+    (Kind::LatePubacks, 8),
     (Kind::WithholdPubacks, 3),
     (Kind::Offline, 5),
-    (Kind::Redeliver, 6),
+    (Kind::Redeliver, 8),
 ];
 
 impl Kind {
@@ -177,7 +177,7 @@ pub(super) struct Situation {
 /// Stalled so long, and the module is killed, which forgets its pause before the next connect.
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// The most PUBACKs that an interrupting fault waits for after the one before.
-const FLOW: u64 = 12;
+const FLOW: u64 = 6;
 /// More lost connections than this in one life of the module, and its pauses get too long.
 const MOST_LOSSES: u32 = 3;
 

@@ -38,7 +38,7 @@ pub(super) struct Ground {
 /// the confidence is high, so that some pictures are unsure; the log names each outcome.
 const SETTINGS: [(&str, &str); 3] = [
     ("FRUIT_COUNTER_REPORT_INTERVAL", "1s"),
-    ("FRUIT_COUNTER_MIN_CONFIDENCE", "0.9"),
+    ("FRUIT_COUNTER_MIN_CONFIDENCE", "0.999"),
     ("FRUIT_COUNTER_LOG", "debug"),
 ];
 

@@ -14,7 +14,7 @@ use super::site::{HUB_GRACE, HubState};
 /// How long a fault waits for its moment; then it strikes whatever the moment is.
 const AIMING: Duration = Duration::from_millis(350);
 /// The same for moments of reports, of which there is one a second.
-const AIMING_AT_REPORTS: Duration = Duration::from_millis(900);
+const AIMING_AT_REPORTS: Duration = Duration::from_millis(600);
 /// Between two looks for a moment.
 const LOOK: Duration = Duration::from_micros(500);
 /// How long a hub may take to notice that the module is gone.
