@@ -1,8 +1,8 @@
 //! Which fault comes next, and which moment it is to hit. Pure: a seed goes in, and how the site
 //! is; an order comes out.
 //!
-//! Faults come from a bag that holds each as often as its weight says, shuffled by the seed, and
-//! filled again when it is empty; one that does not fit the present state waits in the bag.
+//! Faults come from a bag that holds each as often as its share says, shuffled by the seed; one that
+//! does not fit the present state waits in the bag, and when nothing in it fits it is filled up.
 
 use std::time::Duration;
 
@@ -158,6 +158,8 @@ pub(super) struct Situation {
     pub(super) flowed: u64,
     /// Whether there is anything to flow.
     pub(super) has_work: bool,
+    /// Since the last fault of any kind.
+    pub(super) waited: Duration,
     /// For how long there has been none, if so.
     pub(super) stalled: Duration,
     pub(super) module_runs: bool,
@@ -178,6 +180,8 @@ pub(super) struct Situation {
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// The most PUBACKs that an interrupting fault waits for after the one before.
 const FLOW: u64 = 6;
+/// The sum of all shares.
+const HUNDRED: usize = 100;
 /// More lost connections than this in one life of the module, and its pauses get too long.
 const MOST_LOSSES: u32 = 3;
 
@@ -211,6 +215,16 @@ impl Schedule {
         self.random.millis(10, 170)
     }
 
+    /// Puts a shuffled hundred behind what is left.
+    fn refill(&mut self) {
+        let shares = KINDS.iter();
+        let hundred = shares.flat_map(|(kind, share)| std::iter::repeat_n(*kind, *share));
+        let mut bag: Vec<Kind> = hundred.collect();
+        self.random.shuffle(&mut bag);
+        bag.append(&mut self.bag);
+        self.bag = bag;
+    }
+
     /// Whether enough flows for the next interrupting fault.
     fn recovered(&self, now: &Situation) -> bool {
         now.flowed >= self.flow || !now.has_work
@@ -218,19 +232,21 @@ impl Schedule {
 
     /// The next fault that fits, if one does.
     pub(super) fn next(&mut self, now: &Situation) -> Option<Order> {
-        if self.bag.is_empty() {
-            self.bag = KINDS
-                .iter()
-                .flat_map(|(kind, share)| std::iter::repeat_n(*kind, *share))
-                .collect();
-            self.random.shuffle(&mut self.bag);
-        }
         // Now and then one comes on top of the one before.
         let on_top = self.on_top;
         let recovered = on_top || self.recovered(now);
         let fits = |kind: Kind| fits(kind, now, recovered);
-        let at = self.bag.iter().rposition(|kind| fits(*kind))?;
-        let kind = self.bag.remove(at);
+        let mut at = self.bag.iter().rposition(|kind| fits(*kind));
+        // What is left may wait for something that only another fault brings about.
+        let low = self.bag.len() < HUNDRED / 2;
+        if at.is_none()
+            && (low || now.waited > PATIENCE)
+            && KINDS.iter().any(|(kind, _)| fits(*kind))
+        {
+            self.refill();
+            at = self.bag.iter().rposition(|kind| fits(*kind));
+        }
+        let kind = self.bag.remove(at?);
         let place = KINDS.iter().position(|(known, _)| *known == kind)?;
         if kind.interrupts() {
             self.flow = 1 + self.random.next() % FLOW;
@@ -273,6 +289,7 @@ mod tests {
     const CALM: Situation = Situation {
         flowed: 100,
         has_work: true,
+        waited: Duration::ZERO,
         stalled: Duration::ZERO,
         module_runs: true,
         module_frozen: false,
@@ -295,7 +312,33 @@ mod tests {
             *counted.entry(order.kind).or_insert(0) += 1;
         }
         assert_eq!(counted, KINDS.into_iter().collect());
-        assert_eq!(KINDS.iter().map(|(_, share)| share).sum::<usize>(), 100);
+        assert_eq!(KINDS.iter().map(|(_, share)| share).sum::<usize>(), HUNDRED);
+    }
+
+    #[test]
+    fn there_is_a_fault_in_any_state_of_a_site_that_runs() {
+        let worn = Situation {
+            module_losses: MOST_LOSSES,
+            waited: PATIENCE * 2,
+            pubacks_wrong: true,
+            offline: true,
+            ..CALM
+        };
+        let stalled = Situation {
+            flowed: 0,
+            stalled: PATIENCE * 2,
+            ..worn
+        };
+        let tender = Situation {
+            is_tender: true,
+            ..worn
+        };
+        for site in [worn, stalled, tender] {
+            let mut schedule = Schedule::new(5);
+            for number in 0..1000 {
+                assert!(schedule.next(&site).is_some(), "{number}: {site:?}");
+            }
+        }
     }
 
     #[test]
@@ -308,10 +351,14 @@ mod tests {
     fn every_aim_of_a_kind_has_its_turn() {
         let orders = hundred(1);
         for (kind, share) in KINDS {
-            for aim in kind.aims().iter().take(share) {
-                let has = |order: &Order| order.kind == kind && order.aim == *aim;
-                assert!(orders.iter().any(has), "{kind:?} {aim:?}");
+            let mut missing = kind.aims().to_vec();
+            for order in orders.iter().filter(|order| order.kind == kind) {
+                missing.retain(|aim| *aim != order.aim);
             }
+            assert!(
+                share < kind.aims().len() || missing.is_empty(),
+                "{kind:?}: {missing:?}"
+            );
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) struct Run {
     pub(super) module_losses: u32,
     /// PUBACKs of the module when the last interrupting fault was over, and when that was.
     pub(super) interrupted: (u64, Instant),
+    /// When the last fault struck.
+    struck: Instant,
     /// The PUBACKs last seen, and since when.
     moved: (u64, Instant),
     pub(super) began: Instant,
@@ -79,6 +81,7 @@ impl Run {
             done: 0,
             module_losses: 0,
             interrupted: (0, now),
+            struck: now,
             moved: (0, now),
             began: now,
         }
@@ -95,10 +98,19 @@ impl Run {
                 continue;
             }
             let Some(order) = schedule.next(&self.situation()) else {
+                if self.struck.elapsed() > STALLED {
+                    bail!(
+                        "no fault fits for {} s: {:?}\n{}",
+                        STALLED.as_secs(),
+                        self.situation(),
+                        self.site.words()
+                    );
+                }
                 continue;
             };
             self.strike(order)?;
             self.done += 1;
+            self.struck = Instant::now();
             *self.faults.entry(order.kind.name()).or_default() += 1;
             if order.kind.interrupts() {
                 self.interrupted = (self.records.journal.acknowledged, Instant::now());
@@ -171,6 +183,7 @@ impl Run {
         Situation {
             flowed,
             has_work: self.fleet.active() > 0 || self.fleet.waiting() > 0,
+            waited: self.struck.elapsed(),
             stalled: if flowed > 0 {
                 Duration::ZERO
             } else {
