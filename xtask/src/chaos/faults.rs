@@ -156,6 +156,8 @@ pub(super) struct Order {
 pub(super) struct Situation {
     /// PUBACKs of the module since the last interrupting fault.
     pub(super) flowed: u64,
+    /// Pictures that the hub has and the module has not counted.
+    pub(super) backlog: usize,
     /// Whether there is anything to flow.
     pub(super) has_work: bool,
     /// Since the last fault of any kind.
@@ -178,7 +180,8 @@ pub(super) struct Situation {
 
 /// Stalled so long, and the module is killed, which forgets its pause before the next connect.
 const PATIENCE: Duration = Duration::from_millis(2500);
-/// The most PUBACKs that an interrupting fault waits for after the one before.
+/// The most PUBACKs that an interrupting fault waits for after the one before, while few pictures
+/// wait.
 const FLOW: u64 = 6;
 /// The sum of all shares.
 const HUNDRED: usize = 100;
@@ -227,7 +230,9 @@ impl Schedule {
 
     /// Whether enough flows for the next interrupting fault.
     fn recovered(&self, now: &Situation) -> bool {
-        now.flowed >= self.flow || !now.has_work
+        // Pictures are to be counted amid the faults and not after them.
+        let more = (now.backlog as u64 / 8).min(3 * FLOW);
+        now.flowed >= self.flow + more || !now.has_work
     }
 
     /// The next fault that fits, if one does.
@@ -288,6 +293,7 @@ mod tests {
 
     const CALM: Situation = Situation {
         flowed: 100,
+        backlog: 0,
         has_work: true,
         waited: Duration::ZERO,
         stalled: Duration::ZERO,

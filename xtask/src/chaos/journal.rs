@@ -63,6 +63,8 @@ pub(super) struct Journal {
     pub(super) handed_last: BTreeMap<String, String>,
     /// The picture that was handed over last of all.
     pub(super) latest: Option<Frame>,
+    /// The cameras' pictures that a hub has queued.
+    pub(super) pictures: BTreeSet<Frame>,
     /// The ids of the module's messages that a hub has queued.
     pub(super) reports: BTreeSet<String>,
     /// PUBACKs of the module so far.
@@ -88,6 +90,8 @@ impl Journal {
             } => {
                 if client == MODULE {
                     self.reports.extend(id);
+                } else if let Some(id) = id {
+                    self.pictures.insert((client.clone(), id));
                 }
                 self.unconfirmed.insert((connection, packet), client);
             }
@@ -126,6 +130,11 @@ impl Journal {
     pub(super) fn out(&self) -> Option<(u64, &Frame)> {
         let (number, _) = self.last?;
         self.open.get(&number).map(|frame| (number, frame))
+    }
+
+    /// Whether a delivery of the present hub was not acknowledged.
+    pub(super) fn is_open(&self, delivery: u64) -> bool {
+        self.open.contains_key(&delivery)
     }
 
     /// Whether a camera's picture is queued and not confirmed.

@@ -12,31 +12,20 @@ impl Run {
         }
     }
 
-    /// What a killed module left: `out` is the picture that was out when it died, `unsent` the
+    /// What a killed module left: `out` is the delivery that was out when it died, `unsent` the
     /// sealed reports of its ledger.
     pub(super) fn moments_of_module(
         &self,
-        out: Option<Frame>,
+        out: Option<&(u64, Frame)>,
         unsent: &[String],
     ) -> Vec<&'static str> {
         let journal = &self.records.journal;
-        let mut moments = Vec::new();
-        moments.push(match out {
+        let mut moments = vec![match out {
             None => "noDeliveryOut",
-            Some(frame) if !self.is_commit_unheard(&frame) => {
-                // The PUBACK may have been on its way.
-                let heard = journal.frames.get(&frame);
-                match heard.is_some_and(|known| {
-                    known.acknowledged == self.records.committed(&frame)
-                        && known.acknowledged > 0
-                        && known.acknowledged == known.handed
-                }) {
-                    true => "pubackOnItsWay",
-                    false => "deliveryNotCommitted",
-                }
-            }
-            Some(_) => "committedNotPubacked",
-        });
+            Some((number, _)) if !journal.is_open(*number) => "pubackOnItsWay",
+            Some((_, frame)) if self.is_commit_unheard(frame) => "committedNotPubacked",
+            Some(_) => "deliveryNotCommitted",
+        }];
         if unsent.iter().any(|id| !journal.reports.contains(id)) {
             moments.push("reportSealedNotAtHub");
         }
@@ -69,10 +58,9 @@ impl Run {
         moments
     }
 
-    /// Whether the delivery of this picture that is out is committed although the hub has not
-    /// heard so: more outcomes than deliveries before that one can explain.
+    /// Whether this picture has more outcomes than the hub has read PUBACKs.
     fn is_commit_unheard(&self, frame: &Frame) -> bool {
-        let known = self.records.journal.frames.get(frame).copied();
+        let known = self.records.journal.frames.get(frame);
         known.is_some_and(|known| self.records.committed(frame) > known.acknowledged)
     }
 }

@@ -80,6 +80,14 @@ impl Records {
         }
     }
 
+    /// Pictures that the hub has and the module has not counted.
+    pub(super) fn backlog(&self) -> usize {
+        self.journal
+            .pictures
+            .len()
+            .saturating_sub(self.outcomes.len())
+    }
+
     /// Outcomes of one picture.
     pub(super) fn committed(&self, frame: &Frame) -> u64 {
         self.outcomes.get(frame).copied().unwrap_or_default().all()

@@ -182,6 +182,7 @@ impl Run {
         let has = |end: fn(&End) -> bool| self.ends.iter().any(|(_, known)| end(known));
         Situation {
             flowed,
+            backlog: self.records.backlog(),
             has_work: self.fleet.active() > 0 || self.fleet.waiting() > 0,
             waited: self.struck.elapsed(),
             stalled: if flowed > 0 {

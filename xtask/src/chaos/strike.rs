@@ -15,6 +15,8 @@ use super::site::{HUB_GRACE, HubState};
 const AIMING: Duration = Duration::from_millis(350);
 /// The same for moments of reports, of which there is one a second.
 const AIMING_AT_REPORTS: Duration = Duration::from_millis(600);
+/// How long the module may take for a picture before another one is looked at.
+const ONE_PICTURE: Duration = Duration::from_millis(80);
 /// Between two looks for a moment.
 const LOOK: Duration = Duration::from_micros(500);
 /// How long a hub may take to notice that the module is gone.
@@ -146,6 +148,10 @@ impl Run {
             self.site.agent.signal(Signal::CONT)?;
             return Ok(vec!["noModule"]);
         };
+        if aim == Aim::Committed {
+            // Last, for this moment is over in a fraction of a millisecond.
+            self.wait_for_commit()?;
+        }
         self.site.kill_module(module)?;
         for end in self.take_ends(|_, end| matches!(end, End::ThawModule(_) | End::ThawHub)) {
             self.end(end)?;
@@ -153,7 +159,8 @@ impl Run {
         // The hub must have read whatever the module wrote.
         let asked = Instant::now();
         self.records.read()?;
-        let out = self.records.journal.out().map(|(_, frame)| frame.clone());
+        let out = self.records.journal.out();
+        let out = out.map(|(number, frame)| (number, frame.clone()));
         while self.site.hub_state == HubState::Up && self.site.control.module_is_connected()? {
             anyhow::ensure!(
                 asked.elapsed() < NOTICES,
@@ -167,7 +174,7 @@ impl Run {
         }
         let unsent = self.records.witness.unsent()?;
         self.site.agent.signal(Signal::CONT)?;
-        Ok(self.moments_of_module(out, &unsent))
+        Ok(self.moments_of_module(out.as_ref(), &unsent))
     }
 
     /// SIGKILL for the hub.
@@ -246,25 +253,38 @@ impl Run {
             }
             thread::sleep(LOOK);
         }
-        match aim {
+        if aim == Aim::DeliveryOut {
             // Into the work on the picture.
-            Aim::DeliveryOut => thread::sleep(dice.millis(0, 25)),
-            Aim::Committed => self.wait_for_commit()?,
-            Aim::Any | Aim::CameraOut | Aim::ReportOut | Aim::Reports => {}
+            thread::sleep(dice.millis(0, 25));
         }
         Ok(())
     }
 
-    /// Returns as soon as the outcome of the delivery that is out can be seen in the ledger.
+    /// Returns as soon as an outcome of the delivery that is out can be seen in the ledger, or after
+    /// a while.
     fn wait_for_commit(&mut self) -> anyhow::Result<()> {
-        let Some((_, frame)) = self.records.journal.out() else {
-            return Ok(());
-        };
-        let camera = frame.0.clone();
-        let before = self.records.witness.received(&camera)?;
         let asked = Instant::now();
-        // No pause: the moment is short.
-        while asked.elapsed() < AIMING / 3 && self.records.witness.received(&camera)? == before {}
+        while asked.elapsed() < AIMING {
+            self.records.read()?;
+            let Some((number, frame)) = self.records.journal.out() else {
+                continue;
+            };
+            let camera = frame.0.clone();
+            let before = self.records.witness.received(&camera)?;
+            self.records.read()?;
+            let out = self.records.journal.out();
+            if out.is_none_or(|(now, _)| now != number) {
+                // It may have been counted before.
+                continue;
+            }
+            let begun = Instant::now();
+            // No pause: see above.
+            while begun.elapsed() < ONE_PICTURE {
+                if self.records.witness.received(&camera)? > before {
+                    return Ok(());
+                }
+            }
+        }
         Ok(())
     }
 

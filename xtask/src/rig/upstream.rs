@@ -1,10 +1,10 @@
 //! What arrives upstream: the development hub writes each message as one JSON
 //! line, and here the lines become sums for each camera.
 //!
-//! A report that comes twice counts once: it has the same `reportId`. A report
+//! A report that comes twice counts once: it has the same `reportId`, and must be the same. A report
 //! that contradicts itself is a complaint, and complaints fail the demo.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -154,7 +154,8 @@ pub(crate) struct Upstream {
     pub(crate) cameras: BTreeMap<String, Counted>,
     /// What was wrong with the messages themselves.
     pub(crate) complaints: Vec<String>,
-    seen: BTreeSet<String>,
+    /// The text of each report by its id.
+    seen: BTreeMap<String, String>,
 }
 
 impl Upstream {
@@ -198,6 +199,7 @@ impl Upstream {
             ));
             return Kind::Other;
         }
+        let text = body.as_ref().map(Value::to_string).unwrap_or_default();
         let report: Report = match serde_json::from_value(body.unwrap_or_default()) {
             Ok(report) => report,
             Err(error) => {
@@ -207,9 +209,16 @@ impl Upstream {
                 return Kind::Other;
             }
         };
-        if !self.seen.insert(report.report_id.clone()) {
+        if let Some(before) = self.seen.get(&report.report_id) {
+            if *before != text {
+                self.complaints.push(format!(
+                    "report {} came again and says something else",
+                    report.report_id
+                ));
+            }
             return Kind::SameAgain;
         }
+        self.seen.insert(report.report_id.clone(), text);
         self.complaints.extend(contradictions(&report));
         for (camera, counted) in &report.cameras {
             self.cameras.entry(camera.clone()).or_default().add(counted);

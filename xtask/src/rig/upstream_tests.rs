@@ -83,6 +83,29 @@ fn report_that_comes_twice_counts_once() {
 }
 
 #[test]
+fn report_that_comes_again_with_other_numbers_is_a_complaint() {
+    let mut upstream = Upstream::default();
+    upstream.take(&line(1, &[("a", [3, 1, 0, 0, 0])]));
+    upstream.take(&line(1, &[("a", [3, 1, 0, 0, 0])]));
+    assert_eq!(upstream.complaints, Vec::<String>::new());
+    upstream.take(&line(1, &[("a", [3, 2, 0, 0, 0])]));
+    assert_eq!(upstream.complaints.len(), 1);
+    assert_eq!(upstream.distinct("a"), 4);
+}
+
+#[test]
+fn half_a_line_of_a_killed_writer_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    std::fs::write(&path, "one\ntw").unwrap();
+    let mut tail = Tail::new(path.clone());
+    assert_eq!(tail.lines().unwrap(), ["one"]);
+    tail.forget_half_a_line();
+    std::fs::write(&path, "one\nthree\n").unwrap();
+    assert_eq!(tail.lines().unwrap(), ["three"]);
+}
+
+#[test]
 fn report_that_contradicts_itself_is_a_complaint() {
     let good = line(1, &[("a", [3, 0, 0, 0, 0])]);
     for (what, spoilt) in [
