@@ -45,9 +45,9 @@ pub(super) struct Reckoning {
     pub(super) frames: u64,
     /// Of those, confirmed by the hub.
     pub(super) acknowledged: u64,
-    /// Pictures that the reports lack, summed over cameras.
+    /// Pictures without an outcome that counts, in log or reports, summed over cameras.
     pub(super) lost: u64,
-    /// Pictures that the reports have beyond those sent, summed over cameras.
+    /// Such outcomes beyond one for each picture, summed over cameras.
     pub(super) doubled: u64,
     /// Duplicates in the reports.
     pub(super) duplicate: u64,
@@ -113,7 +113,8 @@ fn one_camera(evidence: &Evidence, camera: &str, sent: &[Sent], all: &mut Reckon
     expect("pictures confirmed by the hub", frames, confirmed);
 
     // Picture by picture: one outcome that counts, and as many in all as deliveries allow.
-    let (handed, acknowledged, committed) = pictures(evidence, camera, &distinct, &mut expect);
+    let sums = pictures(evidence, camera, &distinct, &mut expect);
+    let (handed, acknowledged, committed) = (sums.handed, sums.acknowledged, sums.committed);
 
     // The camera: reports against deliveries, ledger against reports.
     let frames_reported = &reported.frames;
@@ -167,8 +168,9 @@ fn one_camera(evidence: &Evidence, camera: &str, sent: &[Sent], all: &mut Reckon
     all.cameras += 1;
     all.frames += frames;
     all.acknowledged += confirmed;
-    all.lost += frames.saturating_sub(frames_reported.distinct());
-    all.doubled += frames_reported.distinct().saturating_sub(frames);
+    let distinct = frames_reported.distinct();
+    all.lost += frames.saturating_sub(distinct).max(sums.lost);
+    all.doubled += distinct.saturating_sub(frames).max(sums.doubled);
     all.duplicate += frames_reported.duplicate;
     all.repeated_deliveries += repeated;
     all.rejected += frames_reported.rejected();
@@ -179,15 +181,26 @@ fn one_camera(evidence: &Evidence, camera: &str, sent: &[Sent], all: &mut Reckon
     all.wrong.append(&mut wrong);
 }
 
-/// Checks each picture of a camera; returns how many deliveries were handed over, acknowledged and
-/// committed.
+/// The pictures of a camera.
+#[derive(Debug, Default)]
+struct Sums {
+    /// Deliveries.
+    handed: u64,
+    acknowledged: u64,
+    committed: u64,
+    /// Pictures sent without an outcome that counts, and such outcomes beyond one each.
+    lost: u64,
+    doubled: u64,
+}
+
+/// Checks each picture of a camera.
 fn pictures(
     evidence: &Evidence,
     camera: &str,
     distinct: &BTreeSet<&str>,
     expect: &mut impl FnMut(&str, u64, u64),
-) -> (u64, u64, u64) {
-    let mut sums = (0, 0, 0);
+) -> Sums {
+    let mut sums = Sums::default();
     let mut ids = distinct.clone();
     let of_camera = (camera.to_owned(), String::new())..;
     let is_of = |frame: &&Frame| frame.0 == camera;
@@ -223,9 +236,11 @@ fn pictures(
                 committed,
             );
         }
-        sums.0 += deliveries.handed;
-        sums.1 += deliveries.acknowledged;
-        sums.2 += committed;
+        sums.handed += deliveries.handed;
+        sums.acknowledged += deliveries.acknowledged;
+        sums.committed += committed;
+        sums.lost += was_sent.saturating_sub(outcomes.counted);
+        sums.doubled += outcomes.counted.saturating_sub(was_sent);
     }
     sums
 }

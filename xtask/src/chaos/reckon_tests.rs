@@ -124,7 +124,7 @@ fn errors_that_cancel_within_a_camera_do_not_cancel_here() {
         evidence.outcomes.get_mut(&outcomes(0)).unwrap().counted = 0;
         evidence.outcomes.get_mut(&outcomes(1)).unwrap().counted = 2;
     });
-    assert_eq!((reckoning.lost, reckoning.doubled), (0, 0));
+    assert_eq!((reckoning.lost, reckoning.doubled), (1, 1));
     let text = reckoning.wrong.join("\n");
     assert!(
         text.contains("cam-1-0: outcomes that count: expected 1, found 0"),
