@@ -183,6 +183,8 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 /// The most PUBACKs that an interrupting fault waits for after the one before, while few pictures
 /// wait.
 const FLOW: u64 = 6;
+/// The same, however many wait.
+const MOST_FLOW: u64 = 40;
 /// The sum of all shares.
 const HUNDRED: usize = 100;
 /// More lost connections than this in one life of the module, and its pauses get too long.
@@ -231,7 +233,7 @@ impl Schedule {
     /// Whether enough flows for the next interrupting fault.
     fn recovered(&self, now: &Situation) -> bool {
         // Pictures are to be counted amid the faults and not after them.
-        let more = (now.backlog as u64 / 8).min(3 * FLOW);
+        let more = (now.backlog as u64 / 4).min(MOST_FLOW - FLOW);
         now.flowed >= self.flow + more || !now.has_work
     }
 
