@@ -1,8 +1,8 @@
 //! Which fault comes next, and which moment it is to hit. Pure: a seed goes in, and how the site
 //! is; an order comes out.
 //!
-//! Faults come from a bag that holds each as often as its share says, shuffled by the seed; one that
-//! does not fit the present state waits in the bag, and when nothing in it fits it is filled up.
+//! Faults come from a bag that holds each as often as its share says, shuffled by the seed. One that
+//! does not fit the present state waits; a few may overtake it, and when nothing fits for long, any.
 
 use std::time::Duration;
 
@@ -184,9 +184,9 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 /// wait.
 const FLOW: u64 = 6;
 /// The same, however many wait.
-const MOST_FLOW: u64 = 40;
-/// The sum of all shares.
-const HUNDRED: usize = 100;
+const MOST_FLOW: u64 = 18;
+/// Of the next so many faults the first that fits has its turn.
+const WINDOW: usize = 4;
 /// More lost connections than this in one life of the module, and its pauses get too long.
 const MOST_LOSSES: u32 = 3;
 
@@ -233,7 +233,7 @@ impl Schedule {
     /// Whether enough flows for the next interrupting fault.
     fn recovered(&self, now: &Situation) -> bool {
         // Pictures are to be counted amid the faults and not after them.
-        let more = (now.backlog as u64 / 4).min(MOST_FLOW - FLOW);
+        let more = (now.backlog as u64 / 8).min(MOST_FLOW - FLOW);
         now.flowed >= self.flow + more || !now.has_work
     }
 
@@ -243,17 +243,26 @@ impl Schedule {
         let on_top = self.on_top;
         let recovered = on_top || self.recovered(now);
         let fits = |kind: Kind| fits(kind, now, recovered);
-        let mut at = self.bag.iter().rposition(|kind| fits(*kind));
+        if self.bag.len() < WINDOW {
+            self.refill();
+        }
+        let stuck = now.waited > PATIENCE;
+        // Few may overtake one that waits, or the shares would not hold.
+        let window = if stuck { self.bag.len() } else { WINDOW };
+        let from = self.bag.len() - window;
+        let mut at = self.bag[from..].iter().rposition(|kind| fits(*kind));
         // What is left may wait for something that only another fault brings about.
-        let low = self.bag.len() < HUNDRED / 2;
-        if at.is_none()
-            && (low || now.waited > PATIENCE)
-            && KINDS.iter().any(|(kind, _)| fits(*kind))
-        {
+        if at.is_none() && stuck && KINDS.iter().any(|(kind, _)| fits(*kind)) {
             self.refill();
             at = self.bag.iter().rposition(|kind| fits(*kind));
+            return at.and_then(|at| self.order(at));
         }
-        let kind = self.bag.remove(at?);
+        self.order(from + at?)
+    }
+
+    /// The fault at a place in the bag, with its aim and dice.
+    fn order(&mut self, at: usize) -> Option<Order> {
+        let kind = self.bag.remove(at);
         let place = KINDS.iter().position(|(known, _)| *known == kind)?;
         if kind.interrupts() {
             self.flow = 1 + self.random.next() % FLOW;
