@@ -119,7 +119,7 @@ fn shares_hold_where_frames_take_their_time_to_flow_again() {
         }
     }
     for (kind, share) in KINDS {
-        let found = counted[&kind];
+        let found: usize = counted[&kind];
         assert!(found.abs_diff(share * 10) <= share + 5, "{kind:?}: {found}");
     }
 }
