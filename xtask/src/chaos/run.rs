@@ -20,8 +20,8 @@ use crate::rig::screen::Screen;
 pub(super) const TICK: Duration = Duration::from_millis(4);
 /// How long nothing may flow although there is something to flow.
 const STALLED: Duration = Duration::from_secs(60);
-/// How long the drain may take.
-const DRAIN: Duration = Duration::from_secs(120);
+/// How long the drain may take after the last PUBACK of the module.
+const DRAIN: Duration = Duration::from_secs(90);
 /// Without anything flowing for so long, one more camera begins.
 const LULL: Duration = Duration::from_millis(700);
 /// The fewest cameras that run while there are any left.
@@ -253,9 +253,9 @@ impl Run {
             let Some(left) = left else {
                 return Ok(());
             };
-            if began.elapsed() > DRAIN {
+            if began.max(self.moved.1).elapsed() > DRAIN {
                 bail!(
-                    "after {} s without faults there is still {left}\n{}",
+                    "{} s after the last fault and the last picture there is still {left}\n{}",
                     DRAIN.as_secs(),
                     self.site.words()
                 );
