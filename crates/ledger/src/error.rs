@@ -35,6 +35,40 @@ pub enum LedgerError {
         /// The newest format that this program knows.
         newest: i64,
     },
+    /// There is no ledger to read.
+    #[error(
+        "there is no ledger {}: {found}; expected the folder into which a module counts",
+        path.display()
+    )]
+    Missing {
+        /// The ledger file.
+        path: PathBuf,
+        /// What there is instead.
+        found: &'static str,
+    },
+    /// Reports were let go before they were read.
+    #[error(
+        "reports {first} to {last} of the ledger {} were let go while it was read: read it again",
+        path.display()
+    )]
+    LetGo {
+        /// The ledger file.
+        path: PathBuf,
+        /// The first one's sequence number.
+        first: u64,
+        /// The last one's.
+        last: u64,
+    },
+    /// A file that was read as one that nobody changes was opened by a module.
+    #[error(
+        "a module opened the ledger {} while it was read as a file that nobody changes: read it \
+         again",
+        path.display()
+    )]
+    OpenedMeanwhile {
+        /// The ledger file.
+        path: PathBuf,
+    },
     /// The content contradicts itself, although the store could read it.
     #[error("the ledger {} is damaged: {finding}", path.display())]
     Damaged {
@@ -136,6 +170,10 @@ pub enum LedgerErrorKind {
     HeldByAnother,
     /// The file was written by a newer program.
     NewerFormat,
+    /// There is no ledger in the folder. Only a reader says so; a writer begins one.
+    Missing,
+    /// The ledger changed in a way that reading it again will heal.
+    Changed,
     /// The caller's mistake; trying again gives the same.
     Argument,
 }
@@ -147,6 +185,10 @@ impl LedgerError {
         match self {
             LedgerError::HeldByAnother { .. } => LedgerErrorKind::HeldByAnother,
             LedgerError::NewerFormat { .. } => LedgerErrorKind::NewerFormat,
+            LedgerError::Missing { .. } => LedgerErrorKind::Missing,
+            LedgerError::LetGo { .. } | LedgerError::OpenedMeanwhile { .. } => {
+                LedgerErrorKind::Changed
+            }
             LedgerError::Damaged { .. } | LedgerError::Report { .. } => LedgerErrorKind::Damaged,
             LedgerError::Store { source, .. } => store_kind(source),
             LedgerError::File { source, .. } => file_kind(source),

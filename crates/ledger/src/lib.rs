@@ -6,6 +6,8 @@
 //! gives the truth, whatever crashed in between. An [`AttemptLog`] beside it notes which frames are
 //! being worked on, so that one that kills the process does so three times at most.
 //!
+//! A [`LedgerReader`] reads the counts back, beside the process that counts or without one.
+//!
 //! This crate must never see a picture (a frame is known by the digest of its bytes), ask a clock
 //! (the wall time comes in as [`Now`]) or talk to a network.
 //!
@@ -14,7 +16,7 @@
 //! acknowledge.
 //!
 //! Where to go next: the contract and its crash windows in the `ledger` module, the tables in
-//! `schema`, the message in `report`, what counts as the same frame in `duplicates`.
+//! `schema`, the message in `report`, reading back in `reader`, what counts as the same frame in `duplicates`.
 
 mod attempts;
 mod counting;
@@ -28,6 +30,7 @@ mod memo;
 mod merge;
 mod options;
 mod outbox;
+mod reader;
 mod recent;
 mod report;
 mod retention;
@@ -51,10 +54,15 @@ pub use frame::{
 pub use ledger::Ledger;
 pub use memo::OTHER_CAMERAS;
 pub use options::LedgerOptions;
+pub use reader::{
+    Access, CarriedForward, Export, LedgerReader, LetGo, MAX_ANSWER_BYTES, OpenWindows, Piece,
+    QueryError, ReportsError, ReportsPage, ReportsQuery, RowKind, SetAsideFile, Span, SpanError,
+    Summary, WindowRow, parse_instant,
+};
 pub use report::{Report, SCHEMA, SealedReport};
 pub use retention::KeepSent;
 pub use store::{Beginning, SetAside};
 pub use sums::{FrameSums, Sums};
 pub use totals::Totals;
-pub use verify::{MAX_FINDINGS, Verification};
+pub use verify::{CHECKS, MAX_FINDINGS, Verification};
 pub use window::StampLimits;

@@ -19,7 +19,7 @@ use crate::window::{Window, instant, seconds};
 /// A window that is to be sealed.
 #[derive(Debug)]
 pub(crate) struct ClosedWindow {
-    open_window: i64,
+    pub(crate) open_window: i64,
     pub(crate) heading: Heading,
 }
 

@@ -277,7 +277,7 @@ fn free_name(path: &Path, now: OffsetDateTime) -> PathBuf {
         .unwrap_or_else(|| path.with_extension("damaged"))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

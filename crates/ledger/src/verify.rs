@@ -1,6 +1,6 @@
 //! The proof that the sums agree.
 //!
-//! Reads the reports' own bytes, as the hub got them, and adds them up anew. Of reports that are not
+//! [`CHECKS`] says what is proved. Reads the reports' own bytes, as the hub got them, and adds them up anew. Of reports that are not
 //! kept any more their carried-forward sum is taken; the first report that is kept proves that one,
 //! since its totals say the sum of all before it. Writes nothing.
 
@@ -11,11 +11,12 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::error::{LedgerError, store_failed};
-use crate::report::{Report, report_id};
+use crate::report::{Report, SCHEMA, report_id};
 use crate::retention;
 use crate::seal::next_sequence;
 use crate::sums::{self, CameraSums, Scope, Sums, number};
 use crate::totals::ledger_id;
+use crate::window::instant;
 
 /// What a [verification](crate::Ledger::verify) saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,16 @@ impl Verification {
     }
 }
 
+/// What a verification proves, a sentence each.
+pub const CHECKS: [&str; 6] = [
+    "received is the sum of the outcomes, in every stored sum and for each camera of every report",
+    "the sequence of the reports has no gap, and each id is that of its ledger and sequence",
+    "each report's bytes parse, and its window is the one it is stored under",
+    "each report's own sums are those of its cameras, and its totals those of all up to it",
+    "for each camera, carried forward and all reports are what the ledger says is sealed",
+    "for each camera, these and the open windows are the totals",
+];
+
 /// After this many findings no more are written down.
 pub const MAX_FINDINGS: usize = 100;
 
@@ -51,6 +62,7 @@ pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
     let mut findings = Findings::default();
 
     let ledger = ledger_id(&moment).map_err(failed())?;
+    check_rows(&moment, &mut findings).map_err(failed())?;
     let carried = retention::carried_through(&moment).map_err(failed())?;
     let carried_sums = sums::of_cameras(&moment, Scope::Carried).map_err(failed())?;
     for (camera, sums) in &carried_sums {
@@ -131,7 +143,9 @@ fn add_reports(
 ) -> Result<Reported, LedgerError> {
     let failed = || store_failed(path, "read the reports");
     let mut statement = connection
-        .prepare_cached("SELECT sequence, report_id, body FROM report ORDER BY sequence")
+        .prepare_cached(
+            "SELECT sequence, report_id, starts_at, ends_at, body FROM report ORDER BY sequence",
+        )
         .map_err(failed())?;
     let mut rows = statement.query([]).map_err(failed())?;
     let mut reported = before;
@@ -139,37 +153,26 @@ fn add_reports(
     while let Some(row) = rows.next().map_err(failed())? {
         let sequence = number(row, 0).map_err(failed())?;
         let id: String = row.get(1).map_err(failed())?;
+        let window: (i64, i64) = read_window(row).map_err(failed())?;
         let body = row
-            .get_ref(2)
+            .get_ref(4)
             .and_then(|body| Ok(body.as_blob()?))
             .map_err(failed())?;
-        let report: Report =
-            serde_json::from_slice(body).map_err(|source| LedgerError::Report {
-                path: path.to_owned(),
-                sequence,
-                source,
-            })?;
-
         reported.reports += 1;
         reported.last += 1;
         let expected = reported.last;
-        let named = (
-            sequence,
-            report.sequence,
-            id.as_str(),
-            report.report_id.as_str(),
-        );
         let expected_id = report_id(ledger, expected);
-        if named
-            != (
-                expected,
-                expected,
-                expected_id.as_str(),
-                expected_id.as_str(),
-            )
-        {
+        if (sequence, id.as_str()) != (expected, expected_id.as_str()) {
             findings.add(|| format!("report {sequence} ({id}), expected {expected_id}"));
         }
+        let report: Report = match serde_json::from_slice(body) {
+            Ok(report) => report,
+            Err(cause) => {
+                findings.add(|| format!("the bytes of report {id} are no report: {cause}"));
+                continue;
+            }
+        };
+        check_heading(&report, ledger, expected, window, findings);
         for (camera, sums) in &report.cameras {
             check_outcomes(&format!("camera {camera:?} in report {id}"), sums, findings);
         }
@@ -187,6 +190,60 @@ fn add_reports(
         add_cameras(&mut reported.cameras, &report.cameras);
     }
     Ok(reported)
+}
+
+fn read_window(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, i64)> {
+    Ok((row.get(2)?, row.get(3)?))
+}
+
+/// What the bytes say of themselves, against the row that they lie in.
+fn check_heading(
+    report: &Report,
+    ledger: &str,
+    sequence: u64,
+    (starts_at, ends_at): (i64, i64),
+    findings: &mut Findings,
+) {
+    let id = report_id(ledger, sequence);
+    if (report.sequence, &report.report_id) != (sequence, &id) {
+        let (seen, own) = (&report.report_id, report.sequence);
+        findings.add(|| format!("report {id} calls itself {seen} with the sequence {own}"));
+    }
+    if (report.schema.as_str(), report.ledger.as_str()) != (SCHEMA, ledger) {
+        findings.add(|| {
+            let (schema, of) = (&report.schema, &report.ledger);
+            format!("report {id} is a {schema} of {of}, expected a {SCHEMA} of {ledger}")
+        });
+    }
+    if (report.window_start, report.window_end) != (instant(starts_at), instant(ends_at)) {
+        findings.add(|| format!("report {id} is stored under another window than its own"));
+    }
+}
+
+/// What no sum that is read by name shows: the stored outcomes of each row.
+fn check_rows(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT scope, name, received, classified + unsure + ignored + duplicate, rejected,
+            coalesce((SELECT sum(number) FROM named_sum AS of_reason
+                WHERE of_reason.scope = frame_sum.scope
+                AND of_reason.camera = frame_sum.camera AND kind = 'rejected'), 0) AS by_reason
+         FROM frame_sum JOIN camera USING (camera)
+         WHERE received <> classified + unsure + ignored + duplicate + rejected
+            OR rejected <> by_reason",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (scope, camera): (i64, String) = (row.get(0)?, row.get(1)?);
+        let numbers: [i64; 4] = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+        let [received, others, rejected, by_reason] = numbers;
+        findings.add(|| {
+            format!(
+                "stored frames of camera {camera:?} in scope {scope}: received {received}, \
+                 expected {others} and {rejected} rejected, which are {by_reason} by reason"
+            )
+        });
+    }
+    Ok(())
 }
 
 fn open_windows(connection: &Connection) -> rusqlite::Result<Vec<i64>> {

@@ -1,0 +1,209 @@
+//! Opening a file for reading only, also where nothing can be written beside it.
+//!
+//! SQLite reads a store in WAL mode with the help of an index file (`-shm`), which it makes when it is
+//! missing. A writer always has one, so where it is missing *and* cannot be made, as on a volume that
+//! is mounted read-only or in a copy of one, nobody writes, and the file is read as *frozen*: without
+//! locks, and with its log if it has one. This room must never write to the store, and never take a
+//! file for frozen that a writer may have open.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
+use crate::schema;
+use crate::store::with_suffix;
+
+/// How a reader came to the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Beside a writer, whether there is one now or not.
+    Shared,
+    /// As a file that nobody changes: its folder cannot be written and no module has it open.
+    Frozen,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Access::Shared => "read beside the module, if one runs",
+            Access::Frozen => {
+                "the folder cannot be written and no module has the ledger open there: it is read \
+                 as a file that nobody changes"
+            }
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) format: i64,
+    pub(super) access: Access,
+}
+
+/// How long a statement waits for a writer that starts, recovers or ends.
+const BUSY: Duration = Duration::from_secs(5);
+
+pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return missing(path, "there is no such file");
+        }
+        Err(error) => return Err(file_failed(path, "read")(error)),
+        Ok(_) => {}
+    }
+    let (connection, access) = match shared(path) {
+        Ok(connection) => (connection, Access::Shared),
+        Err(error) if is_frozen(path, &error) => (frozen(path)?, Access::Frozen),
+        Err(error) => return Err(error),
+    };
+    let format = check_format(&connection, path)?;
+    prepare(&connection, format).map_err(store_failed(path, "prepare the reading"))?;
+    Ok(Opened {
+        connection,
+        format,
+        access,
+    })
+}
+
+/// Every page, as an opening for writing checks them.
+pub(super) fn check_pages(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(store_failed(path, "check the pages"))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(LedgerError::Damaged {
+        path: path.to_owned(),
+        finding: verdict,
+    })
+}
+
+fn missing<T>(path: &Path, found: &'static str) -> Result<T, LedgerError> {
+    Err(LedgerError::Missing {
+        path: path.to_owned(),
+        found,
+    })
+}
+
+fn shared(path: &Path) -> Result<Connection, LedgerError> {
+    let connection = Connection::open_with_flags(path, flags())
+        .map_err(store_failed(path, "open the file for reading"))?;
+    first_look(connection, path)
+}
+
+/// The store is opened when it is read first.
+fn first_look(connection: Connection, path: &Path) -> Result<Connection, LedgerError> {
+    let look = || {
+        connection.busy_timeout(BUSY)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    };
+    look().map_err(store_failed(path, "read the header"))?;
+    Ok(connection)
+}
+
+fn is_frozen(path: &Path, error: &LedgerError) -> bool {
+    let LedgerError::Store { source, .. } = error else {
+        return false;
+    };
+    let index_not_made = matches!(
+        source.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::CannotOpen)
+    ) || error.kind() == LedgerErrorKind::ReadOnly;
+    index_not_made && !has_index(path)
+}
+
+/// Whether there is an index file: a writer has one for as long as it has the store open.
+pub(super) fn has_index(path: &Path) -> bool {
+    with_suffix(path, "-shm").exists()
+}
+
+fn frozen(path: &Path) -> Result<Connection, LedgerError> {
+    let failed = || store_failed(path, "open the file as one that nobody changes");
+    let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |log| log.len());
+    let connection = if log == 0 {
+        let uri = immutable_uri(path).map_err(file_failed(path, "find"))?;
+        Connection::open_with_flags(uri, flags() | OpenFlags::SQLITE_OPEN_URI).map_err(failed())?
+    } else {
+        // Frames of the last moments are in the log alone. Without locks, and with the index in
+        // memory, which is what exclusive means here, it is read as after a crash.
+        let connection =
+            Connection::open_with_flags_and_vfs(path, flags(), c"unix-none").map_err(failed())?;
+        connection
+            .pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))
+            .map_err(failed())?;
+        connection
+    };
+    first_look(connection, path)
+}
+
+fn flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// A path with every byte escaped that means something in a URI.
+fn immutable_uri(path: &Path) -> io::Result<String> {
+    let mut uri = String::from("file:");
+    for byte in path.canonicalize()?.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    Ok(uri)
+}
+
+fn check_format(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
+    let pragma = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map_err(store_failed(path, "read the header"))
+    };
+    let (application, format) = (pragma("application_id")?, pragma("user_version")?);
+    if (application, format) == (0, 0) && fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return missing(path, "the file is empty, no module has counted into it yet");
+    }
+    if application != schema::APPLICATION_ID || format < 1 {
+        return Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            finding: format!(
+                "it is marked as a file of application {application:#x} with format {format}, \
+                 expected {:#x} with format 1 to {}",
+                schema::APPLICATION_ID,
+                schema::NEWEST
+            ),
+        });
+    }
+    if format > schema::NEWEST {
+        return Err(LedgerError::NewerFormat {
+            path: path.to_owned(),
+            found: format,
+            newest: schema::NEWEST,
+        });
+    }
+    Ok(format)
+}
+
+/// Makes an older file look like a new one for this connection alone: a view in its own memory
+/// stands in front of the table and has the columns that the table lacks.
+fn prepare(connection: &Connection, format: i64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    let lacking = match format {
+        1 => "0 AS carried_through, NULL AS set_aside_file, NULL AS set_aside_finding",
+        2 => "NULL AS set_aside_file, NULL AS set_aside_finding",
+        _ => return connection.pragma_update(None, "query_only", true),
+    };
+    connection.execute_batch(&format!(
+        "CREATE TEMP VIEW ledger AS SELECT *, {lacking} FROM main.ledger"
+    ))?;
+    connection.pragma_update(None, "query_only", true)
+}
