@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// `… | head` closes our output; that is no mistake of anybody's.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<io::Error>()
         .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)

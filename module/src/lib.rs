@@ -8,6 +8,7 @@
 //! - [`reporter`]: sealed reports, sent until confirmed
 //! - [`reported`]: facts of the start, for the module's twin
 //! - [`classify`]: the same eyes for files on a disk
+//! - [`ledger_command`]: the counts read back, for people and their programs
 //! - [`shared_ledger`], [`clock`], [`logging`]: what the rooms share
 //!
 //! What is absent on purpose: any way for a picture, or part of one, to leave.
@@ -16,6 +17,7 @@ pub mod app;
 pub mod classify;
 pub mod clock;
 pub mod frame;
+pub mod ledger_command;
 pub mod logging;
 pub mod pipeline;
 pub mod redelivery;

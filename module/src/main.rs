@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
-use fruit_counter::{app, classify, logging};
+use fruit_counter::{app, classify, ledger_command, logging};
 
 /// Exit code for a bad environment: starting again will not mend it (`EX_CONFIG`).
 const BAD_SETTINGS: u8 = 78;
@@ -25,11 +25,13 @@ struct Arguments {
 enum Command {
     /// Classify picture files and print what the module would count.
     Classify(classify::Arguments),
+    Ledger(ledger_command::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Some(Command::Classify(arguments)) => classify::run(&arguments),
+        Some(Command::Ledger(arguments)) => ledger_command::run(&arguments),
         None => run_module(),
     }
 }

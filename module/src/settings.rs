@@ -24,7 +24,7 @@ use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
 pub const DEFAULT_MIN_CONFIDENCE: f32 = 0.6;
 
 /// The volume's place in the container, as the deployment template mounts it.
-const DEFAULT_LEDGER: &str = "/var/lib/fruit-counter";
+pub(crate) const DEFAULT_LEDGER: &str = "/var/lib/fruit-counter";
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
