@@ -4,5 +4,6 @@
 mod counting;
 mod faults;
 mod lifecycle;
+mod read_back;
 mod refusals;
 mod time;

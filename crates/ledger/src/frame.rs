@@ -181,17 +181,20 @@ pub struct UnknownRejectReason {
 
 /// The model that gave an outcome. A report names exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ModelInfo {
     /// Its name.
     pub name: String,
     /// Its version.
     pub version: String,
     /// SHA-256 of the model file in lower-case hexadecimal.
+    #[cfg_attr(test, schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
     pub sha256: String,
 }
 
 /// The program that seals a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Software {
     /// Version of the module, such as `0.1.0`.
     pub version: String,
@@ -208,6 +211,7 @@ pub struct Now {
 
 /// Whether the wall clock can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// Not known to be wrong. It may be all the same.

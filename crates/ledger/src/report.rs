@@ -21,21 +21,28 @@ pub const SCHEMA: &str = "fruit-counts/1";
 
 /// One counts message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Always [`SCHEMA`].
+    #[cfg_attr(test, schemars(description = "Always `fruit-counts/1`.", extend("const" = SCHEMA)))]
     pub schema: String,
     /// `<ledger>-<sequence>`; the message id. The same report sent twice has the same one.
+    #[cfg_attr(test, schemars(extend("pattern" = "^[0-9a-f]{16}-[1-9][0-9]*$")))]
     pub report_id: String,
     /// 1 for the first report of a ledger, then without gaps.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub sequence: u64,
     /// Id of the ledger: 16 hexadecimal digits, new when the ledger is new.
+    #[cfg_attr(test, schemars(extend("pattern" = "^[0-9a-f]{16}$")))]
     pub ledger: String,
     /// Begin of the window, which belongs to it.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time", "pattern" = "Z$")))]
     pub window_start: OffsetDateTime,
     /// End of the window, which belongs to the next one.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time", "pattern" = "Z$")))]
     pub window_end: OffsetDateTime,
     /// Whether the clock that placed these frames could be trusted: `unsure` where it was before the
     /// date of the build, was never synchronised since the boot, or stepped unexplained. The counts
@@ -43,6 +50,7 @@ pub struct Report {
     pub clock: Clock,
     /// The lot that was set; absent when none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub lot: Option<String>,
     /// Fruits by label, in this report.
     pub counts: BTreeMap<String, u64>,
@@ -76,3 +84,6 @@ pub struct SealedReport {
 pub(crate) fn report_id(ledger: &str, sequence: u64) -> String {
     format!("{ledger}-{sequence}")
 }
+
+#[cfg(test)]
+mod described;

@@ -15,6 +15,7 @@ use crate::frame::Outcome;
 /// `received = classified + unsure + ignored + duplicate + Σ rejected` holds in every sum that the
 /// ledger gives out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FrameSums {
     /// Every frame that was recorded, duplicates included.
     pub received: u64,
@@ -46,6 +47,7 @@ impl FrameSums {
 
 /// What was counted: fruits by label, frames by outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Sums {
     /// Fruits by label.
     pub counts: BTreeMap<String, u64>,

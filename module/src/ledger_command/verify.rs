@@ -82,8 +82,8 @@ fn people(out: &mut impl Write, seen: &Verification) -> std::io::Result<()> {
     } = seen;
     writeln!(
         out,
-        "read: {reports} reports after {carried_forward} that are carried forward, \
-         {open_windows} open windows, {cameras} cameras, {received} frames"
+        "read: reports {reports}, before them carried forward {carried_forward}, \
+         open windows {open_windows}, cameras {cameras}, frames {received}"
     )?;
     if findings.is_empty() {
         return writeln!(out, "right: all of it agrees");

@@ -33,7 +33,8 @@ pub struct Summary {
     pub unsent_reports: u64,
     /// Everything counted since the ledger began, open windows included.
     pub totals: Sums,
-    /// The same by camera, every one that was ever seen.
+    /// The same by camera, every one that was ever seen. In JSON absent when it is empty.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cameras: BTreeMap<String, Sums>,
     /// The windows that are not sealed yet.
     pub open: Vec<WindowRow>,

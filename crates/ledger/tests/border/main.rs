@@ -3,7 +3,9 @@
 // Helpers here are parts of tests too; clippy sees only functions marked as such.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod bounds;
+mod described;
 mod duplicates;
 mod full_disk;
 mod heartbeat;

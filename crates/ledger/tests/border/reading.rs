@@ -1,8 +1,8 @@
 //! Reading a ledger back: beside its writer, without one, and where nothing can be written.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ledger::{
@@ -275,25 +275,42 @@ fn a_stopped_ledger_is_read_and_its_file_stays_as_it_is() {
     ledger.record(&frame("cam", 100, 300), &model()).unwrap();
 }
 
-/// A folder that nothing can be written into, as far as permissions go. Root heeds none.
-struct ReadOnly<'a>(&'a Path);
+/// A folder that nothing can be written into: by its permissions, and for root, who heeds none, by
+/// links into nowhere in place of the files that a reader would make.
+struct ReadOnly<'a> {
+    dir: &'a Path,
+    links: Vec<PathBuf>,
+}
 
 impl<'a> ReadOnly<'a> {
-    fn new(dir: &'a Path) -> Option<Self> {
+    fn new(dir: &'a Path) -> Self {
+        let links = ["counts.db-shm", "counts.db-wal"].map(|file| dir.join(file));
+        let links = links.into_iter().filter(|link| !link.exists()).collect();
         fs::set_permissions(dir, fs::Permissions::from_mode(0o555)).unwrap();
-        let guard = Self(dir);
-        let heeded = fs::write(dir.join("probe"), "").is_err();
-        if !heeded {
-            let _ = fs::remove_file(dir.join("probe"));
-            println!("skipped: this user writes into folders that forbid it");
+        let mut guard = Self { dir, links };
+        if guard.is_heeded() {
+            guard.links.clear();
         }
-        heeded.then_some(guard)
+        for link in &guard.links {
+            symlink("/nowhere/at/all", link).unwrap();
+        }
+        guard
+    }
+
+    fn is_heeded(&self) -> bool {
+        let probe = self.dir.join("probe");
+        let heeded = fs::write(&probe, "").is_err();
+        let _ = fs::remove_file(probe);
+        heeded
     }
 }
 
 impl Drop for ReadOnly<'_> {
     fn drop(&mut self) {
-        let _ = fs::set_permissions(self.0, fs::Permissions::from_mode(0o755));
+        let _ = fs::set_permissions(self.dir, fs::Permissions::from_mode(0o755));
+        for link in &self.links {
+            let _ = fs::remove_file(link);
+        }
     }
 }
 
@@ -304,16 +321,14 @@ fn a_stopped_ledger_in_a_folder_that_cannot_be_written_is_read_as_frozen() {
     let Fixture { dir, ledger, .. } = counts;
     drop(ledger);
     let before = files(dir.path());
-    let Some(read_only) = ReadOnly::new(dir.path()) else {
-        return;
-    };
+    let read_only = ReadOnly::new(dir.path());
     let reader = LedgerReader::open(dir.path()).unwrap();
     assert_eq!(reader.access(), Access::Frozen);
     assert!(reader.access().to_string().contains("cannot be written"));
     assert_eq!(sum(&rows(&reader, Span::ALWAYS)), totals.whole);
     assert_eq!(reader.verify().unwrap().findings, [""; 0]);
-    assert_eq!(files(dir.path()), before);
     drop(read_only);
+    assert_eq!(files(dir.path()), before);
     // A module that opens it meanwhile may change what is read.
     let _ledger = Ledger::open(dir.path(), LedgerOptions::default(), at(300)).unwrap();
     let refused = reader.summary(1).unwrap_err();
@@ -337,9 +352,7 @@ fn a_copy_that_was_taken_of_a_running_module_is_read_with_its_log() {
         .len();
     assert!(log > 0);
     let before = files(copy.path());
-    let Some(_read_only) = ReadOnly::new(copy.path()) else {
-        return;
-    };
+    let read_only = ReadOnly::new(copy.path());
     let reader = LedgerReader::open(copy.path()).unwrap();
     assert_eq!(reader.access(), Access::Frozen);
     assert_eq!(
@@ -348,6 +361,7 @@ fn a_copy_that_was_taken_of_a_running_module_is_read_with_its_log() {
         "the last frames are in the log alone"
     );
     assert_eq!(reader.verify().unwrap().findings, [""; 0]);
+    drop(read_only);
     assert_eq!(files(copy.path()), before);
 }
 
@@ -355,9 +369,7 @@ fn a_copy_that_was_taken_of_a_running_module_is_read_with_its_log() {
 fn a_running_module_is_read_through_a_folder_that_cannot_be_written() {
     let mut counts = of_every_kind();
     let dir = counts.dir.path().to_owned();
-    let Some(_read_only) = ReadOnly::new(&dir) else {
-        return;
-    };
+    let _read_only = ReadOnly::new(&dir);
     let reader = LedgerReader::open(&dir).unwrap();
     assert_eq!(
         reader.access(),
