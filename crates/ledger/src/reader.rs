@@ -17,12 +17,10 @@ use crate::store::{self, Beginning, STORE_FILE};
 use crate::totals::ledger_id;
 use crate::verify::{self, Verification};
 
-pub use answer::{
-    CarriedForward, LetGo, MAX_ANSWER_BYTES, OpenWindows, QueryError, ReportsError, ReportsPage,
-    ReportsQuery,
-};
+pub use answer::{CarriedForward, LetGo, MAX_ANSWER_BYTES, OpenWindows, ReportsError, ReportsPage};
 pub use export::Export;
 pub use opening::Access;
+pub use question::{QueryError, ReportsQuery};
 pub use rows::{Piece, RowKind, WindowRow};
 pub use span::{Span, SpanError, parse_instant};
 pub use summary::{SetAsideFile, Summary};
@@ -143,9 +141,11 @@ impl LedgerReader {
     /// What was read of a frozen file stands only if no module has opened it meanwhile.
     fn unchanged<T>(&self, read: Result<T, LedgerError>) -> Result<T, LedgerError> {
         match self.access {
-            Access::Frozen if opening::has_index(&self.path) => Err(LedgerError::OpenedMeanwhile {
-                path: self.path.clone(),
-            }),
+            Access::Frozen if opening::may_have_writer(&self.path) => {
+                Err(LedgerError::OpenedMeanwhile {
+                    path: self.path.clone(),
+                })
+            }
             Access::Frozen | Access::Shared => read,
         }
     }
@@ -154,6 +154,8 @@ impl LedgerReader {
 mod answer;
 mod export;
 mod opening;
+mod pieces;
+mod question;
 mod rows;
 mod span;
 mod summary;

@@ -1,9 +1,9 @@
 //! Opening a file for reading only, also where nothing can be written beside it.
 //!
-//! SQLite reads a store in WAL mode with the help of an index file (`-shm`), which it makes when it is
-//! missing. A writer always has one, so where it is missing *and* cannot be made, as on a volume that
-//! is mounted read-only or in a copy of one, nobody writes, and the file is read as *frozen*: without
-//! locks, and with its log if it has one. This room must never write to the store, and never take a
+//! SQLite reads a store in WAL mode with the help of its log (`-wal`) and an index into that (`-shm`),
+//! which it makes when they are missing. A writer always has both, so where one is missing *and*
+//! cannot be made, as on a volume that is mounted read-only or in a copy of one, nobody writes, and
+//! the file is read as *frozen*: without locks, and with its log if it has one. This room must never write to the store, and never take a
 //! file for frozen that a writer may have open.
 
 use std::fmt;
@@ -113,16 +113,18 @@ fn is_frozen(path: &Path, error: &LedgerError) -> bool {
     let LedgerError::Store { source, .. } = error else {
         return false;
     };
-    let index_not_made = matches!(
+    let not_made = matches!(
         source.sqlite_error_code(),
         Some(rusqlite::ErrorCode::CannotOpen)
     ) || error.kind() == LedgerErrorKind::ReadOnly;
-    index_not_made && !has_index(path)
+    not_made && !may_have_writer(path)
 }
 
-/// Whether there is an index file: a writer has one for as long as it has the store open.
-pub(super) fn has_index(path: &Path) -> bool {
-    with_suffix(path, "-shm").exists()
+/// Whether the files are there that a writer has for as long as it has the store open.
+pub(super) fn may_have_writer(path: &Path) -> bool {
+    ["-wal", "-shm"]
+        .iter()
+        .all(|suffix| with_suffix(path, suffix).exists())
 }
 
 fn frozen(path: &Path) -> Result<Connection, LedgerError> {

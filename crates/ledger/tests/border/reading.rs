@@ -366,6 +366,17 @@ fn a_copy_that_was_taken_of_a_running_module_is_read_with_its_log() {
 }
 
 #[test]
+fn an_index_that_was_left_behind_does_not_keep_a_frozen_ledger_from_being_read() {
+    let Fixture { dir, ledger, .. } = of_every_kind();
+    drop(ledger);
+    fs::write(dir.path().join("counts.db-shm"), [0; 32_768]).unwrap();
+    let _read_only = ReadOnly::new(dir.path());
+    let reader = LedgerReader::open(dir.path()).unwrap();
+    assert_eq!(reader.access(), Access::Frozen);
+    assert_eq!(kinds(&rows(&reader, Span::ALWAYS)), ALL);
+}
+
+#[test]
 fn a_running_module_is_read_through_a_folder_that_cannot_be_written() {
     let mut counts = of_every_kind();
     let dir = counts.dir.path().to_owned();
