@@ -5,6 +5,7 @@
 
 mod answers;
 mod bounds;
+mod crash_windows;
 mod described;
 mod duplicates;
 mod full_disk;
@@ -17,6 +18,8 @@ mod reading;
 mod replies;
 mod reports;
 mod retention;
+mod stopped;
 mod support;
 mod tampering;
+mod torn_log;
 mod windows;
