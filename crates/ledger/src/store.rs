@@ -5,12 +5,14 @@
 //!    that is damaged is set aside: first the store, then its log, each by one rename. A crash
 //!    between the two leaves a log without a store, which the next open sets aside too, so that it
 //!    is never replayed into a new store; 4. tables, format and id are written in one commit: a crash
-//!    before it leaves an empty file, which opens as a new ledger; 5. the folder is flushed.
+//!    before it leaves an empty file, which opens as a new ledger, and one that finds a file set aside
+//!    in the folder tells of it; 5. the folder is flushed.
 //!
 //! A file is set aside only when its content is wrong. A disk that is full, busy or failing is an
 //! error, since the content may be good.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,10 +100,10 @@ pub(crate) fn open(
     if !path.exists() && with_suffix(&path, "-wal").exists() {
         aside = Some(set_aside(&path, now, "a log without a store".to_owned())?);
     }
-    let connection = match open_file(&path, now, aside.as_ref()) {
+    let connection = match open_file(&path, now, &mut aside) {
         Err(error) if error.kind() == LedgerErrorKind::Damaged => {
             aside = Some(set_aside(&path, now, with_causes(&error))?);
-            open_file(&path, now, aside.as_ref())?
+            open_file(&path, now, &mut aside)?
         }
         opened => opened?,
     };
@@ -112,14 +114,18 @@ pub(crate) fn open(
 fn open_file(
     path: &Path,
     now: OffsetDateTime,
-    aside: Option<&SetAside>,
+    aside: &mut Option<SetAside>,
 ) -> Result<Connection, LedgerError> {
     let mut connection = Connection::open(path).map_err(store_failed(path, "open the file"))?;
     let format = check(&connection, path)?;
+    if format == 0 && aside.is_none() {
+        *aside = left_by_an_earlier_start(path)?;
+    }
     let doing = "prepare the tables";
     configure(&connection, format).map_err(store_failed(path, doing))?;
     if format < schema::NEWEST {
-        begin_or_migrate(&mut connection, format, now, aside).map_err(store_failed(path, doing))?;
+        begin_or_migrate(&mut connection, format, now, aside.as_ref())
+            .map_err(store_failed(path, doing))?;
     }
     Ok(connection)
 }
@@ -258,6 +264,31 @@ fn set_aside(path: &Path, now: OffsetDateTime, finding: String) -> Result<SetAsi
     })
 }
 
+/// The file that was set aside last, for a ledger that begins: a start that was stopped between
+/// setting it aside and beginning another ledger has told nobody.
+fn left_by_an_earlier_start(path: &Path) -> Result<Option<SetAside>, LedgerError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let names = fs::read_dir(dir)
+        .and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect::<io::Result<Vec<_>>>()
+        })
+        .map_err(file_failed(dir, "list the folder"))?;
+    let stems = names.iter().filter_map(|name| {
+        let name = name.strip_suffix("-wal").unwrap_or(name);
+        name.strip_suffix(".db")
+            .filter(|stem| stem.starts_with(ASIDE))
+    });
+    Ok(stems.max().map(|stem| SetAside {
+        path: path.with_file_name(format!("{stem}.db")),
+        finding: "an earlier start set it aside and was stopped before it could say why".to_owned(),
+    }))
+}
+
+/// How the names of files begin that were set aside; the time follows.
+const ASIDE: &str = "counts-damaged-";
+
 fn free_name(path: &Path, now: OffsetDateTime) -> PathBuf {
     let stamp = now
         .to_offset(time::UtcOffset::UTC)
@@ -267,8 +298,8 @@ fn free_name(path: &Path, now: OffsetDateTime) -> PathBuf {
         // Only a year that has more than four digits cannot be written.
         .unwrap_or_else(|_| "undated".to_owned());
     let name = |again: u32| match again {
-        0 => format!("counts-damaged-{stamp}.db"),
-        again => format!("counts-damaged-{stamp}-{again}.db"),
+        0 => format!("{ASIDE}{stamp}.db"),
+        again => format!("{ASIDE}{stamp}-{again}.db"),
     };
     let taken = |path: &PathBuf| path.exists() || with_suffix(path, "-wal").exists();
     (0..)
