@@ -1,9 +1,9 @@
 //! Assembles the module, waits for the end, and stops it in order.
 //!
-//! Life: open the ledger and the model (a mistake there ends the start with a
-//! sentence), learn from the workload API how to reach edgeHub (retried until it
-//! answers), start the client, the pipeline thread and the reporter, then wait for
-//! SIGTERM or SIGINT. Stopping: the picture in hand is finished and acknowledged,
+//! Life: open the ledger (waiting for a disk that is full or cannot be written) and the
+//! model (a mistake there ends the start with a sentence), learn from the workload API
+//! how to reach edgeHub (retried until it answers), start the client, the pipeline
+//! thread and the reporter, then wait for SIGTERM or SIGINT. Stopping: the picture in hand is finished and acknowledged,
 //! the client says DISCONNECT, and what the grace does not cover is abandoned
 //! unacknowledged, which loses nothing. A pipeline that ends on its own is an
 //! error: the process exits non-zero so that the runtime restarts it.
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use edge_client::{Client, ClientConfig, Started};
-use ledger::{AttemptLog, Ledger, LedgerOptions, ModelInfo, Software};
+use ledger::{AttemptLog, LedgerOptions, ModelInfo, Software};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
@@ -26,6 +26,7 @@ use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
 
 use crate::SharedLedger;
 use crate::clock;
+use crate::opening;
 use crate::pipeline::{Eyes, Pipeline, Surroundings};
 use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
@@ -49,14 +50,27 @@ const LAST_CALL: Duration = Duration::from_secs(7);
 /// First and longest pause between attempts to reach the workload API at start.
 const WORKLOAD_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// What the start found that starting again does not mend: somebody must change the
+/// deployment. Found among an error's contexts, see [`run`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NeedsAnotherSetup(pub(crate) String);
+
 /// Runs the module until it is told to stop.
 ///
 /// # Errors
 /// When the ledger or the model cannot be opened, the development roots cannot be
-/// read, or the pipeline ends without being told to.
+/// read, or the pipeline ends without being told to. Where only another deployment
+/// helps, `downcast_ref` finds [`NeedsAnotherSetup`].
 pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<()> {
     let mut stop_signal = StopSignal::listen()?;
-    let pipeline = open(&settings)?;
+    let pipeline = tokio::select! {
+        pipeline = open(&settings) => pipeline?,
+        () = stop_signal.received() => {
+            info!("stopped before the ledger was open");
+            return Ok(());
+        }
+    };
     let ledger = pipeline.ledger.clone();
     let reported = Reported {
         ledger: LedgerFacts::of(&ledger.lock()),
@@ -127,21 +141,17 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
 }
 
 /// Opens everything that needs no network.
-fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
+async fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
     let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
     clock::start(settings.clock, &settings.ledger, boot_id.trim());
-    let now = clock::now();
     let options = LedgerOptions {
         window: settings.report_interval,
         durability: settings.durability,
         stamp_limits: settings.stamp_limits,
         ..LedgerOptions::default()
     };
-    let ledger = Ledger::open(&settings.ledger, options, now)
-        .with_context(|| format!("opening the ledger in {}", settings.ledger.display()))?;
+    let (ledger, attempts) = opening::ledger(&settings.ledger, options, boot_id.trim()).await?;
     volume::warn_if_fleeting(&settings.ledger);
-    let attempts = AttemptLog::open(&settings.ledger, boot_id.trim())
-        .context("opening the attempt notes beside the ledger")?;
     if let Some(aside) = ledger.set_aside() {
         error!(
             file = %aside.path.display(),
@@ -151,11 +161,12 @@ fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
     }
     info!(ledger = ledger.id(), folder = %settings.ledger.display(), "ledger open");
 
-    let path = model_path(settings.model.as_deref())?;
-    let (classifier, model) = load_model(&path, settings.threads)?;
+    let path = model_path(settings.model.as_deref()).context(unfit("finding the model"))?;
+    let (classifier, model) =
+        load_model(&path, settings.threads).with_context(|| unfit("the model cannot be used"))?;
     ledger
         .fits(classifier.labels())
-        .with_context(|| format!("the labels of the model {}", path.display()))?;
+        .with_context(|| unfit(format!("the labels of the model {}", path.display())))?;
     info!(
         model = model.name,
         sha256 = model.sha256,
@@ -172,6 +183,10 @@ fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
         ledger: SharedLedger::new(ledger),
         attempts: Arc::new(attempts),
     })
+}
+
+fn unfit(doing: impl Into<String>) -> NeedsAnotherSetup {
+    NeedsAnotherSetup(doing.into())
 }
 
 /// Reads a model package and opens its session.
@@ -237,10 +252,15 @@ async fn client_config(
             connection_string,
             ca_file,
         } => {
-            let roots = std::fs::read(ca_file).with_context(|| {
-                format!("reading EdgeModuleCACertificateFile {}", ca_file.display())
-            })?;
-            ClientConfig::from_connection_string(connection_string, &roots, PRODUCT)?
+            let doing = || {
+                unfit(format!(
+                    "reading EdgeModuleCACertificateFile {}",
+                    ca_file.display()
+                ))
+            };
+            let roots = std::fs::read(ca_file).with_context(doing)?;
+            ClientConfig::from_connection_string(connection_string, &roots, PRODUCT)
+                .with_context(doing)?
         }
         Connection::Edge(environment) => {
             let mut pause = WORKLOAD_PAUSES.0;

@@ -3,6 +3,7 @@
 //!
 //! - [`settings`]: where it runs, read once from the environment
 //! - [`app`]: start, wait, stop in order
+//! - `opening`: the ledger opened, waiting for the disk
 //! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod frame;
 pub mod ledger_command;
 pub mod logging;
+mod opening;
 pub mod pipeline;
 pub mod redelivery;
 pub mod reported;

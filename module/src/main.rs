@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
 use fruit_counter::{app, classify, ledger_command, logging};
 
-/// Exit code for a bad environment: starting again will not mend it (`EX_CONFIG`).
+/// Exit code for a bad environment, model or ledger format: starting again will not mend it
+/// (`EX_CONFIG`).
 const BAD_SETTINGS: u8 = 78;
 
 /// Counts ripe and unripe fruit on an Azure IoT Edge box and sends only the counts.
@@ -73,7 +74,10 @@ fn run_module() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<app::NeedsAnotherSetup>() {
+                Some(_) => ExitCode::from(BAD_SETTINGS),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -100,7 +104,8 @@ fn settings_help() -> String {
         ));
     }
     help.push_str(
-        "\nExit codes: 0 stopped as told, 1 failed while running, 2 bad arguments, 78 bad settings.",
+        "\nExit codes: 0 stopped as told, 1 failed while running, 2 bad arguments, 78 bad settings,\n\
+         or a model, certificate file or ledger that needs others: starting again does not help.",
     );
     help
 }

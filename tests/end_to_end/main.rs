@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod counting;
+mod disk;
+mod exit_codes;
 mod faults;
 mod lifecycle;
+mod own_disk;
 mod read_back;
 mod refusals;
 mod time;
