@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod counting;
+mod damage;
 mod disk;
 mod exit_codes;
 mod faults;

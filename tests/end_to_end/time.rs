@@ -18,7 +18,7 @@ fn devhub(site: &Site, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn ledger_in_twin(site: &Site) -> Value {
+pub(crate) fn ledger_in_twin(site: &Site) -> Value {
     let twin: Value =
         serde_json::from_str(&devhub(site, &["twin", "get", "FruitCounter"])).unwrap();
     twin["reported"]["ledger"].clone()
