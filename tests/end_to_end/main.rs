@@ -8,6 +8,7 @@ mod exit_codes;
 mod faults;
 mod lifecycle;
 mod own_disk;
+mod poison;
 mod read_back;
 mod refusals;
 mod time;

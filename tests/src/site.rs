@@ -1,6 +1,7 @@
 //! A site: hub, agent, module and cameras as processes of their own.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -16,6 +17,7 @@ use crate::{Binary, Upstream, binary, wait_for, workspace_root};
 pub struct SiteBuilder {
     devices: Vec<String>,
     module_env: Vec<(String, String)>,
+    module_memory: Option<u64>,
     hub_options: Vec<String>,
     shared_options: Vec<String>,
 }
@@ -32,6 +34,14 @@ impl SiteBuilder {
     #[must_use]
     pub fn module_env(mut self, name: &str, value: &str) -> Self {
         self.module_env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Limits the module's address space, in KiB: what is beyond ends the process that asks for it
+    /// and cannot do without. The agent then runs a script that sets the limit and becomes the module.
+    #[must_use]
+    pub fn module_memory(mut self, kib: u64) -> Self {
+        self.module_memory = Some(kib);
         self
     }
 
@@ -178,7 +188,7 @@ impl Site {
     /// When it cannot be started or does not start the module.
     pub fn start_agent(&mut self) -> anyhow::Result<()> {
         let mut command = self.devhub("agent", "agent.log")?;
-        let program = binary(Binary::FruitCounter)?;
+        let program = self.module_program()?;
         command
             .arg("--module")
             .arg(format!("FruitCounter={}", program.display()));
@@ -210,6 +220,21 @@ impl Site {
             Ok(self.module_pid().ok().map(|_| ()))
         })
         .with_context(|| self.logs())
+    }
+
+    fn module_program(&self) -> anyhow::Result<PathBuf> {
+        let program = binary(Binary::FruitCounter)?;
+        let Some(kib) = self.builder.module_memory else {
+            return Ok(program);
+        };
+        let script = self.folder().join("limited");
+        let text = format!(
+            "#!/bin/sh\nulimit -v {kib}\nexec {} \"$@\"\n",
+            program.display()
+        );
+        std::fs::write(&script, text)?;
+        std::fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+        Ok(script)
     }
 
     fn devhub(&self, half: &str, log: &str) -> anyhow::Result<Command> {
