@@ -26,6 +26,7 @@ mod flushing;
 mod frame;
 mod ledger;
 mod lock;
+mod log_damage;
 mod memo;
 mod merge;
 mod options;

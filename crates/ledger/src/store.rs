@@ -8,7 +8,8 @@
 //!    before it leaves an empty file, which opens as a new ledger, and one that finds a file set aside
 //!    in the folder tells of it; 5. the folder is flushed.
 //!
-//! A file is set aside only when its content is wrong. A disk that is full, busy or failing is an
+//! A file is set aside only when its content is wrong, or its log lost what was flushed, see
+//! `log_damage`. A disk that is full, busy or failing is an
 //! error, since the content may be good.
 
 use std::fs::{self, File};
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
+use crate::log_damage;
 use crate::schema;
 use crate::window::{instant, seconds};
 
@@ -116,6 +118,14 @@ fn open_file(
     now: OffsetDateTime,
     aside: &mut Option<SetAside>,
 ) -> Result<Connection, LedgerError> {
+    // Before SQLite sees the log: it would cut off what it does not believe.
+    let log = with_suffix(path, "-wal");
+    if let Some(finding) = log_damage::find(&log).map_err(file_failed(&log, "read the log"))? {
+        return Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            finding,
+        });
+    }
     let mut connection = Connection::open(path).map_err(store_failed(path, "open the file"))?;
     let format = check(&connection, path)?;
     if format == 0 && aside.is_none() {

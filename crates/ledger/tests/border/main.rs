@@ -7,6 +7,7 @@ mod answers;
 mod bounds;
 mod crash_windows;
 mod crash_windows_opening;
+mod damaged_log;
 mod described;
 mod duplicates;
 mod full_disk;
