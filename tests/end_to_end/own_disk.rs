@@ -68,7 +68,7 @@ impl OwnDisk {
         for chunk in [1 << 16, 1 << 12, 1] {
             let full = loop {
                 match file.write(&vec![0x5a; chunk]) {
-                    Ok(_) => {}
+                    Ok(written) => assert!(written > 0),
                     Err(cause) => break cause,
                 }
             };

@@ -198,7 +198,7 @@ pub(crate) fn stop_everywhere(base: &Path, act: Act, check: impl Fn(&Path, Stopp
     // Each page of 4096 bytes is written with a head of 24.
     let pages = (after - before) / 4120;
     assert!(
-        pages > 1 && (after - before) % 4120 == 0,
+        pages > 1 && (after - before).is_multiple_of(4120),
         "{before} {after}"
     );
     let mut limits = Vec::new();

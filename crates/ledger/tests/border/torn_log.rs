@@ -103,9 +103,9 @@ impl Torn {
     fn unflushed(&self) -> RangeInclusive<usize> {
         let before = |at: usize| self.before.log.get(at);
         let differs = |at: &usize| before(*at) != self.after.log.get(*at);
-        let all = 0..self.after.log.len();
+        let mut all = 0..self.after.log.len();
         let first = all.clone().find(differs).unwrap();
-        let last = all.clone().rfind(differs).unwrap();
+        let last = all.rfind(differs).unwrap();
         first..=last + 1
     }
 
@@ -191,7 +191,7 @@ impl Torn {
                 let what = format!("{rest:?} from byte {at} of {end} on");
                 let state = self.lay_out(dir.path(), &self.cut(at, rest), &what);
                 assert!(at < end || state == self.states[1], "{what}");
-                if number % 97 == 0 || (at + 4120 - 32) % 4120 < 2 {
+                if number.is_multiple_of(97) || (at + 4120 - 32) % 4120 < 2 {
                     self.go_on(dir.path(), &state, &what);
                 }
             }
