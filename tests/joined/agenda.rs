@@ -8,6 +8,7 @@ use bytes::Bytes;
 use edge_protocol::session::{CallId, DeliveryId, LinkId};
 
 use crate::client::Who;
+use crate::counter::Part;
 use crate::faults::Fault;
 use crate::network::{SocketId, Way};
 
@@ -51,6 +52,8 @@ pub(crate) enum Happening {
     },
     /// An application has come to the end of its work on a method call.
     Answers { who: Who, life: u32, call: CallId },
+    /// An alarm of a part of the module rings.
+    Rings { part: Part, life: u32, alarm: u64 },
     /// An application looks again for what it has to send.
     Looks { who: Who },
     /// The operator changes desired properties.

@@ -10,6 +10,7 @@ use edge_protocol::session::{CallId, Delivery, DeliveryId, MethodCall, PublishId
 
 use crate::answering::Reporting;
 use crate::camera::PLACE;
+use crate::counter::Counter;
 use crate::ledger::Ledger;
 
 /// How an application works, until told otherwise.
@@ -50,6 +51,8 @@ pub(crate) struct Application {
     pub(crate) calls: BTreeMap<CallId, MethodCall>,
     /// How many of the next calls it drops unanswered.
     pub(crate) drops_calls: u32,
+    /// The product's own pipeline and reporter, where the world has them.
+    pub(crate) counter: Option<Box<Counter>>,
 }
 
 impl Application {
@@ -76,8 +79,9 @@ impl Application {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
+        let counts = self.counter.as_ref().is_some_and(|it| !it.is_idle());
         let nothing_told = self.sent.is_empty() && self.reporting.is_idle();
-        self.in_hand.is_empty() && self.calls.is_empty() && nothing_told
+        self.in_hand.is_empty() && self.calls.is_empty() && nothing_told && !counts
     }
 
     /// The next report to send.

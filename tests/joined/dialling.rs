@@ -16,11 +16,14 @@ impl World {
             return;
         }
         self.check_dials();
-        if who == Who::Module {
+        if who == Who::Module && self.books.is_none() {
             self.ledger.reopen();
         }
         self.client(who).start(seed, now);
         self.trace.note(now, || format!("{who:?} starts"));
+        if who == Who::Module {
+            self.counter_starts();
+        }
         self.obey(who);
     }
 

@@ -15,6 +15,13 @@ impl World {
         let client = self.client(who);
         let (life, work) = (client.life, client.manner.work);
         let socket = client.line.as_ref().map(|line| line.socket);
+        if client.application().is_some_and(|it| it.counter.is_some()) {
+            if let Some(socket) = socket {
+                self.watch.named(socket, id);
+            }
+            self.counter_takes(delivery.clone());
+            return;
+        }
         let taken = match &mut client.role {
             Role::Application(application) => application.take(delivery),
             Role::Camera(_) => Err(format!("{who:?} got a delivery")),
@@ -81,6 +88,10 @@ impl World {
     }
 
     pub(crate) fn told(&mut self, who: Who, publish: PublishId, confirmed: bool) {
+        if who == Who::Module && self.counter().is_some() {
+            self.became(publish, confirmed);
+            return;
+        }
         let World {
             clients, ledger, ..
         } = self;
@@ -96,6 +107,8 @@ impl World {
     /// Gives one message of the role to the session; false when there is none or no room.
     pub(crate) fn publish(&mut self, who: Who) -> bool {
         let now = moment(self.now);
+        let counts = who == Who::Module && self.counter().is_some();
+        let offer = if counts { self.offer() } else { None };
         let World {
             clients,
             ledger,
@@ -110,6 +123,7 @@ impl World {
         };
         let message = match &client.role {
             Role::Camera(camera) => camera.next().transpose(),
+            Role::Application(_) if counts => Ok(offer),
             Role::Application(_) if who == Who::Module => Ok(Application::next(ledger)),
             Role::Application(_) => Ok(None),
         };
@@ -131,6 +145,10 @@ impl World {
             watch.fail("a session that can publish refused to");
             return false;
         };
+        if counts {
+            self.offered(publish);
+            return true;
+        }
         match &mut client.role {
             Role::Camera(camera) => camera.sent(publish),
             Role::Application(application) => application.sent(publish, ledger),

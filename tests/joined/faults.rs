@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::agenda::Happening;
 use crate::application::Manner;
+use crate::books::Disk;
 use crate::client::{Client, Who, moment};
 use crate::demand::Demand;
 use crate::network::{Dialling, SocketId, Way};
@@ -69,6 +70,8 @@ pub(crate) enum Fault {
     LosesPatches(u32),
     /// The hub starts again with room for one client only, or for everyone.
     Crowded(bool),
+    /// From now on the disk under the module's ledger does this.
+    Disk(Disk),
     /// The client's process gets no time for so long.
     Freeze(Who, Duration),
     /// All is well from now on; what is half-open stays so.
@@ -98,6 +101,7 @@ impl World {
 
     pub(crate) fn strike(&mut self, fault: Fault) {
         self.trace.note(self.now, || format!("-- {fault:?}"));
+        self.tally.strike(&fault);
         match fault {
             Fault::Cut(who) => self.cut(self.line(who)),
             Fault::CutHere => match self.here {
@@ -123,7 +127,15 @@ impl World {
             Fault::HubClock(error) => self.hub.clock_error = error,
             Fault::RivalStarts => self.starts(Who::Rival),
             Fault::RivalLeaves => self.shut_down(Who::Rival),
+            Fault::Disk(disk) => {
+                if let Some(books) = &mut self.books {
+                    books.disk = disk;
+                }
+            }
             Fault::Crash(who, later) => {
+                if who == Who::Module {
+                    self.counter_dies();
+                }
                 if let Some(socket) = self.client(who).die() {
                     self.end(socket, Way::Up);
                 }
@@ -179,6 +191,10 @@ impl World {
         let last_taken = client.application().and_then(|it| it.last_taken);
         // A process that gets no time cannot keep one either.
         let begins = now.max(client.frozen_until);
+        if let Some(counter) = client.application().and_then(|it| it.counter.as_mut()) {
+            let noted = counter.attempts.stopping();
+            noted.expect("a note in a folder that works");
+        }
         if let Some(session) = &mut client.session {
             session.shut_down(moment(now), GRACE, last_taken);
             client.closes_by = Some(begins + GRACE + PARTING);
@@ -258,7 +274,11 @@ impl World {
         self.hub_starts();
         self.calm_hub();
         self.operator.loses_patches = 0;
-        self.hold(false);
+        match &mut self.books {
+            // The module itself finds out that it can write again.
+            Some(books) => books.disk = Disk::Works,
+            None => self.hold(false),
+        }
         if self.client(Who::Rival).closes_by.is_none() {
             self.shut_down(Who::Rival);
         }

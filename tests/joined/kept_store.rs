@@ -115,5 +115,9 @@ impl Store for KeptStore {
 
 /// Bodies in this world are short texts.
 pub(crate) fn text(message: &Message) -> String {
-    String::from_utf8_lossy(&message.body).into_owned()
+    body_text(&message.body)
+}
+
+pub(crate) fn body_text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
 }

@@ -1,5 +1,6 @@
 //! What the module never forgets: the pictures it has counted and the reports it has sealed.
-//! A crash of the application leaves it whole, as a commit to disk would.
+//! A crash of the application leaves it whole, as a commit to disk would. Where the module is the
+//! product's, its real ledger is in [`crate::books`], and these are the world's notes of it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,6 +50,25 @@ impl Ledger {
         let name = format!("report/{}", self.reports.len() + 1);
         self.reports.insert(name.clone(), Report::default());
         self.unsent.push_back(name);
+    }
+
+    /// A report that somebody else has sealed.
+    pub(crate) fn seal(&mut self, name: String) {
+        self.reports.insert(name, Report::default());
+    }
+
+    /// It was given to a session.
+    pub(crate) fn sent(&mut self, name: &str) {
+        if let Some(report) = self.reports.get_mut(name) {
+            report.sends += 1;
+        }
+    }
+
+    /// The hub has it.
+    pub(crate) fn confirmed(&mut self, name: &str) {
+        if let Some(report) = self.reports.get_mut(name) {
+            report.confirmed = true;
+        }
     }
 
     /// A process has died: what it had sent and not confirmed must be sent again.

@@ -20,19 +20,32 @@
 //! - `faults`: what can go wrong; `demand`: what the hub does wrong when asked to; `plan`: a
 //!   whole schedule of it from one seed;
 //! - `watch`: what must hold on the wire at every step; `reckoning`: what must hold when the
-//!   faults are over.
+//!   faults are over; `tally`: what a run was put through.
+//!
+//! Where a world is `counting`, its module is the product's instead of `application`:
+//! - `counter`: what its process holds, all of it values of the product; `counting` and
+//!   `reporting` carry out what they decide, a step at a time;
+//! - `books`: the real ledger in memory, on a disk that fails, and the world's notes of what
+//!   was committed; `audit`: the one against the other, camera by camera.
 //!
 //! Tests: `situations` has one of every kind of trouble by name, `every_step` repeats each
-//! fault at each step of one short story, `schedules` draws whole schedules from seeds.
+//! fault at each step of one short story, `schedules` draws whole schedules from seeds;
+//! `counts` has the same with the product's module, and `flaws`: modules that break a promise
+//! on purpose and are seen.
 //! `JOINED_SEED=n cargo test -p end-to-end --test joined no_schedule -- --nocapture` repeats
-//! one of them and tells it; `JOINED_SCHEDULES=n` sets how many are drawn.
+//! one of them and tells it; `JOINED_SCHEDULES=n` sets how many are drawn. For `counts` there
+//! is `cargo xtask schedules`, see `docs/schedules.md`.
 
 mod agenda;
 mod answering;
 mod application;
+mod audit;
+mod books;
 mod camera;
 mod client;
 mod cloud;
+mod counter;
+mod counting;
 mod demand;
 mod dialling;
 mod edge_hub;
@@ -47,12 +60,15 @@ mod orders;
 mod plan;
 mod post;
 mod reckoning;
+mod reporting;
 mod setup;
+mod tally;
 mod trace;
 mod watch;
 mod wire;
 mod world;
 
+mod counts;
 mod every_step;
 mod schedules;
 mod situations;

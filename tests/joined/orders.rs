@@ -7,7 +7,7 @@ use std::time::Duration;
 use edge_protocol::session::{Event, Outbound};
 
 use crate::agenda::Happening;
-use crate::client::{Who, moment};
+use crate::client::{Role, Who, moment};
 use crate::network::{Dialling, Way};
 use crate::wire;
 use crate::world::World;
@@ -111,7 +111,12 @@ impl World {
         }
     }
 
-    fn write(&mut self, who: Who, packet: Outbound) {
+    fn write(&mut self, who: Who, mut packet: Outbound) {
+        if let (Role::Camera(camera), Outbound::Publish { topic, .. }) =
+            (&self.client(who).role, &mut packet)
+        {
+            camera.strip_id(topic);
+        }
         let Some(socket) = self.client(who).line.as_ref().map(|line| line.socket) else {
             return;
         };

@@ -1,6 +1,8 @@
 //! A whole schedule from one seed: what the world is made of, when pictures are taken, what
 //! goes wrong and when it is right again.
 
+mod counting;
+
 use std::time::Duration;
 
 use devhub::hub::{Connects, Habits, Pubacks, Twins};
@@ -8,7 +10,9 @@ use fastrand::Rng;
 
 use crate::agenda::Happening;
 use crate::application::Manner;
+use crate::camera::Labels;
 use crate::client::Who;
+use crate::counter::Flaw;
 use crate::demand::Demand;
 use crate::faults::{Fault, Trigger, When};
 use crate::network::{Dialling, Way};
@@ -25,40 +29,64 @@ impl World {
     pub(crate) fn of_seed(seed: u64, traced: bool) -> Self {
         // Another sequence than the one the world itself draws from.
         let mut dice = Rng::with_seed(seed ^ 0x5EED);
-        let mut world = World::new(setup(seed, traced, &mut dice));
+        let setup = setup(seed, traced, &mut dice);
+        Self::planned(setup, &mut dice)
+    }
+
+    /// The same of a world whose module is the product's.
+    pub(crate) fn of_counting_seed(seed: u64, flaw: Option<Flaw>, traced: bool) -> Self {
+        let mut dice = Rng::with_seed(seed ^ 0xC0DE);
+        let mut setup = setup(seed, traced, &mut dice);
+        counting::choose(&mut setup, flaw, &mut dice);
+        let mut world = Self::planned(setup, &mut dice);
+        for _ in 0..dice.u32(1..=4) {
+            counting::trouble(&mut world, &mut dice);
+        }
+        world
+    }
+
+    fn planned(setup: Setup, dice: &mut Rng) -> Self {
+        let counts = setup.counting.is_some();
+        let mut world = World::new(setup);
         for camera in 0..world.setup.cameras {
             for _ in 0..dice.u32(2..=6) {
-                let at = sometime(&mut dice);
+                let at = sometime(dice);
                 world.agenda.add(at, Happening::Picture { camera });
             }
         }
         for _ in 0..dice.u32(0..=3) {
-            let at = sometime(&mut dice);
-            world.agenda.add(at, Happening::Report);
+            let at = sometime(dice);
+            if !counts {
+                world.agenda.add(at, Happening::Report);
+            }
         }
         for _ in 0..dice.u32(0..=4) {
-            let at = sometime(&mut dice);
+            let at = sometime(dice);
             world.agenda.add(at, Happening::Patch);
         }
         for _ in 0..dice.u32(0..=4) {
             let [response, connect] =
-                [[5, 10, 30, 60], [0, 0, 5, 60]].map(|all| secs(*pick(&mut dice, &all)));
-            let at = sometime(&mut dice);
+                [[5, 10, 30, 60], [0, 0, 5, 60]].map(|all| secs(*pick(dice, &all)));
+            let at = sometime(dice);
             world.agenda.add(at, Happening::Call { response, connect });
         }
         for _ in 0..dice.u32(1..=6) {
-            let (begin, end) = trouble(&mut dice);
+            let (begin, end) = trouble(dice);
+            // One lock, one process; and the product's module holds its connection by itself.
+            if counts && matches!(begin, Fault::RivalStarts | Fault::Hold(_)) {
+                continue;
+            }
             let at_step = dice.u8(..3) == 0;
             if at_step {
                 world.triggers.push(Trigger {
                     step: dice.u64(1..=STEPS),
-                    when: *pick(&mut dice, &[When::Before, When::After]),
+                    when: *pick(dice, &[When::Before, When::After]),
                     fault: begin,
                 });
                 // It may come at any time, so the end of it comes with the end of all.
             } else {
-                let at = sometime(&mut dice);
-                let lasts = secs(*pick(&mut dice, &[1, 8, 25, 70, 200]));
+                let at = sometime(dice);
+                let lasts = secs(*pick(dice, &[1, 8, 25, 70, 200]));
                 world.plan(at, begin);
                 if let Some(end) = end {
                     world.plan((at + lasts).min(TROUBLE), end);
@@ -84,6 +112,8 @@ fn setup(seed: u64, traced: bool, dice: &mut Rng) -> Setup {
         two_inputs: dice.bool(),
         token_lifetime: secs(*pick(dice, &[60, 150, 900, 3600])),
         time_to_live: *pick(dice, &[None, Some(secs(300)), Some(secs(7200))]),
+        counting: None,
+        labels: [Labels::default(); 3],
         latency: *pick(
             dice,
             &[

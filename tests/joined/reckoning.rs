@@ -85,6 +85,9 @@ impl World {
         if unsent > 0 {
             return Some(format!("{unsent} reports are unsent"));
         }
+        if let Some(unrest) = self.books_unrest() {
+            return Some(unrest);
+        }
         let calls = self.operator.open_calls();
         if calls > 0 {
             return Some(format!("{calls} calls are under way"));
@@ -175,6 +178,7 @@ impl World {
                 wrong.push(format!("{who:?} owes a PUBACK"));
             }
         }
+        wrong.extend(self.audit());
         for what in wrong {
             self.watch.fail(what);
         }

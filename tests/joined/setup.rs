@@ -9,8 +9,9 @@ use edge_protocol::Identity;
 use edge_protocol::session::{DELIVERY_CAPACITY, PUBLISH_WINDOW};
 use routes::{RouteSet, RouteSpec};
 
-use crate::camera;
+use crate::camera::{self, Labels};
 use crate::client::Who;
+use crate::counter::Counting;
 use crate::edge_hub::{EDGE_DEVICE, HUB_HOST, MODULE};
 
 /// What a world is made of.
@@ -29,6 +30,10 @@ pub(crate) struct Setup {
     pub(crate) latency: (Duration, Duration),
     pub(crate) publish_window: usize,
     pub(crate) delivery_capacity: usize,
+    /// The module is the product's, with the real ledger.
+    pub(crate) counting: Option<Counting>,
+    /// What pictures of each camera carry; for further cameras as for the first.
+    pub(crate) labels: [Labels; 3],
     /// Whether the story is kept for telling.
     pub(crate) traced: bool,
 }
@@ -45,6 +50,8 @@ impl Default for Setup {
             latency: (Duration::from_millis(1), Duration::from_millis(5)),
             publish_window: PUBLISH_WINDOW,
             delivery_capacity: DELIVERY_CAPACITY,
+            counting: None,
+            labels: [Labels::default(); 3],
             traced: true,
         }
     }

@@ -28,8 +28,8 @@ pub(crate) struct Watch {
     packet_ids: PacketIds,
     sockets: BTreeMap<SocketId, Both>,
     requests: Requests,
-    /// Every body the store has taken.
-    stored: BTreeSet<String>,
+    /// How often the store has taken each body.
+    pub(crate) stored: BTreeMap<String, u32>,
     /// Bodies that have left a queue because their time was over.
     pub(crate) expired: BTreeSet<String>,
     /// Totals, to know that a run has shown something.
@@ -253,7 +253,7 @@ impl Watch {
             }
             Packet::PubAck(ack) => match both.owed.pop_front() {
                 Some((id, body)) if id == ack.pkid => {
-                    let stored = body.is_none_or(|body| self.stored.contains(&body));
+                    let stored = body.is_none_or(|body| self.stored.contains_key(&body));
                     self.hold("the hub acknowledges what is in its queues", stored);
                 }
                 other => self.fail(format!("the hub acknowledges {}, owed {other:?}", ack.pkid)),

@@ -10,18 +10,22 @@ use devhub::identity::IdentityId;
 use edge_protocol::sas::SharedKey;
 use edge_protocol::session::{SessionConfig, Timings};
 use fastrand::Rng;
+use ledger::{Clock, Now};
 
 use crate::agenda::{Agenda, Happening, Instant};
 use crate::application::Application;
+use crate::books::Books;
 use crate::camera::Camera;
 use crate::client::{Client, Role, Who, moment};
 use crate::cloud::Cloud;
-use crate::edge_hub::{self, EdgeHub};
+use crate::counter::{Part, wall};
+use crate::edge_hub::{self, EdgeHub, unix};
 use crate::faults::{Trigger, When};
 use crate::ledger::Ledger;
 use crate::network::{Network, SocketId, Way};
 use crate::operator::Operator;
 use crate::setup::{Setup, identity};
+use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::watch::Watch;
 
@@ -39,6 +43,9 @@ pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) clients: BTreeMap<Who, Client>,
     pub(crate) ledger: Ledger,
+    /// The real ledger, where the module is the product's.
+    pub(crate) books: Option<Books>,
+    pub(crate) tally: Tally,
     pub(crate) operator: Operator,
     pub(crate) watch: Watch,
     pub(crate) trace: Trace,
@@ -61,6 +68,13 @@ impl World {
             habits: setup.habits,
             ..Settings::default()
         };
+        let books = setup.counting.as_ref().map(|counting| {
+            let now = Now {
+                wall: wall(Instant::ZERO, 0),
+                clock: Clock::Plausible,
+            };
+            Books::new(setup.seed, counting.reporting(), now)
+        });
         let mut world = World {
             now: Instant::ZERO,
             agenda: Agenda::default(),
@@ -70,6 +84,8 @@ impl World {
             cloud: Cloud::default(),
             clients: BTreeMap::new(),
             ledger: Ledger::default(),
+            books,
+            tally: Tally::default(),
             operator: Operator::default(),
             watch: Watch::new(setup.habits.packet_ids),
             trace: Trace::new(setup.traced),
@@ -87,7 +103,8 @@ impl World {
         }
         for number in 0..world.setup.cameras {
             let who = Who::Camera(number);
-            world.add_client(who, Role::Camera(Camera::new(number)));
+            let labels = world.setup.labels[number.min(2)];
+            world.add_client(who, Role::Camera(Camera::new(number, labels)));
             world.agenda.add(world.now, Happening::Starts { who });
         }
         let who = Who::Module;
@@ -120,6 +137,15 @@ impl World {
 
     pub(crate) fn client(&mut self, who: Who) -> &mut Client {
         self.clients.get_mut(&who).expect("a client of this world")
+    }
+
+    /// How many pictures were taken.
+    pub(crate) fn pictures(&self) -> u64 {
+        let taken = self.clients.values().map(|client| match &client.role {
+            Role::Camera(camera) => camera.taken.len() as u64,
+            Role::Application(_) => 0,
+        });
+        taken.sum()
     }
 
     /// Lets time pass, and everything happen that is due in it.
@@ -232,14 +258,24 @@ impl World {
                 life,
                 delivery,
             } => self.processed(who, life, delivery),
+            Happening::Rings { part, life, alarm } => {
+                if self.rings(part, life, alarm) {
+                    self.module_step(|world| match part {
+                        Part::Pipeline => world.counts(),
+                        Part::Sealer => world.seals(),
+                        Part::Sender => world.sends(),
+                    });
+                }
+            }
             Happening::Answers { who, life, call } => self.answers(who, life, call),
             Happening::Looks { who } => self.obey(who),
             Happening::Patch => self.patch_desired(),
             Happening::Call { response, connect } => self.call(response, connect),
             Happening::Picture { camera } => {
                 let who = Who::Camera(camera);
+                let taken = i64::try_from(unix(self.now, 0)).unwrap_or(i64::MAX);
                 if let Some(camera) = self.client(who).camera() {
-                    camera.takes_a_picture();
+                    camera.takes_a_picture(taken);
                 }
                 self.obey(who);
             }
@@ -252,6 +288,13 @@ impl World {
             Happening::HubStarts => self.hub_starts(),
             Happening::Strike(fault) => self.strike(fault),
         }
+    }
+
+    /// A step of the product's module, which is a step like an arrival.
+    fn module_step(&mut self, step: impl FnOnce(&mut World)) {
+        let line = self.client(Who::Module).line.as_ref();
+        let socket = line.map(|line| line.socket);
+        self.step_at((Who::Module, socket), step);
     }
 
     /// Counts a step, and lets happen before and after it what is to happen there.

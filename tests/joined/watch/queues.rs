@@ -21,7 +21,7 @@ impl Watch {
     ) {
         let (queue, entry) = match note {
             Note::Appended { body } => {
-                self.stored.insert(body);
+                *self.stored.entry(body).or_default() += 1;
                 return;
             }
             Note::Popped { queue, entry } => (queue, entry),
