@@ -68,7 +68,7 @@ pub(crate) enum Flaw {
     AcknowledgesFirst,
     /// Acknowledges what the ledger did not take.
     AcknowledgesFailures,
-    /// A new process takes every message id for a new one.
+    /// A new process takes every picture for a new one.
     ForgetsMemory,
     /// A report that is sent again gets a new id.
     SealsTwice,
@@ -206,6 +206,22 @@ impl Counter {
         }
     }
 }
+
+/// What [`Counter::moment`] may say between two steps.
+pub(crate) const MOMENTS: [&str; 12] = [
+    "before the look-up",
+    "before asking the notes",
+    "before the note",
+    "looking",
+    "before the note goes",
+    "before the commit",
+    "between commit and PUBACK",
+    "holding",
+    "between two seals",
+    "between PUBACK and mark",
+    "awaiting a PUBACK",
+    "about to publish",
+];
 
 /// The clients' wall clock.
 pub(crate) fn wall(now: Instant, error: i64) -> OffsetDateTime {

@@ -158,7 +158,8 @@ impl World {
             counter.repeats.is_possible(delivery.ordinal),
         );
         if flaw == Some(Flaw::ForgetsMemory) {
-            frame.key.message_id = frame.key.message_id.map(|id| format!("{id} of {life}"));
+            // The notes of attempts go by the id, so the stamp tells the processes apart.
+            frame.key.created = Some(format!("of process {life}"));
         }
         counter.hand = Some(Hand {
             delivery: delivery.id,

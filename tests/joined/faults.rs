@@ -70,6 +70,9 @@ pub(crate) enum Fault {
     LosesPatches(u32),
     /// The hub starts again with room for one client only, or for everyone.
     Crowded(bool),
+    /// The module's process dies as soon as it is doing this, a name of its moments, and starts again
+    /// a second later.
+    CrashWhen(&'static str),
     /// From now on the disk under the module's ledger does this.
     Disk(Disk),
     /// The client's process gets no time for so long.
@@ -127,6 +130,7 @@ impl World {
             Fault::HubClock(error) => self.hub.clock_error = error,
             Fault::RivalStarts => self.starts(Who::Rival),
             Fault::RivalLeaves => self.shut_down(Who::Rival),
+            Fault::CrashWhen(moment) => self.doomed.push(moment),
             Fault::Disk(disk) => {
                 if let Some(books) = &mut self.books {
                     books.disk = disk;
@@ -261,6 +265,7 @@ impl World {
     fn heal(&mut self) {
         self.network.heal();
         self.triggers.clear();
+        self.doomed.clear();
         (self.clock_error, self.hub.clock_error) = (0, 0);
         self.cloud.online = true;
         for client in self.clients.values_mut() {

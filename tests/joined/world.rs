@@ -20,7 +20,7 @@ use crate::client::{Client, Role, Who, moment};
 use crate::cloud::Cloud;
 use crate::counter::{Part, wall};
 use crate::edge_hub::{self, EdgeHub, unix};
-use crate::faults::{Trigger, When};
+use crate::faults::{Fault, Trigger, When};
 use crate::ledger::Ledger;
 use crate::network::{Network, SocketId, Way};
 use crate::operator::Operator;
@@ -54,6 +54,8 @@ pub(crate) struct World {
     /// Arrivals of bytes and ends of dialling so far.
     pub(crate) steps: u64,
     pub(crate) triggers: Vec<Trigger>,
+    /// What the module dies of doing.
+    pub(crate) doomed: Vec<&'static str>,
     /// The client and socket of the present step.
     pub(crate) here: Option<(Who, Option<SocketId>)>,
     /// The run is over; nobody starts any more.
@@ -92,6 +94,7 @@ impl World {
             clock_error: 0,
             steps: 0,
             triggers: Vec::new(),
+            doomed: Vec::new(),
             here: None,
             is_over: false,
             busy: 0,
@@ -265,6 +268,7 @@ impl World {
                         Part::Sealer => world.seals(),
                         Part::Sender => world.sends(),
                     });
+                    self.meets_its_doom();
                 }
             }
             Happening::Answers { who, life, call } => self.answers(who, life, call),
@@ -295,6 +299,17 @@ impl World {
         let line = self.client(Who::Module).line.as_ref();
         let socket = line.map(|line| line.socket);
         self.step_at((Who::Module, socket), step);
+    }
+
+    /// Kills the module where it was to be killed.
+    fn meets_its_doom(&mut self) {
+        let Some(moment) = self.counter().map(|counter| counter.moment()) else {
+            return;
+        };
+        if let Some(place) = self.doomed.iter().position(|doom| *doom == moment) {
+            self.doomed.swap_remove(place);
+            self.strike(Fault::Crash(Who::Module, Duration::from_secs(1)));
+        }
     }
 
     /// Counts a step, and lets happen before and after it what is to happen there.

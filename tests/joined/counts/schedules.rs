@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::counter::Flaw;
+use crate::counter::{Flaw, MOMENTS};
 use crate::plan::TROUBLE;
 use crate::tally::Tally;
 use crate::world::World;
 
 /// How many seeds are tried when nobody says otherwise.
 const SCHEDULES: u64 = 100;
+
+/// So many meet every moment at which the module can be killed.
+const ENOUGH: u64 = 2000;
 
 /// After so many a line says how far it is.
 const TELLS: u64 = 10_000;
@@ -118,12 +121,12 @@ fn no_schedule_of_faults_loses_or_doubles_a_count() {
     assert!(failures.is_empty(), "{} seeds failed", failures.len());
     // A run that shows nothing proves nothing.
     assert!(all.commits > 3 * count, "{all}");
-    assert!(all.duplicates > count / 10, "{all}");
+    assert!(all.duplicates > count / 5, "{all}");
     assert!(all.failures > count / 2 && all.holds > count / 10, "{all}");
     assert!(all.crashes.values().sum::<u64>() > count, "{all}");
-    if count >= SCHEDULES {
-        assert!(all.crashed > 0 && all.merges > 0, "{all}");
-        for moment in ["before the commit", "between commit and PUBACK", "looking"] {
+    assert!(all.crashed > 0 && all.merges > 0, "{all}");
+    if count >= ENOUGH {
+        for moment in MOMENTS {
             assert!(all.crashes.contains_key(moment), "{moment}: {all}");
         }
     }

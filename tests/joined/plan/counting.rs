@@ -10,7 +10,7 @@ use super::{STEPS, TROUBLE, pick, secs, sometime};
 use crate::books::Disk;
 use crate::camera::{Ids, Labels, Stamps};
 use crate::client::Who;
-use crate::counter::{Counting, Flaw};
+use crate::counter::{Counting, Flaw, MOMENTS};
 use crate::faults::{Fault, Trigger, When};
 use crate::setup::Setup;
 use crate::world::World;
@@ -56,7 +56,7 @@ pub(super) fn choose(setup: &mut Setup, flaw: Option<Flaw>, dice: &mut Rng) {
 /// One more fault of the kinds that a counter has to survive.
 pub(super) fn trouble(world: &mut World, dice: &mut Rng) {
     let few = dice.u32(1..=3);
-    let (fault, end) = match dice.u8(..8) {
+    let (fault, end) = match dice.u8(..10) {
         0 => (Fault::Disk(Disk::Full), Some(Fault::Disk(Disk::Works))),
         1 => (Fault::Disk(Disk::Dead), Some(Fault::Disk(Disk::Works))),
         2 => (Fault::Disk(Disk::Fails(few)), None),
@@ -65,12 +65,17 @@ pub(super) fn trouble(world: &mut World, dice: &mut Rng) {
             let step = *pick(dice, &[-7200, -61, -1, 1, 61, 7200]);
             (Fault::ClientClock(step), Some(Fault::ClientClock(0)))
         }
+        5..=7 => {
+            let moment = MOMENTS[dice.usize(..MOMENTS.len())];
+            (Fault::CrashWhen(moment), None)
+        }
         _ => {
             let later = Duration::from_millis(dice.u64(0..3000));
             (Fault::Crash(Who::Module, later), None)
         }
     };
-    if end.is_none() && dice.u8(..3) > 0 {
+    let waits = matches!(fault, Fault::CrashWhen(_));
+    if end.is_none() && !waits && dice.u8(..3) > 0 {
         world.triggers.push(Trigger {
             step: dice.u64(1..=MORE_STEPS),
             when: *pick(dice, &[When::Before, When::After]),
