@@ -14,6 +14,7 @@ mod interop;
 mod platform;
 mod processes;
 mod rig;
+mod schedules;
 mod setup;
 mod test;
 mod workspace;
@@ -47,6 +48,7 @@ enum Command {
     Checklist(checklist::Options),
     Fuzz(fuzz::Options),
     Interop(interop::Options),
+    Schedules(schedules::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Checklist(options) => checklist::run(&options, &root),
         Command::Fuzz(options) => fuzz::run(&options, &root),
         Command::Interop(options) => interop::run(&options, &root),
+        Command::Schedules(options) => schedules::run(&options, &root),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
