@@ -1,43 +1,43 @@
 //! Assembles the module, waits for the end, and stops it in order.
 //!
 //! Life: open the ledger (waiting for a disk that is full or cannot be written) and the
-//! model (a mistake there ends the start with a sentence), learn from the workload API
-//! how to reach edgeHub (retried until it answers), start the client, the pipeline
-//! thread and the reporter, then wait for SIGTERM or SIGINT. Stopping: the picture in hand is finished and acknowledged,
+//! model (a mistake there ends the start with a sentence), open the HTTP door, learn from
+//! the workload API how to reach edgeHub (retried until it answers), start the client, the
+//! pipeline thread and the reporter, then wait for SIGTERM or SIGINT.
+//! Stopping: the picture in hand is finished and acknowledged,
 //! the client says DISCONNECT, and what the grace does not cover is abandoned
 //! unacknowledged, which loses nothing. A pipeline that ends on its own is an
-//! error: the process exits non-zero so that the runtime restarts it.
+//! error: the process exits non-zero so that the runtime restarts it. Without a hub
+//! there are the door and the ledger alone (`standalone`).
 
-use std::path::{Path, PathBuf};
+mod door;
+mod open;
+mod standalone;
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use edge_client::{Client, ClientConfig, Started};
-use ledger::{AttemptLog, LedgerOptions, ModelInfo, Software};
+use ledger::{AttemptLog, Software};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
-use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
+use tracing::{info, warn};
 
-use crate::SharedLedger;
-use crate::clock;
-use crate::opening;
-use crate::pipeline::{Eyes, Pipeline, Surroundings};
+use crate::pipeline::{Pipeline, Surroundings};
 use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
-use crate::volume;
+use door::MaybeDoor;
+
+pub use open::{Loaded, load_model, model_path};
 
 /// What the client calls itself in its CONNECT.
 const PRODUCT: &str = concat!("fruit-counter/", env!("CARGO_PKG_VERSION"));
-
-/// The kernel's name for this boot; a crash counts only within one.
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// How long the picture in hand and the last acknowledgements may take after
 /// SIGTERM; saying DISCONNECT may take a second more.
@@ -60,30 +60,53 @@ pub struct NeedsAnotherSetup(pub(crate) String);
 ///
 /// # Errors
 /// When the ledger or the model cannot be opened, the development roots cannot be
-/// read, or the pipeline ends without being told to. Where only another deployment
-/// helps, `downcast_ref` finds [`NeedsAnotherSetup`].
+/// read, or the pipeline ends without being told to. Without a hub also when HTTP cannot be
+/// served. Where only another deployment helps, `downcast_ref` finds [`NeedsAnotherSetup`].
 pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<()> {
     let mut stop_signal = StopSignal::listen()?;
-    let pipeline = tokio::select! {
-        pipeline = open(&settings) => pipeline?,
+    let opened = tokio::select! {
+        opened = open::open(&settings) => opened?,
         () = stop_signal.received() => {
             info!("stopped before the ledger was open");
             return Ok(());
         }
     };
-    let ledger = pipeline.ledger.clone();
-    let reported = Reported {
-        ledger: LedgerFacts::of(&ledger.lock()),
+    let door = door::open(&settings, &connection, &opened).await?;
+    let reporting = Reporting {
+        software: Software {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        model: opened.pipeline.model.clone(),
+        window: settings.report_interval,
+        heartbeat: settings.heartbeat,
+        merge_after: settings.merge_after,
     };
-    let attempts = Arc::clone(&pipeline.attempts);
-
+    if matches!(connection, Connection::Standalone) {
+        return standalone::run(opened.pipeline, reporting, door, stop_signal).await;
+    }
     let config = tokio::select! {
         config = client_config(&settings, &connection) => config?,
         () = stop_signal.received() => {
             info!("stopped before the connection was set up");
+            door.close(GRACE).await;
             return Ok(());
         }
     };
+    connected(opened.pipeline, reporting, door, (config, stop_signal)).await
+}
+
+/// The module behind edgeHub.
+async fn connected(
+    pipeline: Pipeline,
+    reporting: Reporting,
+    mut door: MaybeDoor,
+    (config, mut stop_signal): (ClientConfig, StopSignal),
+) -> anyhow::Result<()> {
+    let ledger = pipeline.ledger.clone();
+    let reported = Reported {
+        ledger: LedgerFacts::of(&ledger.lock()),
+    };
+    let attempts = Arc::clone(&pipeline.judge.attempts);
     info!(
         identity = config.identity.client_id(),
         gateway = config.gateway_host,
@@ -95,16 +118,8 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     let Started {
         client, deliveries, ..
     } = edge_client::start(config);
+    door.belongs_to(&client);
     let (stop, stopping) = watch::channel(false);
-    let reporting = Reporting {
-        software: Software {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        model: pipeline.model.clone(),
-        window: settings.report_interval,
-        heartbeat: settings.heartbeat,
-        merge_after: settings.merge_after,
-    };
     let mut reporter = tokio::spawn(reporter::run(
         client.clone(),
         ledger,
@@ -123,6 +138,7 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
 
     tokio::select! {
         () = stop_signal.received() => {}
+        () = door.broken() => bail!("the HTTP door broke; only a new start can mend it"),
         _ = &mut pipeline_end => bail!("the pipeline ended without being told to"),
         ended = &mut reporter => {
             ended.context("the reporter broke off")?;
@@ -132,7 +148,12 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     info!("stopping: finishing the picture in hand");
     let last_call = Instant::now() + LAST_CALL;
     stop.send_replace(true);
-    let rest = drain(&client, attempts, pipeline_end, reporter);
+    let rest = async {
+        tokio::join!(
+            drain(&client, attempts, pipeline_end, reporter),
+            door.close(GRACE)
+        )
+    };
     if tokio::time::timeout_at(last_call, rest).await.is_err() {
         warn!("a picture was still being worked on; it was not acknowledged");
     }
@@ -140,106 +161,8 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     Ok(())
 }
 
-/// Opens everything that needs no network.
-async fn open(settings: &Settings) -> anyhow::Result<Pipeline> {
-    let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
-    clock::start(settings.clock, &settings.ledger, boot_id.trim());
-    let options = LedgerOptions {
-        window: settings.report_interval,
-        durability: settings.durability,
-        stamp_limits: settings.stamp_limits,
-        ..LedgerOptions::default()
-    };
-    let (ledger, attempts) = opening::ledger(&settings.ledger, options, boot_id.trim()).await?;
-    volume::warn_if_fleeting(&settings.ledger);
-    if let Some(aside) = ledger.set_aside() {
-        error!(
-            file = %aside.path.display(),
-            finding = %aside.finding,
-            "the ledger was damaged: it is set aside and a new one begins"
-        );
-    }
-    info!(ledger = ledger.id(), folder = %settings.ledger.display(), "ledger open");
-
-    let path = model_path(settings.model.as_deref()).context(unfit("finding the model"))?;
-    let (classifier, model) =
-        load_model(&path, settings.threads).with_context(|| unfit("the model cannot be used"))?;
-    ledger
-        .fits(classifier.labels())
-        .with_context(|| unfit(format!("the labels of the model {}", path.display())))?;
-    info!(
-        model = model.name,
-        sha256 = model.sha256,
-        labels = classifier.labels().join(","),
-        "model loaded"
-    );
-    Ok(Pipeline {
-        eyes: Eyes {
-            classifier,
-            min_confidence: settings.min_confidence,
-            limits: DecodeLimits::default(),
-        },
-        model,
-        ledger: SharedLedger::new(ledger),
-        attempts: Arc::new(attempts),
-    })
-}
-
 fn unfit(doing: impl Into<String>) -> NeedsAnotherSetup {
     NeedsAnotherSetup(doing.into())
-}
-
-/// Reads a model package and opens its session.
-///
-/// # Errors
-/// When the package or ONNX Runtime is missing or does not fit; says which.
-pub fn load_model(path: &Path, threads: usize) -> anyhow::Result<(Classifier, ModelInfo)> {
-    let package = ModelPackage::open(path)
-        .with_context(|| format!("reading the model {}", path.display()))?;
-    let options = RuntimeOptions {
-        threads,
-        ..RuntimeOptions::default()
-    };
-    let classifier = Classifier::load(&package, &options)
-        .with_context(|| format!("loading the model {}", path.display()))?;
-    let model = ModelInfo {
-        name: package.name().to_owned(),
-        version: package.version().to_owned(),
-        sha256: package.sha256().to_owned(),
-    };
-    Ok((classifier, model))
-}
-
-/// The model folder: as set, else beside the program (the image), else in the
-/// working folder (a clone of the repository).
-///
-/// # Errors
-/// When none is set and none of the usual places has a `model.onnx`.
-pub fn model_path(set: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(path) = set {
-        return Ok(path.to_owned());
-    }
-    let beside_program = std::env::current_exe()
-        .ok()
-        .and_then(|exe| Some(exe.parent()?.join("model")));
-    let places: Vec<PathBuf> = beside_program
-        .into_iter()
-        .chain([PathBuf::from("model")])
-        .collect();
-    places
-        .iter()
-        .find(|place| place.join("model.onnx").is_file())
-        .cloned()
-        .ok_or_else(|| {
-            anyhow!(
-                "no model: FRUIT_COUNTER_MODEL is not set and there is no model.onnx in {}",
-                places
-                    .iter()
-                    .map(|p| p.display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(" or ")
-            )
-        })
 }
 
 /// Asks the workload API until it answers: at boot the module can be up first.
@@ -248,6 +171,7 @@ async fn client_config(
     connection: &Connection,
 ) -> anyhow::Result<ClientConfig> {
     let mut config = match connection {
+        Connection::Standalone => bail!("there is no edgeHub to connect to"),
         Connection::Development {
             connection_string,
             ca_file,
@@ -313,7 +237,7 @@ async fn drain(
     pipeline_end: oneshot::Receiver<()>,
     reporter: JoinHandle<()>,
 ) {
-    let note = tokio::task::spawn_blocking(move || attempts.stopping());
+    let note = note_the_stop(attempts);
     let left = client.close(GRACE).await;
     if !left.is_clean() {
         warn!(
@@ -330,12 +254,20 @@ async fn drain(
     if let Err(failure) = reporter.await {
         warn!(%failure, "the reporter ended badly");
     }
-    if let Ok(Err(error)) = note.await {
-        warn!(
-            why = crate::error_chain(&error),
-            "the stop could not be noted beside the ledger"
-        );
-    }
+    // It panics with what it does.
+    let _ = note.await;
+}
+
+/// However the process ends now, that is no picture's fault.
+fn note_the_stop(attempts: Arc<AttemptLog>) -> JoinHandle<()> {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = attempts.stopping() {
+            warn!(
+                why = crate::error_chain(&error),
+                "the stop could not be noted beside the ledger"
+            );
+        }
+    })
 }
 
 /// SIGTERM from the runtime or SIGINT from a terminal.

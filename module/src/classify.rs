@@ -12,7 +12,7 @@ use serde::Serialize;
 use vision::DecodeLimits;
 
 use crate::app::{load_model, model_path};
-use crate::pipeline::{Eyes, Sight};
+use crate::eyes::{DecodeTurn, Eyes, Sight};
 use crate::settings::{DEFAULT_MIN_CONFIDENCE, parse_fraction};
 
 /// A bar is worth its space from so many files on.
@@ -93,11 +93,11 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
     let path = model_path(arguments.model.as_deref())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (classifier, _model) = load_model(&path, cores)?;
     Ok(Eyes {
-        classifier,
+        classifier: load_model(&path, cores)?.classifier,
         min_confidence: arguments.min_confidence,
         limits: DecodeLimits::default(),
+        turn: DecodeTurn::default(),
     })
 }
 

@@ -5,9 +5,11 @@
 //! - [`app`]: start, wait, stop in order
 //! - `opening`: the ledger opened, waiting for the disk
 //! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
+//! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
 //! - [`reported`]: facts of the start, for the module's twin
+//! - [`http`]: the door for cameras that speak HTTP, and for whoever asks how it is
 //! - [`classify`]: the same eyes for files on a disk
 //! - [`ledger_command`]: the counts read back, for people and their programs
 //! - [`shared_ledger`], [`clock`], [`logging`]: what the rooms share
@@ -17,7 +19,10 @@
 pub mod app;
 pub mod classify;
 pub mod clock;
+pub mod eyes;
 pub mod frame;
+pub mod http;
+pub mod judge;
 pub mod ledger_command;
 pub mod logging;
 mod opening;

@@ -14,7 +14,8 @@ const BAD_SETTINGS: u8 = 78;
 /// Counts ripe and unripe fruit on an Azure IoT Edge box and sends only the counts.
 ///
 /// Without a command it is the IoT Edge module: it takes pictures from edgeHub,
-/// classifies them and sends counts. Its settings are environment variables.
+/// classifies them and sends counts; pictures may also come by HTTP. Without IOTEDGE_*
+/// variables it stands alone: HTTP and the ledger only. Its settings are environment variables.
 #[derive(Debug, Parser)]
 #[command(name = "fruit-counter", version, after_help = settings_help())]
 struct Arguments {

@@ -1,4 +1,4 @@
-//! The way of one picture:
+//! The way of one picture from edgeHub ([`crate::http`] has the way of one that comes by HTTP):
 //! delivery → frame → pixels → scores → verdict → ledger → acknowledgement.
 //! Only [`stage`] knows the order of the stages, as values; here each is carried out.
 //!
@@ -12,38 +12,30 @@
 pub mod holding;
 pub mod stage;
 
-use std::sync::Arc;
-
 use edge_client::{Acknowledged, Client, Deliveries, Delivery};
-use ledger::{AttemptError, AttemptLog, LedgerError, ModelInfo, Outcome, Recorded, RejectReason};
+use ledger::{AttemptLog, LedgerError, ModelInfo, Recorded};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{debug, error, info, info_span, warn};
-use vision::{Classifier, DecodeErrorKind, DecodeLimits, Scores, Verdict, decode};
 
 use crate::SharedLedger;
 use crate::clock;
 use crate::frame::Frame;
+use crate::judge::Judge;
 use crate::redelivery::RedeliveryWatch;
 use holding::Holding;
 use stage::{Setback, Stage};
-
-/// The label of Custom Vision that means "none of these"; it does not count.
-const NEGATIVE_LABEL: &str = "Negative";
 
 /// The stages and what they hold.
 #[derive(Debug)]
 pub struct Pipeline {
     /// From bytes to an outcome.
-    pub eyes: Eyes,
+    pub judge: Judge,
     /// What the counts are attributed to.
     pub model: ModelInfo,
-    /// Durable counts, shared with the reporter.
+    /// Durable counts, shared with the reporter and the HTTP door.
     pub ledger: SharedLedger,
-    /// Which frames were being worked on when a process died; whoever stops the
-    /// module marks the stop there.
-    pub attempts: Arc<AttemptLog>,
 }
 
 /// What the pipeline's thread needs of the world around it.
@@ -132,6 +124,8 @@ impl Pipeline {
 
     /// Finds the frame's outcome and makes it durable.
     fn count(&mut self, frame: Frame, picture: &[u8]) -> Result<Recorded, LedgerError> {
+        let gate = self.judge.gate.clone();
+        let mut pass = None;
         let mut stage = Stage::of(frame);
         loop {
             stage = match stage {
@@ -140,30 +134,22 @@ impl Pipeline {
                     look_up.answer(is_duplicate)
                 }
                 Stage::Crashes(suspect) => {
-                    let crashes = self.attempts.crashes(&suspect.attempt());
-                    if crashes >= AttemptLog::CRASH_LIMIT {
-                        warn!("this picture ended the process {crashes} times");
-                    }
+                    let crashes = self.judge.crashes(&suspect.attempt());
+                    pass = (crashes < AttemptLog::CRASH_LIMIT).then(|| gate.enter(crashes > 0));
                     suspect.answer(crashes)
                 }
                 Stage::Begin(begin) => {
-                    let noted = self.attempts.begin(&begin.attempt());
-                    said(noted, "no note is kept of this attempt");
+                    self.judge.begin(&begin.attempt());
                     begin.begun()
                 }
-                Stage::Look(look) => {
-                    let sight = self.eyes.look(picture);
-                    if let Some(refusal) = &sight.refusal {
-                        warn!(reason = %refusal, "picture rejected");
-                    }
-                    look.answer(sight.outcome)
-                }
+                Stage::Look(look) => look.answer(self.judge.look(picture).outcome),
                 Stage::Forget(forget) => {
-                    let forgotten = self.attempts.finish(&forget.attempt());
-                    said(forgotten, "the note of this attempt stays");
+                    self.judge.forget(&forget.attempt());
                     forget.forgotten()
                 }
                 Stage::Record(record) => {
+                    // Others may look while this one waits for the disk.
+                    drop(pass.take());
                     let recorded = self.ledger.lock().record(record.record(), &self.model)?;
                     debug!(outcome = ?record.record().outcome, ?recorded, "recorded");
                     record.answer(recorded)
@@ -171,83 +157,6 @@ impl Pipeline {
                 Stage::Acknowledge(recorded) => return Ok(recorded),
             }
         }
-    }
-}
-
-/// A note that cannot be kept must not stop the counting.
-fn said(noted: Result<(), AttemptError>, what: &str) {
-    if let Err(error) = noted {
-        warn!(why = crate::error_chain(&error), "{what}");
-    }
-}
-
-/// Bytes → pixels → scores → verdict → outcome; used by the pipeline and by
-/// `fruit-counter classify`, so that both see the same.
-#[derive(Debug)]
-pub struct Eyes {
-    /// Owns the inference session; nothing else runs it.
-    pub classifier: Classifier,
-    /// Least score that counts under its label, 0..=1.
-    pub min_confidence: f32,
-    /// What a picture may cost.
-    pub limits: DecodeLimits,
-}
-
-/// What came of looking at one picture.
-#[derive(Debug)]
-pub struct Sight {
-    /// What it counts as.
-    pub outcome: Outcome,
-    /// The model's scores, if it came that far.
-    pub scores: Option<Scores>,
-    /// Why it was rejected, in words for people.
-    pub refusal: Option<String>,
-}
-
-impl Eyes {
-    /// Finds the outcome of one picture; any bytes give one.
-    pub fn look(&mut self, picture: &[u8]) -> Sight {
-        let pixels = match decode(picture, &self.limits) {
-            Ok(pixels) => pixels,
-            Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
-        };
-        match self.classifier.classify(&pixels) {
-            Ok(scores) => {
-                let outcome = match scores.verdict(self.min_confidence) {
-                    Verdict::Label { label, .. } if label == NEGATIVE_LABEL => Outcome::Ignored,
-                    Verdict::Label { label, .. } => Outcome::Classified { label },
-                    Verdict::Unsure { .. } => Outcome::Unsure,
-                };
-                Sight {
-                    outcome,
-                    scores: Some(scores),
-                    refusal: None,
-                }
-            }
-            Err(error) => Sight::rejected(RejectReason::ModelFailed, &error),
-        }
-    }
-}
-
-impl Sight {
-    fn rejected(reason: RejectReason, error: &dyn std::error::Error) -> Self {
-        Sight {
-            outcome: Outcome::Rejected(reason),
-            scores: None,
-            refusal: Some(crate::error_chain(error)),
-        }
-    }
-}
-
-/// What the ledger calls a decoder's refusal.
-#[must_use]
-pub fn reject_reason(kind: DecodeErrorKind) -> RejectReason {
-    match kind {
-        DecodeErrorKind::Empty => RejectReason::Empty,
-        DecodeErrorKind::UnsupportedFormat => RejectReason::UnsupportedFormat,
-        DecodeErrorKind::TooLarge => RejectReason::TooLarge,
-        DecodeErrorKind::Truncated => RejectReason::Truncated,
-        DecodeErrorKind::Undecodable => RejectReason::Undecodable,
     }
 }
 

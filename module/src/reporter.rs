@@ -4,8 +4,10 @@
 //! `sender` publishes what is sealed, oldest first. They tell each other two things: that there
 //! is something to send, and since when sending is tried in vain, by which a long outage is known.
 //! What is due is the ledger's decision, what follows what is decided in [`sealing`] and
-//! [`sending`], pure; waiting is all that the two halves do.
+//! [`sending`], pure; waiting is all that the two halves do. Without a hub the `keeper` seals
+//! alone.
 
+mod keeper;
 mod outage;
 mod pulse;
 mod sealer;
@@ -24,6 +26,7 @@ use crate::SharedLedger;
 use sealer::Sealer;
 use sender::Sender;
 
+pub use keeper::keep;
 pub use outage::Trying;
 pub use sender::{OUTPUT, message};
 

@@ -5,6 +5,7 @@
 //! fails: the operator sees all mistakes in one message. [`SETTINGS`] is the one
 //! table of names, defaults and ranges; the parser below takes its texts from it.
 
+mod http;
 mod value;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use ledger::{Durability, StampLimits};
 
 use crate::clock::Trust;
 
+pub use http::HttpSettings;
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
@@ -152,6 +154,12 @@ pub const SETTINGS: &[Setting] = &[
     CLOCK,
     HEARTBEAT,
     MERGE_AFTER,
+    http::HTTP,
+    http::MAX_BODY,
+    http::CONNECTIONS,
+    http::QUEUE,
+    http::CAMERAS,
+    http::TIMEOUT,
 ];
 
 /// The variable that edgeAgent hands down; used when [`LOG`] is absent.
@@ -190,11 +198,15 @@ pub struct Settings {
     pub heartbeat: Option<Duration>,
     /// How long sending fails before windows are joined by the hour; `None`: never.
     pub merge_after: Option<Duration>,
+    /// The HTTP door; `None`: there is none.
+    pub http: Option<HttpSettings>,
 }
 
-/// The ways to reach edgeHub.
+/// The ways to reach edgeHub, or none.
 #[derive(Debug)]
 pub enum Connection {
+    /// No edgeHub: pictures come by HTTP and the counts stay in the ledger.
+    Standalone,
     /// Deployed by edgeAgent: identity and workload API from `IOTEDGE_*`.
     Edge(EdgeEnvironment),
     /// Development: a connection string and a PEM file of trusted roots.
@@ -243,6 +255,14 @@ impl Settings {
         let mut reader = Reader::new(variables);
         let connection = reader.connection();
         let settings = reader.settings(cores);
+        if matches!(connection, Some(Connection::Standalone)) && settings.http.is_none() {
+            reader.mistakes.push(format!(
+                "{} is off, and no IOTEDGE_* variable and no {CONNECTION_STRING} is set: no picture \
+                 could come in; deploy with IoT Edge, start it under `devhub run`, set \
+                 {CONNECTION_STRING} and {CA_FILE}, or take pictures by HTTP",
+                http::HTTP.name
+            ));
+        }
         match connection {
             Some(connection) if reader.mistakes.is_empty() => Ok((settings, connection)),
             _ => Err(SettingsError {
@@ -354,6 +374,7 @@ impl Reader {
             merge_after: self.value(MERGE_AFTER, Some(360 * MINUTE), |text| {
                 or_off(text, |text| parse_duration(text, SECOND, 30 * DAY))
             }),
+            http: self.http(),
         }
     }
 
@@ -384,12 +405,7 @@ impl Reader {
             return self.development(&text);
         }
         if !environment::is_present(|name| self.lookup(name)) {
-            self.mistakes.push(format!(
-                "no IOTEDGE_* variable and no {CONNECTION_STRING}: there is no edgeHub to connect \
-                 to; deploy with IoT Edge, start it under `devhub run`, or set {CONNECTION_STRING} \
-                 and {CA_FILE}"
-            ));
-            return None;
+            return Some(Connection::Standalone);
         }
         match EdgeEnvironment::parse(|name| self.lookup(name)) {
             Ok(environment) => Some(Connection::Edge(environment)),

@@ -204,6 +204,8 @@ impl Site {
             ),
             ("FRUIT_COUNTER_REPORT_INTERVAL", "1s".to_owned()),
             ("FRUIT_COUNTER_EDGEHUB_PORT", self.port()?.to_string()),
+            // A free one: several sites run at once.
+            ("FRUIT_COUNTER_HTTP", "127.0.0.1:0".to_owned()),
         ];
         let theirs = self
             .builder

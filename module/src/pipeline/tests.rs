@@ -1,13 +1,17 @@
 //! The stages with the bundled model and a real ledger, without a connection.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use edge_protocol::properties::Properties;
-use ledger::{AttemptKey, Ledger, LedgerOptions};
+use ledger::{AttemptKey, AttemptLog, Ledger, LedgerOptions, RejectReason};
 use tempfile::TempDir;
+use vision::DecodeLimits;
 
 use super::*;
-use crate::app::load_model;
+use crate::app::{Loaded, load_model};
+use crate::eyes::{DecodeTurn, Eyes};
+use crate::judge::Gate;
 
 const BOOT: &str = "a boot";
 
@@ -49,17 +53,23 @@ impl Bench {
 
 fn open(folder: &Path) -> Pipeline {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
-    let (classifier, model) = load_model(&model, 1).unwrap();
+    let Loaded {
+        classifier, model, ..
+    } = load_model(&model, 1).unwrap();
     let ledger = Ledger::open(folder, LedgerOptions::default(), clock::now()).unwrap();
     Pipeline {
-        eyes: Eyes {
-            classifier,
-            min_confidence: 0.6,
-            limits: DecodeLimits::default(),
+        judge: Judge {
+            eyes: Eyes {
+                classifier,
+                min_confidence: 0.6,
+                limits: DecodeLimits::default(),
+                turn: DecodeTurn::default(),
+            },
+            attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
+            gate: Gate::default(),
         },
         model,
         ledger: SharedLedger::new(ledger),
-        attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
     }
 }
 
@@ -109,12 +119,12 @@ fn a_frame_that_ended_the_process_three_times_is_rejected_as_crashed_and_forgott
     let poison = b"poison";
     let key = AttemptKey::from(&frame("1", poison).key);
     for _ in 0..3 {
-        bench.pipeline.attempts.begin(&key).unwrap();
+        bench.pipeline.judge.attempts.begin(&key).unwrap();
         bench = bench.crash();
     }
     bench.count("1", poison);
     assert_eq!(bench.rejected(RejectReason::Crashed), 1);
-    assert_eq!(bench.pipeline.attempts.crashes(&key), 0);
+    assert_eq!(bench.pipeline.judge.attempts.crashes(&key), 0);
     bench.count("2", b"the next one flows");
     assert_eq!(bench.rejected(RejectReason::UnsupportedFormat), 1);
 }
@@ -124,7 +134,7 @@ fn two_crashes_do_not_condemn() {
     let mut bench = Bench::new();
     let key = AttemptKey::from(&frame("1", b"unlucky").key);
     for _ in 0..2 {
-        bench.pipeline.attempts.begin(&key).unwrap();
+        bench.pipeline.judge.attempts.begin(&key).unwrap();
         bench = bench.crash();
     }
     bench.count("1", b"unlucky");

@@ -15,7 +15,7 @@ use super::pulse::Pulse;
 use super::{PAUSE, Reporting};
 
 /// Shortest wait, so that a window which is due in no time does not keep a core busy.
-const LEAST: Duration = Duration::from_millis(50);
+pub(super) const LEAST: Duration = Duration::from_millis(50);
 
 /// What the sealer remembers from one round to the next; new with each process.
 #[derive(Debug)]

@@ -82,12 +82,49 @@ fn missing_edge_variables_join_the_other_mistakes() {
 }
 
 #[test]
-fn without_any_way_to_a_hub_the_message_says_what_to_set() {
-    let error = Settings::read([], 2).unwrap_err();
-    assert!(
-        error.to_string().contains("EdgeHubConnectionString"),
-        "{error}"
-    );
+fn without_any_way_to_a_hub_the_module_stands_alone() {
+    let (settings, connection) = Settings::read([], 2).unwrap();
+    assert!(matches!(connection, Connection::Standalone));
+    assert_eq!(settings.http, Some(HttpSettings::default()));
+}
+
+#[test]
+fn without_a_hub_and_without_http_the_message_says_what_to_set() {
+    let off = ("FRUIT_COUNTER_HTTP".to_owned(), "off".to_owned());
+    let error = Settings::read([off], 2).unwrap_err().to_string();
+    for part in ["FRUIT_COUNTER_HTTP", "EdgeHubConnectionString"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn the_http_door_takes_an_address_a_port_or_off() {
+    let address = |text| {
+        let (settings, _) = read(&[("FRUIT_COUNTER_HTTP", text)]).ok()?;
+        Some(settings.http.map(|http| http.address.to_string()))
+    };
+    let at = |text: &str| Some(Some(text.to_owned()));
+    assert_eq!(address("127.0.0.1:8080"), at("127.0.0.1:8080"));
+    assert_eq!(address("[::1]:0"), at("[::1]:0"));
+    assert_eq!(address("8080"), at("0.0.0.0:8080"));
+    assert_eq!(address(":8080"), at("0.0.0.0:8080"));
+    assert_eq!(address("Off"), Some(None));
+    for bad in ["localhost", "65536", "on", "1.2.3.4", ""] {
+        assert_eq!(address(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
+    let found = mistakes(&[
+        ("FRUIT_COUNTER_HTTP", "off"),
+        ("FRUIT_COUNTER_HTTP_MAX_BODY", "17000000"),
+        ("FRUIT_COUNTER_HTTP_CONNECTIONS", "0"),
+        ("FRUIT_COUNTER_HTTP_QUEUE", "many"),
+        ("FRUIT_COUNTER_HTTP_CAMERAS", "-1"),
+        ("FRUIT_COUNTER_HTTP_TIMEOUT", "30"),
+    ]);
+    assert_eq!(found.len(), 5, "{found:#?}");
 }
 
 #[test]

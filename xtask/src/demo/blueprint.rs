@@ -77,7 +77,7 @@ impl Blueprint {
         command
     }
 
-    /// The image, volumes, port and report interval of the template are replaced
+    /// The image, volumes, ports and report interval of the template are replaced
     /// here, and nothing else.
     pub(super) fn agent(&self) -> Command {
         let mut command = self.devhub("agent");
@@ -103,6 +103,8 @@ impl Blueprint {
             ))
             .arg("--module-env")
             .arg(format!("{}={{hubPort}}", env("EDGEHUB_PORT")))
+            .arg("--module-env")
+            .arg(format!("{}=127.0.0.1:0", env("HTTP")))
             .arg("--module-log")
             .arg(self.log("module"))
             .args(["--restart-backoff", "none"]);

@@ -1,0 +1,88 @@
+//! The HTTP door as a part of the module: there or not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_client::Client;
+use tracing::{info, warn};
+
+use super::NeedsAnotherSetup;
+use super::open::Opened;
+use crate::error_chain;
+use crate::http::{Door, DoorError, Supplies};
+use crate::settings::{Connection, Settings};
+
+/// The door, where it is set and could be opened.
+#[derive(Debug)]
+pub(super) struct MaybeDoor(Option<Door>);
+
+/// Opens the door as the settings say.
+///
+/// # Errors
+/// When there is no other way for a picture to come in; behind edgeHub a door that cannot be bound
+/// is a warning.
+pub(super) async fn open(
+    settings: &Settings,
+    connection: &Connection,
+    opened: &Opened,
+) -> anyhow::Result<MaybeDoor> {
+    let Some(http) = settings.http else {
+        info!("no HTTP: it is off");
+        return Ok(MaybeDoor(None));
+    };
+    let pipeline = &opened.pipeline;
+    let supplies = Supplies {
+        settings: http,
+        package: Arc::clone(&opened.package),
+        model: pipeline.model.clone(),
+        min_confidence: settings.min_confidence,
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+        attempts: Arc::clone(&pipeline.judge.attempts),
+        gate: pipeline.judge.gate.clone(),
+        ledger: pipeline.ledger.clone(),
+    };
+    let is_alone = matches!(connection, Connection::Standalone);
+    match Door::open(supplies).await {
+        Ok(door) => {
+            info!(address = %door.address(), "HTTP is served");
+            if is_alone {
+                door.stands_alone();
+            }
+            Ok(MaybeDoor(Some(door)))
+        }
+        Err(error @ DoorError::Bind { .. }) if !is_alone => {
+            warn!(
+                "no HTTP, pictures come through edgeHub only: {}",
+                error_chain(&error)
+            );
+            Ok(MaybeDoor(None))
+        }
+        Err(error @ DoorError::Bind { .. }) => {
+            let doing = "pictures can come by HTTP only here".to_owned();
+            Err(anyhow::Error::new(error).context(NeedsAnotherSetup(doing)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl MaybeDoor {
+    pub(super) fn belongs_to(&self, client: &Client) {
+        if let Some(door) = &self.0 {
+            door.belongs_to(client.status());
+        }
+    }
+
+    /// As [`Door::broken`]; never, where there is none.
+    pub(super) async fn broken(&mut self) {
+        match &mut self.0 {
+            Some(door) => door.broken().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) async fn close(self, grace: Duration) {
+        if let Some(door) = self.0 {
+            door.close(grace).await;
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Opens everything that needs no network: the ledger, the attempt notes, the model.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use ledger::{LedgerOptions, ModelInfo};
+use tracing::{error, info};
+use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
+
+use super::unfit;
+use crate::SharedLedger;
+use crate::clock;
+use crate::eyes::{DecodeTurn, Eyes};
+use crate::judge::{Gate, Judge};
+use crate::opening;
+use crate::pipeline::Pipeline;
+use crate::settings::Settings;
+use crate::volume;
+
+/// The kernel's name for this boot; a crash counts only within one.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// What is open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// For edgeHub's pictures.
+    pub(super) pipeline: Pipeline,
+    /// The model, for further sessions.
+    pub(super) package: Arc<ModelPackage>,
+}
+
+/// Opens everything that needs no network.
+pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
+    let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
+    clock::start(settings.clock, &settings.ledger, boot_id.trim());
+    let options = LedgerOptions {
+        window: settings.report_interval,
+        durability: settings.durability,
+        stamp_limits: settings.stamp_limits,
+        ..LedgerOptions::default()
+    };
+    let (ledger, attempts) = opening::ledger(&settings.ledger, options, boot_id.trim()).await?;
+    volume::warn_if_fleeting(&settings.ledger);
+    if let Some(aside) = ledger.set_aside() {
+        error!(
+            file = %aside.path.display(),
+            finding = %aside.finding,
+            "the ledger was damaged: it is set aside and a new one begins"
+        );
+    }
+    info!(ledger = ledger.id(), folder = %settings.ledger.display(), "ledger open");
+
+    let path = model_path(settings.model.as_deref()).context(unfit("finding the model"))?;
+    let Loaded {
+        package,
+        classifier,
+        model,
+    } = load_model(&path, settings.threads).with_context(|| unfit("the model cannot be used"))?;
+    ledger
+        .fits(classifier.labels())
+        .with_context(|| unfit(format!("the labels of the model {}", path.display())))?;
+    info!(
+        model = model.name,
+        sha256 = model.sha256,
+        labels = classifier.labels().join(","),
+        "model loaded"
+    );
+    let judge = Judge {
+        eyes: Eyes {
+            classifier,
+            min_confidence: settings.min_confidence,
+            limits: DecodeLimits::default(),
+            turn: DecodeTurn::default(),
+        },
+        attempts: Arc::new(attempts),
+        gate: Gate::default(),
+    };
+    Ok(Opened {
+        pipeline: Pipeline {
+            judge,
+            model,
+            ledger: SharedLedger::new(ledger),
+        },
+        package: Arc::new(package),
+    })
+}
+
+/// A model that can be run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it was read from; further sessions are opened on it.
+    pub package: ModelPackage,
+    /// One session.
+    pub classifier: Classifier,
+    /// What counts are attributed to.
+    pub model: ModelInfo,
+}
+
+/// Reads a model package and opens its session.
+///
+/// # Errors
+/// When the package or ONNX Runtime is missing or does not fit; says which.
+pub fn load_model(path: &Path, threads: usize) -> anyhow::Result<Loaded> {
+    let package = ModelPackage::open(path)
+        .with_context(|| format!("reading the model {}", path.display()))?;
+    let options = RuntimeOptions {
+        threads,
+        ..RuntimeOptions::default()
+    };
+    let classifier = Classifier::load(&package, &options)
+        .with_context(|| format!("loading the model {}", path.display()))?;
+    let model = ModelInfo {
+        name: package.name().to_owned(),
+        version: package.version().to_owned(),
+        sha256: package.sha256().to_owned(),
+    };
+    Ok(Loaded {
+        package,
+        classifier,
+        model,
+    })
+}
+
+/// The model folder: as set, else beside the program (the image), else in the
+/// working folder (a clone of the repository).
+///
+/// # Errors
+/// When none is set and none of the usual places has a `model.onnx`.
+pub fn model_path(set: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = set {
+        return Ok(path.to_owned());
+    }
+    let beside_program = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join("model")));
+    let places: Vec<PathBuf> = beside_program
+        .into_iter()
+        .chain([PathBuf::from("model")])
+        .collect();
+    places
+        .iter()
+        .find(|place| place.join("model.onnx").is_file())
+        .cloned()
+        .ok_or_else(|| {
+            anyhow!(
+                "no model: FRUIT_COUNTER_MODEL is not set and there is no model.onnx in {}",
+                places
+                    .iter()
+                    .map(|p| p.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            )
+        })
+}

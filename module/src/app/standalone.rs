@@ -1,0 +1,49 @@
+//! The module without a hub: pictures come by HTTP, counts stay in the ledger.
+
+use anyhow::{Context as _, bail};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::door::MaybeDoor;
+use super::{GRACE, StopSignal, note_the_stop};
+use crate::pipeline::Pipeline;
+use crate::reporter::{self, Reporting};
+
+/// Runs until it is told to stop.
+pub(super) async fn run(
+    pipeline: Pipeline,
+    reporting: Reporting,
+    mut door: MaybeDoor,
+    mut stop_signal: StopSignal,
+) -> anyhow::Result<()> {
+    info!(
+        "standalone: no IOTEDGE_* variable and no EdgeHubConnectionString is set, so pictures come \
+         by HTTP only and the counts stay in the ledger"
+    );
+    // The door's workers have sessions of their own; edgeHub's is not needed.
+    let Pipeline { judge, ledger, .. } = pipeline;
+    let attempts = Arc::clone(&judge.attempts);
+    drop(judge);
+    let (stop, stopping) = watch::channel(false);
+    let mut keeper = tokio::spawn(reporter::keep(ledger, reporting, stopping));
+    tokio::select! {
+        () = stop_signal.received() => {}
+        () = door.broken() => bail!("the HTTP door broke; only a new start can mend it"),
+        ended = &mut keeper => {
+            ended.context("sealing broke off")?;
+            bail!("sealing ended without being told to");
+        }
+    }
+    info!("stopping: finishing the pictures in hand");
+    let note = note_the_stop(attempts);
+    stop.send_replace(true);
+    door.close(GRACE).await;
+    if let Err(failure) = keeper.await {
+        warn!(%failure, "sealing ended badly");
+    }
+    // It panics with what it does.
+    let _ = note.await;
+    info!("stopped");
+    Ok(())
+}

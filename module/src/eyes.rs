@@ -1,0 +1,92 @@
+//! From bytes to an outcome: what the module sees in one picture.
+//!
+//! Plain work on the thread that calls, without a ledger, a clock or a note of the attempt
+//! ([`crate::judge`] keeps those). Nothing of a picture stays here or is logged.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ledger::{Outcome, RejectReason};
+use vision::{Classifier, DecodeErrorKind, DecodeLimits, Scores, Verdict, decode};
+
+/// The label of Custom Vision that means "none of these"; it does not count.
+const NEGATIVE_LABEL: &str = "Negative";
+
+/// Bytes → pixels → scores → verdict → outcome; used by the pipeline, the HTTP
+/// door and `fruit-counter classify`, so that all see the same.
+#[derive(Debug)]
+pub struct Eyes {
+    /// Owns the inference session; nothing else runs it.
+    pub classifier: Classifier,
+    /// Least score that counts under its label, 0..=1.
+    pub min_confidence: f32,
+    /// What a picture may cost.
+    pub limits: DecodeLimits,
+    /// Whoever shares it decodes in turn; the models run side by side all the same.
+    pub turn: DecodeTurn,
+}
+
+/// A turn to decode: a picture of the largest size that the limits allow takes up to 180 MiB
+/// while it is decoded, so that only a few may be at once.
+pub type DecodeTurn = Arc<Mutex<()>>;
+
+/// What came of looking at one picture.
+#[derive(Debug)]
+pub struct Sight {
+    /// What it counts as.
+    pub outcome: Outcome,
+    /// The model's scores, if it came that far.
+    pub scores: Option<Scores>,
+    /// Why it was rejected, in words for people.
+    pub refusal: Option<String>,
+}
+
+impl Eyes {
+    /// Finds the outcome of one picture; any bytes give one.
+    pub fn look(&mut self, picture: &[u8]) -> Sight {
+        let decoded = {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            decode(picture, &self.limits)
+        };
+        let pixels = match decoded {
+            Ok(pixels) => pixels,
+            Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
+        };
+        match self.classifier.classify(&pixels) {
+            Ok(scores) => {
+                let outcome = match scores.verdict(self.min_confidence) {
+                    Verdict::Label { label, .. } if label == NEGATIVE_LABEL => Outcome::Ignored,
+                    Verdict::Label { label, .. } => Outcome::Classified { label },
+                    Verdict::Unsure { .. } => Outcome::Unsure,
+                };
+                Sight {
+                    outcome,
+                    scores: Some(scores),
+                    refusal: None,
+                }
+            }
+            Err(error) => Sight::rejected(RejectReason::ModelFailed, &error),
+        }
+    }
+}
+
+impl Sight {
+    fn rejected(reason: RejectReason, error: &dyn std::error::Error) -> Self {
+        Sight {
+            outcome: Outcome::Rejected(reason),
+            scores: None,
+            refusal: Some(crate::error_chain(error)),
+        }
+    }
+}
+
+/// What the ledger calls a decoder's refusal.
+#[must_use]
+pub fn reject_reason(kind: DecodeErrorKind) -> RejectReason {
+    match kind {
+        DecodeErrorKind::Empty => RejectReason::Empty,
+        DecodeErrorKind::UnsupportedFormat => RejectReason::UnsupportedFormat,
+        DecodeErrorKind::TooLarge => RejectReason::TooLarge,
+        DecodeErrorKind::Truncated => RejectReason::Truncated,
+        DecodeErrorKind::Undecodable => RejectReason::Undecodable,
+    }
+}

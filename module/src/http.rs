@@ -1,0 +1,180 @@
+//! The HTTP door: for cameras that speak nothing else, and for whoever asks how the module is.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /image` | what the model sees in the body's picture, as the Custom Vision container says it; counted if the request names its camera |
+//! | `GET /healthz` | 200 while the process lives |
+//! | `GET /readyz` | 200 when pictures are taken and counted, else 503; the reasons as JSON |
+//! | `GET /` | a page for people, or the container's line for programs |
+//!
+//! `docs/http.md` says all of it to those who use it. The way of a picture:
+//!
+//! ```text
+//! head ─ask─► camera, key ─body─► bytes ─workers─► sight ─recorder─► durable ─► 200
+//!                              └flights, look up: known already ─► recorder ─► the same reply
+//! ```
+//!
+//! `image` alone knows that order. `route` and `ask` read a request, `names` and `flights` keep
+//! state, all without a socket or a clock; `server`, `body`, `workers` and `recorder` wait.
+//!
+//! What must never happen here: an answer of 200 to a picture whose camera is named before its
+//! outcome is durable; a part of a picture in an answer or a log; waiting without an end for
+//! somebody outside.
+//!
+//! Everything is bounded: connections, pictures in hand (each with one body), threads, names of
+//! cameras, the time of a head and of a body.
+
+mod ask;
+mod body;
+mod flights;
+mod health;
+mod house;
+mod image;
+mod names;
+mod recorder;
+mod refusal;
+mod reply;
+mod route;
+mod server;
+mod workers;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_client::Status;
+use ledger::{AttemptLog, LedgerError, ModelInfo};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use vision::ModelPackage;
+
+use crate::SharedLedger;
+use crate::judge::Gate;
+use crate::settings::HttpSettings;
+
+use house::House;
+
+/// The door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// The address is taken, not ours, or a port that only root may bind.
+    #[error(
+        "HTTP cannot be served on {address}: set FRUIT_COUNTER_HTTP to an address that is free, \
+         such as 127.0.0.1:8080, or to off"
+    )]
+    Bind {
+        /// The address as it was set.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The names of earlier cameras cannot be read.
+    #[error("the cameras that the ledger knows cannot be read")]
+    Ledger(#[source] LedgerError),
+    /// The recorder's thread cannot be started.
+    #[error("the thread that records cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+/// What the door needs of the module.
+#[derive(Debug)]
+pub struct Supplies {
+    /// How it is made.
+    pub settings: HttpSettings,
+    /// The model; each worker opens a session of its own on it.
+    pub package: Arc<ModelPackage>,
+    /// What the counts are attributed to.
+    pub model: ModelInfo,
+    /// Least score that counts under its label, 0..=1.
+    pub min_confidence: f32,
+    /// How many pictures are looked at side by side, beside edgeHub's one.
+    pub workers: usize,
+    /// The process's attempt notes.
+    pub attempts: Arc<AttemptLog>,
+    /// The process's gate.
+    pub gate: Gate,
+    /// The ledger, shared.
+    pub ledger: SharedLedger,
+}
+
+/// The open door.
+#[derive(Debug)]
+pub struct Door {
+    address: SocketAddr,
+    house: Arc<House>,
+    broken: watch::Receiver<bool>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Door {
+    /// Binds, and serves from now on. Sessions are opened when pictures come.
+    ///
+    /// # Errors
+    /// [`DoorError`].
+    pub async fn open(supplies: Supplies) -> Result<Door, DoorError> {
+        let settings = supplies.settings;
+        let bind_failed = |source| DoorError::Bind {
+            address: settings.address,
+            source,
+        };
+        let listener = TcpListener::bind(settings.address)
+            .await
+            .map_err(bind_failed)?;
+        let address = listener.local_addr().map_err(bind_failed)?;
+        let (broken, breaking) = watch::channel(false);
+        let house = Arc::new(House::new(supplies, broken)?);
+        let (stop, stopping) = watch::channel(false);
+        let serving = tokio::spawn(server::serve(listener, Arc::clone(&house), stopping));
+        Ok(Door {
+            address,
+            house,
+            broken: breaking,
+            stop,
+            serving,
+        })
+    }
+
+    /// Where it listens, with the port that the system chose if none was set.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on readiness depends on this connection to edgeHub. A door that is never told
+    /// reports that it is not connected yet.
+    pub fn belongs_to(&self, hub: watch::Receiver<Status>) {
+        self.house.set_hub(house::Hub::Edge(hub));
+    }
+
+    /// There is no hub to wait for.
+    pub fn stands_alone(&self) {
+        self.house.set_hub(house::Hub::Standalone);
+    }
+
+    /// Ends when only a new process can go on: the ledger proved damaged, or a picture made a
+    /// worker panic. Whoever waits for it should end this one.
+    pub async fn broken(&mut self) {
+        // The house holds the other end as long as the door is there.
+        let _ = self.broken.wait_for(|broken| *broken).await;
+    }
+
+    /// Takes no more requests, and waits until those in hand are answered and counted, at most
+    /// so long. What is left then is abandoned: not answered, though perhaps counted.
+    pub async fn close(self, grace: Duration) {
+        self.stop.send_replace(true);
+        let settled = async {
+            let _ = self.serving.await;
+            self.house.settled().await;
+        };
+        if tokio::time::timeout(grace, settled).await.is_err() {
+            tracing::warn!("not every HTTP request was answered in time");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

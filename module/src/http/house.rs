@@ -1,0 +1,120 @@
+//! What every request shares.
+
+use std::sync::{Arc, OnceLock};
+
+use edge_client::Status;
+use ledger::ModelInfo;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use vision::DecodeLimits;
+
+use super::flights::Flights;
+use super::names::Names;
+use super::recorder::Recorder;
+use super::refusal::Refusal;
+use super::workers::{Origin, Workers};
+use super::{DoorError, Supplies};
+use crate::SharedLedger;
+use crate::settings::HttpSettings;
+
+/// The door's rooms behind it.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) settings: HttpSettings,
+    pub(super) model: ModelInfo,
+    pub(super) ledger: SharedLedger,
+    pub(super) workers: Workers,
+    pub(super) recorder: Recorder,
+    pub(super) names: Names,
+    pub(super) flights: Flights,
+    in_hand: Arc<Semaphore>,
+    hub: OnceLock<Hub>,
+}
+
+/// Whether there is a hub to be connected to.
+#[derive(Debug)]
+pub(super) enum Hub {
+    Standalone,
+    Edge(watch::Receiver<Status>),
+}
+
+/// A picture is in hand until this is dropped.
+#[derive(Debug)]
+pub(super) struct InHand(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl House {
+    pub(super) fn new(supplies: Supplies, broken: watch::Sender<bool>) -> Result<Self, DoorError> {
+        let Supplies {
+            settings,
+            package,
+            model,
+            min_confidence,
+            workers,
+            attempts,
+            gate,
+            ledger,
+        } = supplies;
+        let totals = ledger.lock().totals().map_err(DoorError::Ledger)?;
+        let names = Names::new(totals.cameras.keys(), settings.cameras);
+        let origin = Origin {
+            package,
+            min_confidence,
+            limits: DecodeLimits {
+                max_bytes: settings.max_body,
+                ..DecodeLimits::default()
+            },
+            attempts,
+            gate,
+            most: workers,
+        };
+        let recorder = Recorder::start(
+            ledger.clone(),
+            model.clone(),
+            settings.queue,
+            broken.clone(),
+        )
+        .map_err(DoorError::Thread)?;
+        Ok(House {
+            settings,
+            model,
+            ledger,
+            workers: Workers::new(origin, broken),
+            recorder,
+            names,
+            flights: Flights::default(),
+            in_hand: Arc::new(Semaphore::new(settings.queue)),
+            hub: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn set_hub(&self, hub: Hub) {
+        if self.hub.set(hub).is_err() {
+            tracing::debug!("the door knows its hub already");
+        }
+    }
+
+    pub(super) fn hub(&self) -> Option<&Hub> {
+        self.hub.get()
+    }
+
+    /// Takes a picture in hand, if there is room.
+    pub(super) fn take_in_hand(&self) -> Result<InHand, Refusal> {
+        Arc::clone(&self.in_hand)
+            .try_acquire_owned()
+            .map(InHand)
+            .map_err(|_full| Refusal::Busy)
+    }
+
+    /// How many more pictures could be taken in hand.
+    #[cfg(test)]
+    pub(super) fn hands_free(&self) -> usize {
+        self.in_hand.available_permits()
+    }
+
+    /// Waits until no picture is in hand; then none is taken any more.
+    pub(super) async fn settled(&self) {
+        let all = u32::try_from(self.settings.queue).unwrap_or(u32::MAX);
+        if let Ok(all) = self.in_hand.acquire_many(all).await {
+            all.forget();
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The way of one picture that comes by HTTP, in order: head → in hand → body → looked up → looked
+//! at → recorded → answered.
+//!
+//! From the moment its body is complete, a picture whose camera is named goes its way to the end even
+//! if its sender does not wait: dropping the answer's future loses no count.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use ledger::{
+    AttemptKey, FrameKey, FrameRecord, Now, Outcome, Recorded, RejectReason, Repeat, ReusedId, Seen,
+};
+use tokio::time::Instant;
+use tracing::{Instrument as _, debug, error, info_span};
+
+use super::ask::{self, Ask};
+use super::body::{self, Body};
+use super::house::{House, InHand};
+use super::names::Name;
+use super::refusal::Refusal;
+use super::reply::Reply;
+use crate::eyes::Sight;
+use crate::{clock, error_chain};
+
+/// The input that these frames are said to have come through.
+const INPUT: &str = "http";
+
+/// A reply, and whether it was given before.
+struct Answered {
+    reply: Reply,
+    replayed: bool,
+}
+
+/// A picture to be counted.
+struct Counted {
+    camera: Name,
+    key: Option<String>,
+    body: Body,
+    arrival: Now,
+}
+
+/// Answers `POST /image`.
+pub(super) async fn post(house: &Arc<House>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, incoming) = request.into_parts();
+    let deadline = Instant::now() + house.settings.timeout;
+    let admitted = ask::read(head.uri.query(), &head.headers)
+        .and_then(|asked| Ok((asked, house.take_in_hand()?)));
+    let (asked, in_hand) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            body::throw_away(incoming, house.settings.max_body, deadline).await;
+            return refusal.into_response();
+        }
+    };
+    match answered(house, asked, in_hand, incoming, deadline).await {
+        Ok(answered) => answered.reply.into_response(answered.replayed),
+        Err(refusal) => {
+            debug!(%refusal, "refused");
+            refusal.into_response()
+        }
+    }
+}
+
+async fn answered(
+    house: &Arc<House>,
+    asked: Ask,
+    in_hand: InHand,
+    incoming: Incoming,
+    deadline: Instant,
+) -> Result<Answered, Refusal> {
+    let body = body::read(incoming, house.settings.max_body, deadline).await?;
+    let arrival = clock::now();
+    match asked {
+        Ask::Answer => {
+            let sight = look(house, &body).await?;
+            drop(in_hand);
+            Ok(Answered {
+                reply: Reply::to(&sight, arrival.wall),
+                replayed: false,
+            })
+        }
+        Ask::Count { camera, key } => {
+            let house = Arc::clone(house);
+            let counted = Counted {
+                camera,
+                key,
+                body,
+                arrival,
+            };
+            let counting = tokio::spawn(async move {
+                let answered = count(&house, counted).await;
+                drop(in_hand);
+                answered
+            });
+            counting.await.unwrap_or(Err(Refusal::Stopping))
+        }
+    }
+}
+
+/// Finds out what a picture is, counts it once, and only then has a reply.
+async fn count(house: &House, counted: Counted) -> Result<Answered, Refusal> {
+    // Looking would be in vain; the retry comes through here again.
+    if !house.recorder.is_writable() {
+        return Err(Refusal::Ledger);
+    }
+    let Counted {
+        camera,
+        key,
+        body,
+        arrival,
+    } = counted;
+    let frame = FrameKey {
+        camera: house.names.camera(&camera),
+        input: INPUT.to_owned(),
+        message_id: key,
+        created: None,
+        digest: body.digest,
+        // Without a key nothing says that an equal picture is the same one.
+        repeat: Repeat::No,
+        reused_id: ReusedId::IsConflict,
+    };
+    let span = info_span!("frame", camera = frame.camera);
+    once(house, frame, &body, arrival).instrument(span).await
+}
+
+async fn once(
+    house: &House,
+    frame: FrameKey,
+    body: &Body,
+    arrival: Now,
+) -> Result<Answered, Refusal> {
+    let _flight = match &frame.message_id {
+        Some(key) => Some(house.flights.enter(&frame.camera, key).await),
+        None => None,
+    };
+    let (reply, outcome) = match look_up(house, &frame).await? {
+        Seen::Conflict => return Err(Refusal::KeyReused),
+        // The ledger finds it a duplicate again in the commit, whatever outcome comes with it.
+        Seen::Counted { reply: Some(kept) } => (restored(&kept)?, Outcome::Ignored),
+        // One without a reply had one that is too long to be kept.
+        Seen::Counted { reply: None } | Seen::No => {
+            let sight = look(house, body).await?;
+            (Reply::to(&sight, arrival.wall), sight.outcome)
+        }
+    };
+    let record = FrameRecord {
+        reply: frame.message_id.is_some().then(|| reply.kept()).flatten(),
+        key: frame,
+        stamp: None,
+        arrival: arrival.wall,
+        clock: arrival.clock,
+        outcome,
+    };
+    let recorded = house
+        .recorder
+        .record(record)
+        .await
+        .map_err(|_logged| Refusal::Ledger)?;
+    match recorded {
+        Recorded::Counted { .. } => Ok(Answered {
+            reply,
+            replayed: false,
+        }),
+        Recorded::Duplicate { reply: kept } => Ok(Answered {
+            reply: kept.map_or(Ok(reply), |kept| restored(&kept))?,
+            replayed: true,
+        }),
+        Recorded::Conflict => Err(Refusal::KeyReused),
+    }
+}
+
+/// What is known of a frame. Without a key nothing can be.
+async fn look_up(house: &House, frame: &FrameKey) -> Result<Seen, Refusal> {
+    if frame.message_id.is_none() {
+        return Ok(Seen::No);
+    }
+    let frame = frame.clone();
+    let seen = house
+        .ledger
+        .blocking(move |ledger| ledger.look_up(&frame))
+        .await;
+    seen.map_err(|failure| {
+        let why = error_chain(&failure);
+        error!(why, "a frame that came by HTTP cannot be looked up");
+        Refusal::Ledger
+    })
+}
+
+async fn look(house: &House, body: &Body) -> Result<Sight, Refusal> {
+    let Some(picture) = body.picture.clone() else {
+        return Ok(Sight {
+            outcome: Outcome::Rejected(RejectReason::TooLarge),
+            scores: None,
+            refusal: Some(format!(
+                "the body has more than {} bytes",
+                house.settings.max_body
+            )),
+        });
+    };
+    // By its bytes alone: whoever sends a picture again that ended the process may give it another
+    // key or camera, or none.
+    let attempt = AttemptKey::new(INPUT, None, &body.digest);
+    house
+        .workers
+        .judge(attempt, picture)
+        .await
+        .ok_or(Refusal::Stopping)
+}
+
+fn restored(kept: &[u8]) -> Result<Reply, Refusal> {
+    Reply::restored(kept).ok_or_else(|| {
+        error!("a reply in the ledger is none");
+        Refusal::Ledger
+    })
+}

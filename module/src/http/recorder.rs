@@ -1,0 +1,191 @@
+//! The thread that makes outcomes durable: whatever waits shares one commit.
+//!
+//! A commit waits for the disk, and the next ones gather meanwhile, so that the busier the door is
+//! the less a picture costs. edgeHub's pictures have their own commits on the same ledger; the lock
+//! there is fair, so neither way holds up the other for longer than a commit.
+//!
+//! After a failure nothing is recorded until a probe write succeeds; until then everybody is told at
+//! once. A ledger that proves damaged is not written any more: only a new process can set it aside.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ledger::{FrameRecord, LedgerError, LedgerErrorKind, ModelInfo, Recorded};
+use tokio::sync::{oneshot, watch};
+use tracing::{debug, error, info};
+
+use crate::{SharedLedger, error_chain};
+
+/// Pictures in one commit at most.
+const GROUP: usize = 64;
+
+/// First and longest pause between probe writes while the ledger takes nothing.
+const PROBE_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+/// The picture is not known to be counted; why is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the outcome is not known to be durable")]
+pub(super) struct NotRecorded;
+
+struct Job {
+    frame: FrameRecord,
+    done: oneshot::Sender<Result<Recorded, NotRecorded>>,
+}
+
+/// A handle to the thread, which ends with it.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    jobs: SyncSender<Job>,
+    writable: watch::Receiver<bool>,
+}
+
+impl Recorder {
+    /// Starts the thread. `waiting` is how many may wait at once; `broken` turns true when it ends
+    /// without being told to.
+    pub(super) fn start(
+        ledger: SharedLedger,
+        model: ModelInfo,
+        waiting: usize,
+        broken: watch::Sender<bool>,
+    ) -> io::Result<Self> {
+        let (jobs, inbox) = sync_channel(waiting);
+        let (state, writable) = watch::channel(true);
+        let scribe = Scribe {
+            ledger,
+            model,
+            state,
+        };
+        thread::Builder::new()
+            .name("http-recorder".to_owned())
+            .spawn(move || {
+                let mut ending = Ending {
+                    as_told: false,
+                    broken,
+                };
+                ending.as_told = scribe.run(&inbox).is_ok();
+            })?;
+        Ok(Recorder { jobs, writable })
+    }
+
+    /// Whether the last write went well, or a probe has since.
+    pub(super) fn is_writable(&self) -> bool {
+        *self.writable.borrow()
+    }
+
+    /// Records a frame; when this gives `Ok`, its sender may be answered.
+    pub(super) async fn record(&self, frame: FrameRecord) -> Result<Recorded, NotRecorded> {
+        let (done, recorded) = oneshot::channel();
+        match self.jobs.try_send(Job { frame, done }) {
+            Ok(()) => recorded.await.unwrap_or(Err(NotRecorded)),
+            // As many may wait as pictures are in hand, so it is never full.
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(NotRecorded),
+        }
+    }
+}
+
+/// The thread's end, orderly or not.
+struct Ending {
+    as_told: bool,
+    broken: watch::Sender<bool>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if !self.as_told {
+            self.broken.send_replace(true);
+        }
+    }
+}
+
+/// The ledger is damaged.
+struct Damaged;
+
+/// What the thread holds.
+struct Scribe {
+    ledger: SharedLedger,
+    model: ModelInfo,
+    state: watch::Sender<bool>,
+}
+
+impl Scribe {
+    /// Until nobody can hand anything in any more.
+    fn run(&self, inbox: &Receiver<Job>) -> Result<(), Damaged> {
+        while let Ok(first) = inbox.recv() {
+            let group = std::iter::once(first)
+                .chain(inbox.try_iter())
+                .take(GROUP)
+                .collect();
+            if let Err(failure) = self.record(group) {
+                let why = error_chain(&failure);
+                error!(why, "outcomes of pictures by HTTP cannot be made durable");
+                self.state.send_replace(false);
+                if failure.kind() == LedgerErrorKind::Damaged {
+                    return Err(Damaged);
+                }
+                self.refuse_until_writable(inbox);
+            }
+        }
+        Ok(())
+    }
+
+    /// One commit for all, and a word to each.
+    fn record(&self, group: Vec<Job>) -> Result<(), LedgerError> {
+        let (frames, askers): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|job| (job.frame, job.done)).unzip();
+        let recorded = self.ledger.lock().record_all(&frames, &self.model);
+        match recorded {
+            Ok(recorded) => {
+                debug!(frames = frames.len(), "recorded");
+                for (done, recorded) in askers.into_iter().zip(recorded) {
+                    // Nobody may be waiting any more.
+                    let _ = done.send(Ok(recorded));
+                }
+                Ok(())
+            }
+            Err(failure) => {
+                for done in askers {
+                    let _ = done.send(Err(NotRecorded));
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    fn refuse_until_writable(&self, inbox: &Receiver<Job>) {
+        let mut pause = PROBE_PAUSES.0;
+        loop {
+            if refuse_for(pause, inbox).is_err() {
+                return;
+            }
+            match self.ledger.lock().probe() {
+                Ok(()) => break,
+                Err(failure) => {
+                    let why = error_chain(&failure);
+                    debug!(why, "the ledger still takes nothing");
+                }
+            }
+            pause = (pause * 2).min(PROBE_PAUSES.1);
+        }
+        info!("the ledger can be written again; counting pictures by HTTP");
+        self.state.send_replace(true);
+    }
+}
+
+/// Nobody can hand anything in any more.
+struct Over;
+
+/// Refuses what comes for so long.
+fn refuse_for(pause: Duration, inbox: &Receiver<Job>) -> Result<(), Over> {
+    let until = Instant::now() + pause;
+    loop {
+        match inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(job) => {
+                let _ = job.done.send(Err(NotRecorded));
+            }
+            Err(RecvTimeoutError::Timeout) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return Err(Over),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The door on loopback, with the bundled model and a real ledger.
+
+mod bench;
+mod counting;
+mod failing;
+mod limits;

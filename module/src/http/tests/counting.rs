@@ -1,0 +1,177 @@
+//! What is counted, how often, and what is said to it.
+
+use ledger::{AttemptKey, AttemptLog};
+use sha2::{Digest, Sha256};
+
+use super::bench::{BOOT, Bench, picture};
+
+const KEY: &str = "Idempotency-Key: picture-1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_without_a_camera_is_answered_and_not_counted() {
+    let bench = Bench::new().await;
+    let answer = bench.post("/image", &[KEY], &picture(1)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let json = answer.json();
+    let labels = json["predictions"].as_array().unwrap();
+    assert!(!labels.is_empty(), "{json}");
+    assert!(labels.iter().all(|label| label["tagName"].is_string()));
+    assert_eq!(bench.totals().whole.frames.received, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_counted_when_it_is_answered() {
+    let bench = Bench::new().await;
+    let by_query = bench.post("/image?camera=gate", &[], &picture(1)).await;
+    assert_eq!((by_query.status, bench.counted("http:gate").0), (200, 1));
+    let by_header = bench.post("/image", &["X-Camera: gate"], &picture(2)).await;
+    assert_eq!((by_header.status, bench.counted("http:gate").0), (200, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_equal_picture_without_a_key_is_a_new_one() {
+    let bench = Bench::new().await;
+    for _ in 0..2 {
+        let answer = bench.post("/image?camera=gate", &[], &picture(1)).await;
+        assert!(answer.status == 200 && !answer.was_replayed());
+    }
+    assert_eq!(bench.counted("http:gate"), (2, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_picture_is_refused_and_counted_with_its_reason() {
+    let bench = Bench::new().await;
+    for (body, reason) in [(&b"no picture"[..], "unsupported_format"), (b"", "empty")] {
+        let answer = bench.post("/image?camera=gate", &[], body).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert_eq!(answer.json()["code"], "BadRequestImageFormat");
+        let message = answer.json()["message"].to_string();
+        assert!(message.contains(reason), "{message}");
+    }
+    assert_eq!(bench.counted("http:gate"), (2, 0, 2));
+    let answer = bench.post("/image", &[], b"no picture").await;
+    assert_eq!((answer.status, bench.counted("http:gate").0), (400, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_with_its_key_gets_the_same_bytes_and_counts_once() {
+    let bench = Bench::new().await;
+    for (camera, body) in [("good", picture(1)), ("bad", b"no picture".to_vec())] {
+        let path = format!("/image?camera={camera}");
+        let first = bench.post(&path, &[KEY], &body).await;
+        assert!(!first.was_replayed());
+        let again = bench.post(&path, &[KEY], &body).await;
+        assert!(again.was_replayed(), "{again:?}");
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+        let (received, duplicate, _) = bench.counted(&format!("http:{camera}"));
+        assert_eq!((received, duplicate), (2, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_reply_outlives_the_process() {
+    let bench = Bench::new().await;
+    let first = bench.post("/image?camera=gate", &[KEY], &picture(1)).await;
+    let bench = bench.crash().await;
+    let again = bench.post("/image?camera=gate", &[KEY], &picture(1)).await;
+    assert!(again.was_replayed());
+    assert_eq!(again.body, first.body);
+    assert_eq!(bench.counted("http:gate"), (2, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_with_another_picture_is_a_conflict_and_counts_nothing() {
+    let bench = Bench::new().await;
+    bench.post("/image?camera=gate", &[KEY], &picture(1)).await;
+    let other = bench.post("/image?camera=gate", &[KEY], &picture(2)).await;
+    assert_eq!(other.status, 409, "{other:?}");
+    assert_eq!(other.json()["code"], "Conflict");
+    assert_eq!(bench.counted("http:gate"), (1, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_its_cameras_own() {
+    let bench = Bench::new().await;
+    for camera in ["a", "b"] {
+        let path = format!("/image?camera={camera}");
+        let answer = bench.post(&path, &[KEY], &picture(1)).await;
+        assert!(!answer.was_replayed(), "{answer:?}");
+    }
+    assert_eq!(bench.totals().whole.frames.duplicate, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_while_the_first_is_in_hand_waits_and_gets_the_same_bytes() {
+    let bench = Bench::new().await;
+    let closed = bench.gate.clone();
+    // Nothing is looked at until the gate opens.
+    let pass = closed.enter(true);
+    let first = tokio::spawn(bench.post("/image?camera=gate", &[KEY], &picture(1)));
+    bench.in_hand(1).await;
+    let second = tokio::spawn(bench.post("/image?camera=gate", &[KEY], &picture(1)));
+    bench.in_hand(2).await;
+    drop(pass);
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert_eq!((first.status, second.status), (200, 200));
+    assert_eq!(first.body, second.body);
+    let replayed = [&first, &second].map(|answer| answer.was_replayed());
+    assert_eq!(replayed.iter().filter(|replayed| **replayed).count(), 1);
+    assert_eq!(bench.counted("http:gate"), (2, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_whose_sender_has_gone_is_counted_all_the_same() {
+    let bench = Bench::new().await;
+    let gate = bench.gate.clone();
+    let pass = gate.enter(true);
+    let sender = tokio::spawn(bench.post("/image?camera=gate", &[KEY], &picture(1)));
+    bench.in_hand(1).await;
+    sender.abort();
+    assert!(sender.await.unwrap_err().is_cancelled());
+    drop(pass);
+    bench.in_hand(0).await;
+    assert_eq!(bench.counted("http:gate"), (1, 0, 0));
+    let again = bench.post("/image?camera=gate", &[KEY], &picture(1)).await;
+    assert!(again.was_replayed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cameras_beyond_the_maximum_are_counted_together() {
+    let bench = Bench::with(|settings| settings.cameras = 1).await;
+    for camera in ["a", "b", "c", "a"] {
+        let path = format!("/image?camera={camera}");
+        bench.post(&path, &[], b"no picture").await;
+    }
+    assert_eq!(bench.counted("http:a").0, 2);
+    assert_eq!(bench.counted("http:other").0, 2);
+    assert_eq!(bench.totals().cameras.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_ended_the_process_three_times_is_rejected_under_any_key() {
+    let poison = b"poison";
+    let bench = Bench::new().await;
+    let folder = bench.folder.path().to_owned();
+    let key = AttemptKey::new("http", None, &Sha256::digest(poison).into());
+    let mut bench = bench;
+    for _ in 0..3 {
+        AttemptLog::open(&folder, BOOT)
+            .unwrap()
+            .begin(&key)
+            .unwrap();
+        bench = bench.crash().await;
+    }
+    for key in [KEY, "Idempotency-Key: another"] {
+        let answer = bench.post("/image?camera=gate", &[key], poison).await;
+        let message = answer.json()["message"].to_string();
+        assert!(
+            answer.status == 400 && message.contains("crashed"),
+            "{message}"
+        );
+    }
+    let rejected = bench.totals().whole.frames.rejected;
+    assert_eq!(rejected.get("crashed"), Some(&2));
+    let answer = bench.post("/image?camera=gate", &[], &picture(1)).await;
+    assert_eq!(answer.status, 200, "the next one flows");
+}

@@ -1,0 +1,122 @@
+//! The settings of the HTTP door.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::value::{or_off, parse_duration, parse_whole};
+use super::{MINUTE, Reader, SECOND, Setting};
+
+pub(super) const HTTP: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP",
+    accepts: "ADDRESS:PORT, or a port alone for all IPv4 addresses (0: a free one), or off",
+    default: "0.0.0.0:80",
+    effect: "where pictures are taken by HTTP; where this cannot be bound, a module that is \
+             connected to edgeHub goes on without HTTP",
+};
+pub(super) const MAX_BODY: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_MAX_BODY",
+    accepts: "a whole number of bytes from 1024 to 16777216",
+    default: "4194304, as the Custom Vision container",
+    effect: "the longest picture that is taken by HTTP",
+};
+pub(super) const CONNECTIONS: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_CONNECTIONS",
+    accepts: "a whole number from 1 to 1024",
+    default: "64",
+    effect: "how many HTTP connections are served at once; others wait to be taken",
+};
+pub(super) const QUEUE: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_QUEUE",
+    accepts: "a whole number from 1 to 256",
+    default: "16",
+    effect: "how many pictures are in hand by HTTP at once, each up to its longest size in \
+             memory; a further one is answered with 429",
+};
+pub(super) const CAMERAS: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_CAMERAS",
+    accepts: "a whole number from 0 to 1000",
+    default: "64",
+    effect: "how many names of cameras are taken by HTTP; the pictures of further ones are counted \
+             under `http:other`",
+};
+pub(super) const TIMEOUT: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_TIMEOUT",
+    accepts: "a duration with unit from 100ms to 10m",
+    default: "30s",
+    effect: "how long the head of a request may take to arrive, and then its body",
+};
+
+/// The port of the Custom Vision container.
+const DEFAULT_PORT: u16 = 80;
+
+/// How the HTTP door is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where to listen; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Longest body in bytes.
+    pub max_body: usize,
+    /// Connections at once.
+    pub connections: usize,
+    /// Pictures in hand at once, from the first byte of a body to the answer.
+    pub queue: usize,
+    /// Names of cameras.
+    pub cameras: usize,
+    /// How long a head, and then a body, may take.
+    pub timeout: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        HttpSettings {
+            address: everywhere(DEFAULT_PORT),
+            max_body: 4 << 20,
+            connections: 64,
+            queue: 16,
+            cameras: 64,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Reader {
+    /// `None` when the door is off.
+    pub(super) fn http(&mut self) -> Option<HttpSettings> {
+        let default = HttpSettings::default();
+        let address = self.value(HTTP, Some(default.address), |text| {
+            or_off(text, parse_address)
+        });
+        // Read even when the door is off, so that a mistake in them is told.
+        let mut whole = |setting, default, range: RangeInclusive<usize>| {
+            self.value(setting, default, |text| parse_whole(text, &range))
+        };
+        let max_body = whole(MAX_BODY, default.max_body, 1024..=16 << 20);
+        let connections = whole(CONNECTIONS, default.connections, 1..=1024);
+        let queue = whole(QUEUE, default.queue, 1..=256);
+        let cameras = whole(CAMERAS, default.cameras, 0..=1000);
+        let timeout = self.value(TIMEOUT, default.timeout, |text| {
+            parse_duration(text, SECOND / 10, 10 * MINUTE)
+        });
+        Some(HttpSettings {
+            address: address?,
+            max_body,
+            connections,
+            queue,
+            cameras,
+            timeout,
+        })
+    }
+}
+
+fn everywhere(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse() {
+        return Ok(everywhere(port));
+    }
+    text.parse()
+        .map_err(|_not_an_address| "it is no address with a port".to_owned())
+}
