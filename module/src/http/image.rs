@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::EXPECT;
 use hyper::{Request, Response};
 use ledger::{
     AttemptKey, FrameKey, FrameRecord, Now, Outcome, Recorded, RejectReason, Repeat, ReusedId, Seen,
@@ -51,6 +52,10 @@ pub(super) async fn post(house: &Arc<House>, request: Request<Incoming>) -> Resp
     let (asked, in_hand) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
+            // Who waits for our word before the body need not send it at all.
+            if head.headers.contains_key(EXPECT) {
+                return refusal.into_response();
+            }
             body::throw_away(incoming, house.settings.max_body, deadline).await;
             return refusal.into_response();
         }

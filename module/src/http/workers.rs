@@ -137,7 +137,7 @@ impl Shared {
         let mut judge = match self.origin.judge(&self.turn) {
             Ok(judge) => judge,
             Err(failure) => {
-                let why = error_chain(&failure);
+                let why = error_chain(&*failure);
                 error!(why, "the model cannot be opened once more for HTTP");
                 return;
             }
@@ -170,11 +170,12 @@ impl Shared {
 }
 
 impl Origin {
-    fn judge(&self, turn: &DecodeTurn) -> Result<Judge, ModelError> {
+    fn judge(&self, turn: &DecodeTurn) -> Result<Judge, Box<ModelError>> {
         Ok(Judge {
             eyes: Eyes {
                 // One thread each: several sessions of one do more than one of several.
-                classifier: Classifier::load(&self.package, &RuntimeOptions::default())?,
+                classifier: Classifier::load(&self.package, &RuntimeOptions::default())
+                    .map_err(Box::new)?,
                 min_confidence: self.min_confidence,
                 limits: self.limits,
                 turn: Arc::clone(turn),
