@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod exit_codes;
 mod faults;
+mod http;
 mod lifecycle;
 mod own_disk;
 mod poison;

@@ -38,7 +38,7 @@ fn gradient(width: u32, height: u32) -> RgbImage {
     })
 }
 
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     encode(&gradient(width, height), ImageFormat::Png)
 }
 

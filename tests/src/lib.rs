@@ -5,13 +5,17 @@
 //! nothing sleeps in the hope that something has happened. Dropping a [`Site`] ends
 //! every process that it started.
 
+mod alone;
 mod binaries;
 mod certificates;
+mod http;
 mod site;
 mod upstream;
 
+pub use alone::Alone;
 pub use binaries::{Binary, binary, workspace_root};
 pub use certificates::Certificates;
+pub use http::{HttpAnswer, http_address, post};
 pub use site::{Camera, Site, SiteBuilder};
 pub use upstream::{CameraSums, Upstream};
 
