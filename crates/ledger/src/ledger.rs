@@ -128,14 +128,14 @@ impl Ledger {
         let lock = Lock::take(dir)?;
         let (connection, set_aside) = store::open(dir, now.wall)?;
         let path = dir.join(STORE_FILE);
-        Self::over(connection, path, checked, set_aside, Some(lock))
+        Self::over(connection, path, &checked, set_aside, Some(lock))
     }
 
     /// Takes over a store whose tables are there.
     fn over(
         connection: Connection,
         path: PathBuf,
-        options: CheckedOptions,
+        options: &CheckedOptions,
         set_aside: Option<SetAside>,
         lock: Option<Lock>,
     ) -> Result<Self, LedgerError> {

@@ -21,6 +21,6 @@ impl Ledger {
         let checked = options.check()?;
         let path = PathBuf::from(":memory:");
         let connection = store::open_in_memory(id, &path, now.wall)?;
-        Self::over(connection, path, checked, None, None)
+        Self::over(connection, path, &checked, None, None)
     }
 }

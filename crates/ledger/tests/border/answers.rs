@@ -22,10 +22,10 @@ fn ask(reader: &LedgerReader, payload: &Value) -> ReportsPage {
 /// All pages from the first question on; `between` is called after each.
 fn all(
     reader: &LedgerReader,
-    payload: Value,
+    payload: &Value,
     mut between: impl FnMut(&ReportsPage),
 ) -> Vec<ReportsPage> {
-    let mut pages = vec![ask(reader, &payload)];
+    let mut pages = vec![ask(reader, payload)];
     loop {
         let page = pages.last().unwrap();
         between(page);
@@ -67,7 +67,7 @@ fn every_report_comes_once_while_others_are_sealed() {
     }
     let reader = LedgerReader::open(counts.dir.path()).unwrap();
     let mut minute = 700;
-    let pages = all(&reader, Value::Null, |_| {
+    let pages = all(&reader, &Value::Null, |_| {
         seal_one(&mut counts, minute);
         minute += 1;
     });
@@ -110,7 +110,7 @@ fn reports_that_are_let_go_between_two_pages_are_named_and_still_add_up() {
         counts.send_all(at(0));
     }
     let token = json!({ "token": first.next.as_ref().unwrap() });
-    let pages = all(&reader, token, |_| {});
+    let pages = all(&reader, &token, |_| {});
     let carried = &pages[0].carried_forward;
     assert_eq!(carried.through, 660);
     let let_go = pages[0].let_go.unwrap();
@@ -150,7 +150,7 @@ fn a_report_that_is_larger_than_a_page_comes_in_pieces_that_add_up_to_it() {
     }
     counts.seal(60);
     let reader = LedgerReader::open(counts.dir.path()).unwrap();
-    let pages = all(&reader, json!({"from": "2026-11-23"}), |_| {});
+    let pages = all(&reader, &json!({"from": "2026-11-23"}), |_| {});
     let pieces: Vec<(u64, usize, usize)> = pages
         .iter()
         .flat_map(|page| &page.reports)
@@ -187,7 +187,7 @@ fn very_many_labels_leave_the_page_below_its_limit() {
     }
     counts.seal(60);
     let reader = LedgerReader::open(counts.dir.path()).unwrap();
-    let pages = all(&reader, Value::Null, |_| {});
+    let pages = all(&reader, &Value::Null, |_| {});
     assert_eq!(by_camera(&pages), counts.ledger.totals().unwrap().cameras);
     counts.send_all(at(61));
     seal_one(&mut counts, 1000);
@@ -209,7 +209,7 @@ fn a_span_has_its_windows_and_the_open_ones_where_they_are_asked_for() {
     counts.record(&frame("cam", 100, 300));
     let reader = LedgerReader::open(counts.dir.path()).unwrap();
     let span = json!({"from": "2026-11-23T10:01:00Z", "to": "2026-11-23T12:03:00+02:00"});
-    assert_eq!(sequences(&all(&reader, span, |_| {})), [2, 3]);
+    assert_eq!(sequences(&all(&reader, &span, |_| {})), [2, 3]);
     let open = |payload| ask(&reader, &payload).open_windows;
     assert_eq!(open(json!({"from": "2026-11-23"})), None);
     let seen = open(json!({"from": "2026-11-23", "open": true})).unwrap();
