@@ -126,7 +126,7 @@ impl Ledger {
         let checked = options.check()?;
         store::make_folder(dir)?;
         let lock = Lock::take(dir)?;
-        let (connection, set_aside) = store::open(dir, now.wall)?;
+        let (connection, set_aside) = store::open(dir, now.wall, checked.durability)?;
         let path = dir.join(STORE_FILE);
         Self::over(connection, path, &checked, set_aside, Some(lock))
     }

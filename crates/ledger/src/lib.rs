@@ -42,6 +42,7 @@ mod store;
 mod sums;
 mod surplus;
 mod totals;
+mod unflushed_mark;
 mod verify;
 mod window;
 

@@ -6,7 +6,8 @@
 //! it is no torn write: the disk has lost what it had. Going on from there would forget frames that
 //! were acknowledged, and use the numbers of reports again that were sent. So the file counts as
 //! damaged then. The two must hang together, each checksum going on from the one before: what is
-//! left of commits whose flush failed, and which were written over, does not.
+//! left of commits whose flush failed, and which were written over, does not. Of a log that may hold
+//! commits that were not flushed (see `unflushed_mark`) none of this is true, and it is not looked at.
 //!
 //! Damage within the last commit cannot be told from a power cut, and damage in the head of the log
 //! not from the moment at which it begins anew.

@@ -6,7 +6,8 @@
 //!    between the two leaves a log without a store, which the next open sets aside too, so that it
 //!    is never replayed into a new store; 4. tables, format and id are written in one commit: a crash
 //!    before it leaves an empty file, which opens as a new ledger, and one that finds a file set aside
-//!    in the folder tells of it; 5. the folder is flushed.
+//!    in the folder tells of it; 5. the mark of a log with unflushed commits is set or removed, see
+//!    `unflushed_mark`; 6. the folder is flushed.
 //!
 //! A file is set aside only when its content is wrong, or its log lost what was flushed, see
 //! `log_damage`. A disk that is full, busy or failing is an
@@ -22,8 +23,10 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
+use crate::flushing::Durability;
 use crate::log_damage;
 use crate::schema;
+use crate::unflushed_mark;
 use crate::window::{instant, seconds};
 
 /// A damaged file that was moved out of the way.
@@ -96,6 +99,7 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), LedgerError> {
 pub(crate) fn open(
     dir: &Path,
     now: OffsetDateTime,
+    durability: Durability,
 ) -> Result<(Connection, Option<SetAside>), LedgerError> {
     let path = dir.join(STORE_FILE);
     let mut aside = None;
@@ -109,6 +113,7 @@ pub(crate) fn open(
         }
         opened => opened?,
     };
+    unflushed_mark::update(&path, &connection, durability)?;
     flush_folder(dir)?;
     Ok((connection, aside))
 }
@@ -119,12 +124,14 @@ fn open_file(
     aside: &mut Option<SetAside>,
 ) -> Result<Connection, LedgerError> {
     // Before SQLite sees the log: it would cut off what it does not believe.
-    let log = with_suffix(path, "-wal");
-    if let Some(finding) = log_damage::find(&log).map_err(file_failed(&log, "read the log"))? {
-        return Err(LedgerError::Damaged {
-            path: path.to_owned(),
-            finding,
-        });
+    if !unflushed_mark::is_set(path)? {
+        let log = with_suffix(path, "-wal");
+        if let Some(finding) = log_damage::find(&log).map_err(file_failed(&log, "read the log"))? {
+            return Err(LedgerError::Damaged {
+                path: path.to_owned(),
+                finding,
+            });
+        }
     }
     let mut connection = Connection::open(path).map_err(store_failed(path, "open the file"))?;
     let format = check(&connection, path)?;

@@ -135,3 +135,86 @@ fn dropping_flushes_although_somebody_reads_the_file() {
     assert!(log_length(&dir) > unflushed, "the flushing commit is there");
     drop(reader);
 }
+
+/// What a power cut leaves that keeps later commits of the log and loses a byte of an earlier one.
+fn torn_at(dir: &TempDir, at: u64) -> TempDir {
+    let left = crash(dir);
+    let log = left.path().join("counts.db-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[usize::try_from(at).unwrap()] ^= 0x10;
+    fs::write(&log, bytes).unwrap();
+    left
+}
+
+/// Eight frames recorded; gives where the third one's commit begins in the log.
+fn record_eight(ledger: &mut Ledger, dir: &TempDir) -> u64 {
+    for number in 1..3 {
+        ledger.record(&frame(number), &model()).unwrap();
+    }
+    let third = log_length(dir);
+    for number in 3..9 {
+        ledger.record(&frame(number), &model()).unwrap();
+    }
+    third
+}
+
+const MARK: &str = "counts.unflushed";
+
+#[test]
+fn unflushed_commits_torn_out_of_order_are_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    let third = record_eight(&mut ledger, &dir);
+    for open in [open_relaxed, open] {
+        let left = torn_at(&dir, third + 100);
+        let after = open(&left);
+        assert_eq!(after.set_aside(), None);
+        assert_eq!(after.id(), ledger.id());
+        assert_eq!(received(&after), 2, "what was whole before it");
+    }
+}
+
+#[test]
+fn flushed_commits_torn_the_same_way_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(&dir);
+    let third = record_eight(&mut ledger, &dir);
+    assert!(open(&torn_at(&dir, third + 100)).set_aside().is_some());
+}
+
+#[test]
+fn a_strict_ledger_after_a_relaxed_one_begins_its_log_anew_and_is_watched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    let third = record_eight(&mut ledger, &dir);
+    let left = torn_at(&dir, third + 100);
+    assert!(left.path().join(MARK).exists());
+    let mut strict = open(&left);
+    assert!(!left.path().join(MARK).exists());
+    assert_eq!(log_length(&left), 0);
+    // Nothing of the torn log is taken for damage of the new one.
+    strict.record(&frame(20), &model()).unwrap();
+    assert_eq!(open(&crash(&left)).set_aside(), None);
+    let from = log_length(&left);
+    for number in 21..25 {
+        strict.record(&frame(number), &model()).unwrap();
+    }
+    assert!(open(&torn_at(&left, from + 100)).set_aside().is_some());
+}
+
+#[test]
+fn the_mark_stays_while_a_reader_holds_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    let left = crash(&dir);
+    let reader = Connection::open(left.path().join("counts.db")).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM ledger")
+        .unwrap();
+    let strict = open(&left);
+    assert!(left.path().join(MARK).exists());
+    drop((strict, reader));
+    drop(open(&left));
+    assert!(!left.path().join(MARK).exists());
+}
