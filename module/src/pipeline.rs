@@ -87,7 +87,7 @@ impl Pipeline {
             delivery.properties(),
             delivery.payload(),
             clock::now(),
-            watch.is_possible(delivery.ordinal()),
+            watch.is_possible(delivery.ordinal(), delivery.is_after_timeout()),
         );
         let span = info_span!("frame", camera = frame.key.camera, id = frame.short_id());
         let _in_span = span.entered();

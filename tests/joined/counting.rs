@@ -155,7 +155,9 @@ impl World {
             &delivery.properties,
             &delivery.payload,
             arrival,
-            counter.repeats.is_possible(delivery.ordinal),
+            counter
+                .repeats
+                .is_possible(delivery.ordinal, delivery.after_timeout),
         );
         if flaw == Some(Flaw::ForgetsMemory) {
             // The notes of attempts go by the id, so the stamp tells the processes apart.

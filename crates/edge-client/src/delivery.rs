@@ -125,6 +125,16 @@ impl Delivery {
         self.message.ordinal
     }
 
+    /// Whether the hub's patience with an earlier delivery of this connection may have ended, so
+    /// that this may be the same message again: it came while an earlier one had no PUBACK, of
+    /// which edgeHub has one at a time, or first after this process got no time for long
+    /// ([`Timings::attention`](edge_protocol::session::Timings::attention)). Other brokers have
+    /// several out at a time and say this often.
+    #[must_use]
+    pub fn is_after_timeout(&self) -> bool {
+        self.message.after_timeout
+    }
+
     /// Number of the connection it came on; it rises with each attempt.
     #[must_use]
     pub fn connection(&self) -> u64 {

@@ -26,6 +26,7 @@
 use std::time::Duration;
 
 mod acks;
+mod attention;
 mod commands;
 mod common;
 mod config;

@@ -53,7 +53,8 @@ pub enum Repeat {
     #[default]
     No,
     /// The hub may be delivering again: one of the first ten deliveries of its input after a
-    /// connect, or one after a PUBACK that took over 30 s. Compared with the last ten frames of its
+    /// connect, one after a PUBACK that took over 30 s, or one that came after a time-out of the
+    /// hub which no PUBACK of ours shows. Compared with the last ten frames of its
     /// input over all cameras, which is what the hub can have in flight.
     InBatch,
     /// The camera marked it as sent again (`mqtt-dup`). Any number of frames of other cameras may

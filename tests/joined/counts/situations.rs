@@ -127,3 +127,28 @@ fn a_camera_that_uses_its_numbers_again_has_all_its_pictures_counted() {
     settle(&mut world);
     assert_eq!(frames(&world).0, 6);
 }
+
+#[test]
+fn a_picture_without_an_id_counts_once_when_its_repeats_are_read_together_after_a_freeze() {
+    let mut world = world(Setup {
+        labels: [Labels {
+            ids: Ids::None,
+            stamps: Stamps::None,
+        }; 3],
+        ..Setup::default()
+    });
+    // The 19th kills whoever looks at it; seven more come on the connection after that.
+    for _ in 0..26 {
+        take_picture(&mut world);
+        world.run_for(secs(20));
+    }
+    let (before, ..) = frames(&world);
+    world.strike(Fault::Freeze(Who::Module, secs(200)));
+    take_picture(&mut world);
+    settle(&mut world);
+    let (received, ..) = frames(&world);
+    assert!(
+        received - before > 3,
+        "its repeats go beyond ten deliveries"
+    );
+}

@@ -72,6 +72,11 @@ impl AckQueue {
         self.unguarded.split_off(&id);
     }
 
+    /// A QoS 1 delivery has no PUBACK yet.
+    pub(super) fn owes(&self) -> bool {
+        !self.in_order.is_empty()
+    }
+
     /// Deliveries the application has not settled, or whose PUBACK waits for an earlier
     /// one.
     pub(super) fn outstanding(&self) -> usize {

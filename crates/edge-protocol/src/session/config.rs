@@ -64,6 +64,11 @@ impl SessionConfig {
         }
     }
 
+    /// Whether deliveries can come.
+    pub(super) fn takes_inputs(&self) -> bool {
+        self.receives_inputs && self.identity.module_id().is_some()
+    }
+
     /// What to subscribe to, all in one packet.
     ///
     /// Only inputs are asked for at QoS 1. edgeHub takes the first PUBACK for the first

@@ -167,6 +167,11 @@ pub struct Delivery {
     pub payload: Bytes,
     /// Number of this delivery among those of its input on this connection, from 1.
     pub ordinal: u64,
+    /// The hub's patience with an earlier delivery of this connection may have ended, so that this
+    /// may be the same message again: it came while an earlier one had no PUBACK (edgeHub sends
+    /// the next only then), or it is the first after our process got no time, see
+    /// [`super::Timings::attention`].
+    pub after_timeout: bool,
     /// False when it came at QoS 0 and will not come again.
     pub repeats_until_acknowledged: bool,
 }
@@ -181,6 +186,7 @@ impl fmt::Debug for Delivery {
             .field("properties", &self.properties)
             .field("properties_error", &self.properties_error)
             .field("ordinal", &self.ordinal)
+            .field("after_timeout", &self.after_timeout)
             .field(
                 "repeats_until_acknowledged",
                 &self.repeats_until_acknowledged,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::acks::AckQueue;
+use super::attention::Attention;
 use super::common::Common;
 use super::config::SessionConfig;
 use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId, ReportFailure};
@@ -73,6 +74,8 @@ pub(super) struct Live {
     phase: Phase,
     subscription: Subscription,
     keep_alive: KeepAlive,
+    /// Where inputs are wanted.
+    attention: Option<Attention>,
     acks: AckQueue,
     window: PublishWindow,
     twin: TwinRequests,
@@ -107,6 +110,7 @@ impl Live {
             },
             subscription: Subscription::NotWanted,
             keep_alive: KeepAlive::new(timings, now),
+            attention: config.takes_inputs().then(|| Attention::new(timings, now)),
             acks: AckQueue::default(),
             window: PublishWindow::new(config.publish_window),
             twin: TwinRequests::default(),
@@ -196,7 +200,15 @@ impl Live {
     }
 
     pub(super) fn received(&mut self, now: Moment) {
+        self.pay_attention(now);
         self.keep_alive.received(now);
+    }
+
+    /// Our process has time: it was called.
+    pub(super) fn pay_attention(&mut self, now: Moment) {
+        if let Some(attention) = &mut self.attention {
+            attention.paid(now);
+        }
     }
 
     /// Sends `message`; the caller has asked [`Live::can_publish`].
@@ -288,6 +300,7 @@ impl Live {
             .chain(suback.filter(|_| is_reading))
             .chain(self.keep_alive.timers(is_reading))
             .chain(self.twin.timers(is_reading))
+            .chain(self.attention.as_ref().map(Attention::timer))
     }
 
     /// The token gets old.

@@ -237,6 +237,7 @@ mod tests {
             properties_error: None,
             payload: payload.clone(),
             ordinal: 1,
+            after_timeout: false,
             repeats_until_acknowledged: true,
         };
         let outbound = Outbound::Publish {

@@ -41,6 +41,11 @@ pub struct Timings {
     /// things: then only the way to it is dead. 120 s: a busy hub answers late. Stands still
     /// while reading is paused.
     pub answer_deadline: Duration,
+    /// How long a session that takes inputs lets pass without being called. A call that is late by
+    /// as much again tells that our process got no time, and that the hub may have sent a message
+    /// again meanwhile: see [`super::Delivery::after_timeout`]. 10 s, so that a lapse shorter than
+    /// the hub's 30 s is seen. Less than 100 ms counts as that; [`Duration::MAX`] looks for none.
+    pub attention: Duration,
     /// How long a connection must live before its loss counts as the first failure
     /// again. 15 s.
     pub healthy_after: Duration,
@@ -76,6 +81,7 @@ impl Default for Timings {
             keep_alive: Duration::from_secs(60),
             ping_deadline: Duration::from_secs(30),
             answer_deadline: Duration::from_secs(120),
+            attention: Duration::from_secs(10),
             healthy_after: Duration::from_secs(15),
             retry: Backoff::of_millis(250, 15_000),
             refused_retry: Backoff::of_millis(10_000, 120_000),
@@ -127,6 +133,8 @@ pub(super) enum Timer {
     Grace,
     /// The hub has not closed after our DISCONNECT: hang up.
     Parting,
+    /// Nothing happened for a while: look whether we get our time.
+    Attention,
     /// The twin is to be asked for (again).
     TwinQuestion,
     /// The whole twin did not come: ask again later.

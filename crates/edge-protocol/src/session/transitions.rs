@@ -100,6 +100,11 @@ impl Session {
             Timer::RenewalLimit => {
                 self.part(now, AfterParting::Dial, Some(Cause::TokenRenewal));
             }
+            Timer::Attention => {
+                if let State::Live(live) = &mut self.state {
+                    live.pay_attention(now);
+                }
+            }
             Timer::TwinQuestion => {
                 if let State::Live(live) = &mut self.state {
                     live.ask(now, &self.config, &mut self.common);

@@ -67,6 +67,8 @@ impl Live {
         common.last_delivery += 1;
         let id = DeliveryId(common.last_delivery);
         let repeats_until_acknowledged = arrival.qos == 1;
+        let after_lapse = self.attention.as_mut().is_some_and(|it| it.take_lapse(now));
+        let after_timeout = repeats_until_acknowledged && (after_lapse || self.acks.owes());
         if repeats_until_acknowledged {
             self.acks.receive(id, arrival.packet_id);
         } else {
@@ -86,6 +88,7 @@ impl Live {
             properties_error,
             payload: arrival.payload.clone(),
             ordinal,
+            after_timeout,
             repeats_until_acknowledged,
         }));
     }

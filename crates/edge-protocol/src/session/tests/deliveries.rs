@@ -103,6 +103,57 @@ fn deliveries_are_numbered_per_input_and_connection() {
     assert_eq!(number(&mut rig, "a"), 1);
 }
 
+const IMAGES: &str = "devices/edge/modules/counter/inputs/images/a=1";
+
+#[test]
+fn a_delivery_beside_one_without_puback_says_that_the_hub_has_timed_out() {
+    let mut rig = Rig::connected();
+    let first = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    let second = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    // The PUBACK of the first goes out, and one is still owed.
+    rig.acknowledge(first.id);
+    let third = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    rig.acknowledge(second.id);
+    rig.acknowledge(third.id);
+    let fourth = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    let said = [first, second, third, fourth].map(|it| it.after_timeout);
+    assert_eq!(said, [false, true, true, false]);
+}
+
+#[test]
+fn deliveries_that_are_never_repeated_say_nothing_of_a_timeout() {
+    let mut rig = Rig::connected();
+    let unguarded = [0, 0].map(|_| rig.deliver_to(IMAGES, 0, 0).unwrap().after_timeout);
+    assert_eq!(unguarded, [false, false]);
+    // Nor do they owe anything to one that is.
+    assert!(!rig.deliver_to(IMAGES, 1, 1).unwrap().after_timeout);
+}
+
+#[test]
+fn the_first_delivery_after_a_time_without_a_call_may_be_a_repeat_and_the_next_is_not() {
+    let mut rig = Rig::connected();
+    let before = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    rig.acknowledge(before.id);
+    // Frozen: no deadline is kept, the hub's time-out passes, then all is read at once.
+    rig.now = rig.now + secs(31);
+    let repeat = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    rig.acknowledge(repeat.id);
+    let next = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    let said = [before, repeat, next].map(|it| it.after_timeout);
+    assert_eq!(said, [false, true, false]);
+}
+
+#[test]
+fn a_quiet_connection_whose_deadlines_are_kept_is_under_no_suspicion() {
+    let mut rig = Rig::connected();
+    for _ in 0..20 {
+        rig.idle(secs(95));
+        let delivery = rig.deliver_to(IMAGES, 1, 1).unwrap();
+        assert!(!delivery.after_timeout);
+        rig.acknowledge(delivery.id);
+    }
+}
+
 #[test]
 fn a_delivery_carries_input_properties_and_link() {
     let mut rig = Rig::connected();

@@ -21,6 +21,7 @@ fn timings(all: Duration) -> Timings {
         keep_alive: all,
         ping_deadline: all,
         answer_deadline: all,
+        attention: all,
         healthy_after: all,
         retry: wait,
         refused_retry: wait,
