@@ -7,7 +7,7 @@
 //! with what that delivery can be of, see [`Repeat`]. Both memories are written in the commit that
 //! counts the frame and must never be written apart from it.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::frame::{FrameKey, Repeat, ReusedId, Seen};
@@ -85,22 +85,23 @@ pub(crate) fn look_up(
             Known::No
         });
     };
-    let (same, reply, other): (bool, Option<Vec<u8>>, bool) = connection
+    // Of nearly all frames nothing is known, and this says so in one step.
+    let is_known = connection
+        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
+        .exists(params![print.camera, id])?;
+    if !is_known {
+        return Ok(Known::No);
+    }
+    let same: Option<Option<Vec<u8>>> = connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM remembered
-                            WHERE camera = ?1 AND id = ?2 AND content = ?3),
-                    (SELECT reply FROM remembered
-                     WHERE camera = ?1 AND id = ?2 AND content = ?3),
-                    EXISTS (SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2)",
+            "SELECT reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
         )?
-        .query_row(params![print.camera, id, print.content], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-    Ok(match (same, other, key.reused_id) {
-        (true, ..) => Known::Counted(reply),
-        (false, true, ReusedId::IsConflict) => Known::Conflict,
-        (false, true, ReusedId::CountsAsNew) => Known::IdOnly,
-        (false, false, _) => Known::No,
+        .query_row(params![print.camera, id, print.content], |row| row.get(0))
+        .optional()?;
+    Ok(match (same, key.reused_id) {
+        (Some(reply), _) => Known::Counted(reply),
+        (None, ReusedId::IsConflict) => Known::Conflict,
+        (None, ReusedId::CountsAsNew) => Known::IdOnly,
     })
 }
 
@@ -141,19 +142,16 @@ pub(crate) fn remember(
             .execute(params![print.camera, id, print.content, ordinal, reply])?;
         grown = surplus::bytes_of(reply);
     }
-    // Letting go in small batches touches the far end of the index once in a while, not each time.
-    if ordinal % LET_GO_EVERY == 0 {
-        grown -= surplus::let_go(
-            connection,
-            print.camera,
-            ordinal.saturating_sub(i64::from(per_camera)),
-        )?;
+    // Cameras that send in turns take different turns in letting go.
+    let (batch, last) = (surplus::batch(per_camera), ordinal - i64::from(per_camera));
+    if last > 0 && (ordinal + print.camera % batch * PRIME) % batch == 0 {
+        grown -= surplus::let_go(connection, print.camera, last)?;
     }
     Ok(grown)
 }
 
-/// The memory of a camera holds up to this many frames more than it is asked to.
-const LET_GO_EVERY: i64 = 16;
+/// Scatters the turns.
+const PRIME: i64 = 37;
 
 /// The first half of a SHA-256. 128 bits are enough: an accidental match is out of reach, and
 /// someone who could make one could as well send the picture twice.

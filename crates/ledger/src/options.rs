@@ -17,7 +17,8 @@ pub struct LedgerOptions {
     /// What a recorded frame survives. Default [`Durability::Strict`].
     pub durability: Durability,
     /// How many frames are remembered for each camera, with a message id or without, 1 to
-    /// 1 000 000; up to 16 more are. About 110 bytes each on disk, none in memory. Default 1000.
+    /// 1 000 000; up to an eighth more are, at least 16 and at most 8192. About 80 bytes each on disk,
+    /// none in memory. Default 1000.
     pub dedupe_per_camera: usize,
     /// How much is remembered of all cameras together, in bytes of the file, replies included:
     /// 1 MiB to 64 GiB. A frame is reckoned at 128 bytes and its reply. Over it the cameras that

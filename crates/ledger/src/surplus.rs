@@ -7,16 +7,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
-/// What is reckoned for a frame without its reply, in bytes of the store, with its share of both
-/// indexes and of half-empty pages.
+/// What is reckoned for a frame without its reply, in bytes of the store, with its share of
+/// half-empty pages and some to spare.
 const BYTES_OF_FRAME: i64 = 128;
 
-/// Cameras that one commit looks at, at most, and frames of one that it lets go: enough to shrink a
-/// hundred times as fast as the memory grows.
+/// Cameras that one commit looks at, at most, and frames of one that it lets go at least: enough to
+/// shrink a hundred times as fast as the memory grows.
 const CAMERAS_AT_ONCE: usize = 64;
 const FRAMES_AT_ONCE: i64 = 128;
+
+/// How many frames of a camera go at once that remembers so many. Letting go reads all frames of the
+/// camera, so it falls to each frame to read eight.
+pub(crate) fn batch(per_camera: u32) -> i64 {
+    (i64::from(per_camera) / 8).clamp(16, 8192)
+}
 
 /// What a remembered frame with this reply takes, in bytes.
 pub(crate) fn bytes_of(reply: Option<&[u8]>) -> i64 {
@@ -25,20 +31,17 @@ pub(crate) fn bytes_of(reply: Option<&[u8]>) -> i64 {
     BYTES_OF_FRAME + i64::try_from(reply).unwrap_or_default()
 }
 
-/// Lets a camera's frames up to an ordinal go. Gives the bytes that they took.
+/// Lets a camera's frames up to an ordinal go. Gives the bytes that they took. Reads all frames of the
+/// camera.
 pub(crate) fn let_go(connection: &Connection, camera: i64, through: i64) -> rusqlite::Result<i64> {
-    let (frames, replies): (i64, i64) = connection
+    connection
         .prepare_cached(
-            "SELECT count(*), coalesce(sum(length(reply)), 0) FROM remembered
-             WHERE camera = ?1 AND ordinal <= ?2",
+            "DELETE FROM remembered WHERE camera = ?1 AND ordinal <= ?2
+             RETURNING coalesce(length(reply), 0)",
         )?
-        .query_row([camera, through], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if frames > 0 {
-        connection
-            .prepare_cached("DELETE FROM remembered WHERE camera = ?1 AND ordinal <= ?2")?
-            .execute([camera, through])?;
-    }
-    Ok(frames * BYTES_OF_FRAME + replies)
+        .query_map([camera, through], |row| row.get::<_, i64>(0))?
+        .map(|reply| Ok(BYTES_OF_FRAME + reply?))
+        .sum()
 }
 
 /// The sum, and the order in which cameras were last heard. A few ten bytes for each camera.
@@ -132,14 +135,14 @@ fn count(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(frames * BYTES_OF_FRAME + replies)
 }
 
-/// Lets some of a camera's oldest frames go, all if there are few. Gives the bytes that they took.
+/// Lets some of a camera's oldest frames go, of many a thirty-second, of few all. Reads all of them. Gives the bytes that they took.
 fn let_go_oldest(connection: &Connection, camera: i64) -> rusqlite::Result<i64> {
     let through: i64 = connection
         .prepare_cached(
-            "SELECT coalesce(
-                (SELECT ordinal FROM remembered WHERE camera = ?1 ORDER BY ordinal LIMIT 1 OFFSET ?2),
-                (SELECT max(ordinal) FROM remembered WHERE camera = ?1), 0)",
+            "SELECT coalesce(max(ordinal), 0) FROM
+                (SELECT ordinal FROM remembered WHERE camera = ?1 ORDER BY ordinal LIMIT
+                    max(?2, (SELECT count(*) FROM remembered WHERE camera = ?1) / 32))",
         )?
-        .query_row(params![camera, FRAMES_AT_ONCE - 1], |row| row.get(0))?;
+        .query_row([camera, FRAMES_AT_ONCE], |row| row.get(0))?;
     let_go(connection, camera, through)
 }

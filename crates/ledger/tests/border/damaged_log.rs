@@ -4,7 +4,7 @@ use std::fs;
 
 use ledger::Ledger;
 
-use crate::stopped::{copy, group, open};
+use crate::stopped::{copy, open};
 use crate::support::{at, folder_in_memory, frame, model, software};
 
 const FRAME: usize = 4096 + 24;
@@ -89,11 +89,16 @@ fn what_is_left_of_commits_whose_flush_failed_is_no_damage() {
         change(&mut ledger);
         fs::read(copied.path().join("counts.db-wal")).unwrap()
     };
-    let [short, middle, long] = [
+    let many: Vec<_> = (100..400)
+        .map(|number| frame(&format!("cam-{number}"), number, 700))
+        .collect();
+    let mut tried = [
         after(&|ledger| ledger.probe().unwrap()),
         after(&|ledger| assert_eq!(ledger.seal_all(at(700), &software()).unwrap(), 1)),
-        after(&|ledger| drop(ledger.record_all(&group(), &model()).unwrap())),
+        after(&|ledger| drop(ledger.record_all(&many, &model()).unwrap())),
     ];
+    tried.sort_by_key(Vec::len);
+    let [short, middle, long] = tried;
     assert!(page(frames) - 24 < short.len());
     assert!(short.len() < middle.len() && middle.len() < long.len());
     // The longest was tried first; the shortest is the one that was flushed.
