@@ -2,6 +2,7 @@
 //! world's own notes of what was committed. It is kept while the module's process dies and starts
 //! again, as a disk would be.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use fruit_counter::reporter::Reporting;
@@ -61,14 +62,29 @@ pub(crate) struct Books {
     pub(crate) failures: u64,
 }
 
+thread_local! {
+    /// The ledger of the last schedule of this thread, to be begun again: what SQLite has prepared
+    /// is worth more than a schedule.
+    static SPARE: Cell<Option<Ledger>> = const { Cell::new(None) };
+}
+
 impl Books {
+    /// Nothing more is asked of them.
+    pub(crate) fn close(self) {
+        SPARE.set(Some(self.ledger));
+    }
+
     pub(crate) fn new(seed: u64, reporting: Reporting, now: Now) -> Self {
         let options = LedgerOptions {
             window: reporting.window,
             ..LedgerOptions::default()
         };
+        let ledger = match SPARE.take() {
+            Some(mut spare) => spare.begin_again(seed, options, now).map(|()| spare),
+            None => Ledger::in_memory(seed, options, now),
+        };
         Books {
-            ledger: Ledger::in_memory(seed, options, now).expect("options in range"),
+            ledger: ledger.expect("options in range"),
             folder: tempfile::tempdir().expect("a folder"),
             disk: Disk::Works,
             reporting,

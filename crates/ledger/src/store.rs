@@ -155,12 +155,45 @@ pub(crate) fn open_in_memory(
 ) -> Result<Connection, LedgerError> {
     let open = || {
         let mut connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.set_prepared_statement_cache_capacity(2 * STATEMENTS);
         begin_or_migrate(&mut connection, 0, now, None)?;
         connection.execute("UPDATE ledger SET id = ?1", [format!("{id:016x}")])?;
         Ok(connection)
     };
     open().map_err(store_failed(path, "make a store in memory"))
+}
+
+/// Makes a store of a ledger with this id out of a used one. The tables stay as they are, and so
+/// does what is prepared for them.
+pub(crate) fn empty(
+    connection: &mut Connection,
+    id: u64,
+    path: &Path,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let mut empty = || {
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // The youngest first: they refer to older ones.
+        for table in tables(&change)?.iter().rev() {
+            let statement = format!("DELETE FROM {table}");
+            change.prepare_cached(&statement)?.execute([])?;
+        }
+        change
+            .prepare_cached(
+                "INSERT INTO ledger (one, id, created_at, next_sequence) VALUES (1, ?1, ?2, 1)",
+            )?
+            .execute(params![format!("{id:016x}"), seconds(now)])?;
+        change.commit()
+    };
+    empty().map_err(store_failed(path, "empty a store in memory"))
+}
+
+/// The tables, in the order in which they were made.
+pub(crate) fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid")?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 /// Looks at a file before anything is written to it. Gives its format; 0 is an empty file.
