@@ -42,7 +42,9 @@
 //! never one from between, and frames that were acknowledged in them are lost. Everything else is
 //! flushed under both levels, sealing above all, and with it all that was recorded before: a
 //! sequence that was published never comes again with other bytes, and a report never says more
-//! than a power cut leaves.
+//! than a power cut leaves. A process that was killed between writing and flushing leaves a commit
+//! that can be read and that a power cut still takes: so opening makes a flushed commit where a log
+//! was left, before anything of it is published.
 //!
 //! *Heartbeat.* A report without frames is sealed as any other, without (3).
 //!
@@ -126,9 +128,15 @@ impl Ledger {
         let checked = options.check()?;
         store::make_folder(dir)?;
         let lock = Lock::take(dir)?;
-        let (connection, set_aside) = store::open(dir, now.wall, checked.durability)?;
         let path = dir.join(STORE_FILE);
-        Self::over(connection, path, &checked, set_aside, Some(lock))
+        let (connection, set_aside) = store::open(dir, now.wall, checked.durability)?;
+        // What the opening folded into the store is flushed; what lies in the log may not be.
+        let is_log_left = store::is_log_left(&path)?;
+        let mut ledger = Self::over(connection, path, &checked, set_aside, Some(lock))?;
+        if is_log_left {
+            ledger.flush_what_was_left()?;
+        }
+        Ok(ledger)
     }
 
     /// Takes over a store whose tables are there.

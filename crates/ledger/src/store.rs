@@ -95,6 +95,16 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), LedgerError> {
     }
 }
 
+/// Whether there is something in the store's log, so that not all of it may be flushed.
+pub(crate) fn is_log_left(path: &Path) -> Result<bool, LedgerError> {
+    let log = with_suffix(path, "-wal");
+    match fs::metadata(&log) {
+        Ok(found) => Ok(found.len() > 0),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(file_failed(&log, "look for the log")(cause)),
+    }
+}
+
 /// Opens the store of a folder, setting a damaged one aside and beginning a new one.
 pub(crate) fn open(
     dir: &Path,

@@ -31,6 +31,12 @@ impl Ledger {
         self.commit("flush what was recorded", flushing::write_probe)
     }
 
+    /// Flushes the log that an earlier process left: its last commit may be written and not flushed,
+    /// under either level.
+    pub(super) fn flush_what_was_left(&mut self) -> Result<(), LedgerError> {
+        self.commit("flush what was left", flushing::write_probe)
+    }
+
     /// Runs a change in one durable commit; an error leaves nothing of it, nor of the memo.
     pub(super) fn commit<T>(
         &mut self,

@@ -218,3 +218,24 @@ fn the_mark_stays_while_a_reader_holds_the_log() {
     drop(open(&left));
     assert!(!left.path().join(MARK).exists());
 }
+
+#[test]
+fn opening_flushes_a_log_that_was_left_before_its_reports_can_be_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    ledger.seal_due(now(60), &software()).unwrap();
+    let written = log_length(&dir);
+    for durability in [Durability::Strict, Durability::Relaxed] {
+        let left = crash(&dir);
+        let options = LedgerOptions {
+            durability,
+            ..LedgerOptions::default()
+        };
+        let after = Ledger::open(left.path(), options, now(61)).unwrap();
+        assert!(is_flushing(&after));
+        assert!(!after.flushing.is_needed());
+        assert!(log_length(&left) > written, "the flushing commit is there");
+        assert_eq!(after.unsent(10).unwrap(), ledger.unsent(10).unwrap());
+    }
+}
