@@ -3,8 +3,16 @@
 //! A flush costs milliseconds and is most of what a commit costs. The log is written from front to
 //! back and one flush takes all of it that was written before, so flushing later can lose the last
 //! commits, but never one from between.
+//!
+//! Unless a flush fails: the system may then take pages for written that are not, and the next flush
+//! succeeds without them. So after a commit that failed while others waited for a flush, the log is
+//! not believed any more: the store takes all of it before anything counts as flushed.
 
-use rusqlite::Connection;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::store::BUSY;
 
 /// What a recorded frame survives when [`record`](crate::Ledger::record) returns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +50,8 @@ pub(crate) enum Flush {
 pub(crate) struct Flushing {
     set: Flush,
     needed: bool,
+    /// A commit failed while something waited: a flush of the log proves nothing.
+    is_log_doubtful: bool,
 }
 
 impl Flushing {
@@ -51,6 +61,7 @@ impl Flushing {
         Self {
             set: Flush::Now,
             needed: true,
+            is_log_doubtful: false,
         }
     }
 
@@ -72,12 +83,48 @@ impl Flushing {
         Ok(())
     }
 
+    /// Makes a commit of this kind able to keep its word: where the log is in doubt and the commit is
+    /// to be flushed, the log is first folded into the store. Not within a transaction.
+    pub(crate) fn settle(&mut self, connection: &Connection, flush: Flush) -> rusqlite::Result<()> {
+        if self.is_log_doubtful && flush == Flush::Now {
+            fold_log(connection)?;
+            // The commit that follows flushes the cut of the log; until then a flush is needed.
+            self.is_log_doubtful = false;
+        }
+        Ok(())
+    }
+
+    /// Notes a commit that failed, by whatever cause: the disk's is not always told apart.
+    pub(crate) fn failed(&mut self) {
+        self.is_log_doubtful |= self.needed;
+    }
+
     /// Notes a good commit. One that changed nothing writes nothing, and so flushes nothing.
     pub(crate) fn committed(&mut self, changed: bool) {
         if changed {
             self.needed = self.set == Flush::Later;
         }
     }
+}
+
+/// Writes the whole log to the store, flushes that, and empties the log. An error where a reader
+/// still needs the log: waiting for it would hold up the counting.
+fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let held = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, bool>(0)
+    });
+    connection.busy_timeout(BUSY)?;
+    if held? {
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error {
+                code: ErrorCode::DatabaseBusy,
+                extended_code: rusqlite::ffi::SQLITE_BUSY,
+            },
+            Some("a flush failed, and somebody reads the log that has to be written anew".into()),
+        ));
+    }
+    Ok(())
 }
 
 /// Changes a value that counts nothing, in the caller's transaction.

@@ -74,7 +74,7 @@ pub(crate) fn beginning(connection: &Connection, path: &Path) -> rusqlite::Resul
 pub(crate) const STORE_FILE: &str = "counts.db";
 
 /// How long a statement waits for another process that reads or checks the file.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// The log is folded into the store after this many pages of 4 KiB, and cut back to as much.
 const LOG_PAGES: i64 = 1000;

@@ -54,7 +54,8 @@ impl Ledger {
     ) -> Result<T, LedgerError> {
         let mut memo = std::mem::take(&mut self.memo);
         let (connection, flushing) = (&mut self.connection, &mut self.flushing);
-        let run = move || {
+        let run = || {
+            flushing.settle(connection, flush)?;
             flushing.set(connection, flush)?;
             let before = connection.total_changes();
             let transaction =
@@ -64,7 +65,9 @@ impl Ledger {
             flushing.committed(connection.total_changes() != before);
             Ok(result)
         };
-        let result = run().map_err(store_failed(&self.path, doing))?;
+        let result = run()
+            .inspect_err(|_| self.flushing.failed())
+            .map_err(store_failed(&self.path, doing))?;
         memo.forget_windows();
         self.memo = memo;
         Ok(result)

@@ -239,3 +239,34 @@ fn opening_flushes_a_log_that_was_left_before_its_reports_can_be_published() {
         assert_eq!(after.unsent(10).unwrap(), ledger.unsent(10).unwrap());
     }
 }
+
+#[test]
+fn after_a_failed_commit_nothing_counts_as_flushed_before_the_store_has_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open_relaxed(&dir);
+    ledger.record(&frame(1), &model()).unwrap();
+    let fails = |_: &Connection| Err::<(), _>(rusqlite::Error::InvalidQuery);
+    ledger.commit("fail", fails).unwrap_err();
+    let reader = Connection::open(&ledger.path).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    reader
+        .query_row("SELECT count(*) FROM ledger", [], count)
+        .unwrap();
+
+    assert_eq!(
+        ledger.flush().unwrap_err().kind(),
+        LedgerErrorKind::Busy,
+        "a reader needs the log"
+    );
+    ledger.seal_all(now(1), &software()).unwrap_err();
+    assert!(ledger.flushing.is_needed());
+    ledger.record(&frame(2), &model()).unwrap();
+    drop(reader);
+
+    assert_eq!(ledger.seal_all(now(1), &software()).unwrap(), 1);
+    assert!(!ledger.flushing.is_needed());
+    // The frames are in the store itself: the log has the sealing alone.
+    let left = power_cut(&dir, 0);
+    assert_eq!(received(&open(&left)), 2);
+}
