@@ -120,7 +120,7 @@ impl<'a> Group<'a> {
         let most = self.rules.dedupe_bytes;
         self.memo
             .surplus
-            .shrink(connection, self.grown, most, newest)
+            .shrink(connection, self.grown, most, &in_recent, newest)
     }
 }
 

@@ -90,6 +90,57 @@ fn replies_count_for_their_length() {
 }
 
 #[test]
+fn a_silent_camera_keeps_its_last_ten_frames_whatever_others_send() {
+    let mut counts = Fixture::in_memory(small_memory());
+    record(&mut counts, "slow", 0..20);
+    for thousand in 0..10 {
+        record(
+            &mut counts,
+            "busy-1",
+            thousand * 1000..(thousand + 1) * 1000,
+        );
+        record(
+            &mut counts,
+            "busy-2",
+            thousand * 1000..(thousand + 1) * 1000,
+        );
+    }
+    assert!(!is_known(&counts, &frame("slow", 9, 1)));
+    for number in 10..20 {
+        assert_eq!(counts.record(&frame("slow", number, 1)), DUPLICATE);
+    }
+    counts.assert_right();
+}
+
+#[test]
+fn a_reply_that_is_too_much_for_the_memory_does_not_let_its_own_frame_go() {
+    let mut counts = Fixture::in_memory(small_memory());
+    for number in 0..130 {
+        let mut taken = frame("cam", number, 1);
+        taken.reply = Some(vec![b'x'; 16 << 10]);
+        counts.record(&taken);
+        for known in number.saturating_sub(60)..=number {
+            assert!(is_known(&counts, &frame("cam", known, 1)), "{known}");
+        }
+    }
+}
+
+#[test]
+fn replies_of_many_cameras_leave_each_its_last_frame() {
+    let mut counts = Fixture::in_memory(small_memory());
+    for number in 0..90 {
+        let mut taken = frame(&format!("cam-{}", number % 30), number, 1);
+        taken.reply = Some(vec![b'x'; 16 << 10]);
+        counts.record(&taken);
+    }
+    let known =
+        |number: &u32| is_known(&counts, &frame(&format!("cam-{}", number % 30), *number, 1));
+    assert_eq!((60..90).filter(known).count(), 30);
+    let all = (0..90).filter(known).count();
+    assert!(all < 65, "{all} of 16 KiB are over 1 MiB");
+}
+
+#[test]
 fn a_smaller_memory_of_all_takes_effect_after_an_opening() {
     let mut counts = Fixture::in_memory(LedgerOptions {
         dedupe_per_camera: 20_000,
