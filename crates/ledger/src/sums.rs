@@ -35,13 +35,15 @@ impl FrameSums {
     /// All outcomes together; equal to `received`.
     #[must_use]
     pub fn outcomes(&self) -> u64 {
-        self.classified + self.unsure + self.ignored + self.duplicate + self.all_rejected()
+        [self.classified, self.unsure, self.ignored, self.duplicate]
+            .into_iter()
+            .fold(self.all_rejected(), u64::saturating_add)
     }
 
     /// Rejected frames of all reasons.
     #[must_use]
     pub fn all_rejected(&self) -> u64 {
-        self.rejected.values().sum()
+        self.rejected.values().copied().fold(0, u64::saturating_add)
     }
 }
 
@@ -59,11 +61,11 @@ impl Sums {
     /// Adds another sum to this one.
     pub fn add(&mut self, other: &Sums) {
         add_named(&mut self.counts, &other.counts);
-        self.frames.received += other.frames.received;
-        self.frames.classified += other.frames.classified;
-        self.frames.unsure += other.frames.unsure;
-        self.frames.ignored += other.frames.ignored;
-        self.frames.duplicate += other.frames.duplicate;
+        add_number(&mut self.frames.received, other.frames.received);
+        add_number(&mut self.frames.classified, other.frames.classified);
+        add_number(&mut self.frames.unsure, other.frames.unsure);
+        add_number(&mut self.frames.ignored, other.frames.ignored);
+        add_number(&mut self.frames.duplicate, other.frames.duplicate);
         add_named(&mut self.frames.rejected, &other.frames.rejected);
     }
 
@@ -94,8 +96,14 @@ impl Sums {
 
 fn add_named(into: &mut BTreeMap<String, u64>, from: &BTreeMap<String, u64>) {
     for (name, number) in from {
-        *into.entry(name.clone()).or_default() += number;
+        add_number(into.entry(name.clone()).or_default(), *number);
     }
+}
+
+/// Stops at the greatest number, which no honest sum comes to: in a damaged ledger the sums then do
+/// not agree, and a verification says so.
+fn add_number(into: &mut u64, number: u64) {
+    *into = into.saturating_add(number);
 }
 
 fn count_named(into: &mut BTreeMap<String, u64>, name: &str) {

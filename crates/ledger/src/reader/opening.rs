@@ -13,9 +13,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
+use crate::log_damage;
 use crate::schema;
 use crate::store::with_suffix;
 
@@ -58,6 +59,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
         Err(error) => return Err(file_failed(path, "read")(error)),
         Ok(_) => {}
     }
+    check_log(path)?;
     let (connection, access) = match shared(path) {
         Ok(connection) => (connection, Access::Shared),
         Err(error) if is_frozen(path, &error) => (frozen(path)?, Access::Frozen),
@@ -72,17 +74,44 @@ pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
     })
 }
 
-/// Every page, as an opening for writing checks them.
-pub(super) fn check_pages(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(store_failed(path, "check the pages"))?;
-    if verdict == "ok" {
+/// Whether the log of a file that nobody has open lost commits: SQLite would pass over them in
+/// silence. A log that is being written is not looked at, nor one whose index a killed module left.
+fn check_log(path: &Path) -> Result<(), LedgerError> {
+    if may_have_writer(path) {
         return Ok(());
     }
-    Err(LedgerError::Damaged {
-        path: path.to_owned(),
-        finding: verdict,
+    let log = with_suffix(path, "-wal");
+    match log_damage::find(&log).map_err(file_failed(&log, "read the log"))? {
+        // A module may have begun to write it meanwhile.
+        Some(finding) if !may_have_writer(path) => Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            finding,
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Every page, every entry of an index, and whether each row that others name is there.
+pub(super) fn check_pages(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let failed = || store_failed(path, "check the pages");
+    let verdict: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(failed())?;
+    let mut finding = Some(verdict).filter(|verdict| verdict != "ok");
+    if finding.is_none() {
+        finding = connection
+            .query_row("PRAGMA foreign_key_check", [], |row| {
+                let (table, lost): (String, String) = (row.get(0)?, row.get(2)?);
+                Ok(format!("{table} names a row of {lost} that is not there"))
+            })
+            .optional()
+            .map_err(failed())?;
+    }
+    finding.map_or(Ok(()), |finding| {
+        Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            finding,
+        })
     })
 }
 

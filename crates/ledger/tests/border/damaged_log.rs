@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ledger::Ledger;
+use ledger::{Ledger, LedgerErrorKind, LedgerReader};
 
 use crate::stopped::{copy, open};
 use crate::support::{at, folder_in_memory, frame, model, software};
@@ -57,6 +57,22 @@ fn a_flushed_commit_that_the_log_lost_is_damage_and_said_so() {
         kept.push("-wal");
         assert_eq!(fs::read(kept).unwrap(), bytes, "nothing of it is lost");
     }
+}
+
+#[test]
+fn a_reader_of_a_copy_finds_a_log_that_lost_commits_and_writes_nothing() {
+    let dir = folder_in_memory();
+    let mut ledger = open(dir.path());
+    counted(&mut ledger, &dir.path().join("counts.db-wal"));
+    let left = copy(dir.path());
+    let log = left.path().join("counts.db-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[page(10) + 100] ^= 0x10;
+    fs::write(&log, &bytes).unwrap();
+    let refused = LedgerReader::open(left.path()).unwrap_err();
+    assert_eq!(refused.kind(), LedgerErrorKind::Damaged);
+    assert_eq!(fs::read(&log).unwrap(), bytes);
+    LedgerReader::open(dir.path()).unwrap().verify().unwrap();
 }
 
 #[test]

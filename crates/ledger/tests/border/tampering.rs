@@ -1,6 +1,6 @@
 //! Every sum that the ledger keeps, changed behind its back: verify names it.
 
-use ledger::{KeepSent, LedgerOptions, LedgerReader, Outcome, RejectReason};
+use ledger::{KeepSent, LedgerErrorKind, LedgerOptions, LedgerReader, Outcome, RejectReason};
 use rusqlite::Connection;
 
 use crate::support::{Fixture, at, frame, software};
@@ -166,4 +166,28 @@ fn the_sequence_of_reports_is_proved() {
         "2 reports, expected 3",
     );
     check("UPDATE ledger SET id = 'other'", "expected other-3");
+}
+
+#[test]
+fn sums_too_great_for_a_number_are_a_finding() {
+    let most = i64::MAX;
+    check(
+        &format!("UPDATE frame_sum SET classified = {most}, unsure = {most}, ignored = {most}"),
+        "stored frames of camera",
+    );
+}
+
+#[test]
+fn a_camera_whose_name_is_lost_is_damage() {
+    let counts = ledger();
+    let tool = Connection::open(counts.dir.path().join("counts.db")).unwrap();
+    tool.execute_batch("PRAGMA foreign_keys = 0; DELETE FROM camera")
+        .unwrap();
+    let reader = LedgerReader::open(counts.dir.path()).unwrap();
+    let refused = reader.verify().unwrap_err();
+    assert_eq!(refused.kind(), LedgerErrorKind::Damaged);
+    assert!(
+        format!("{refused:?}").contains("row of camera"),
+        "{refused:?}"
+    );
 }
