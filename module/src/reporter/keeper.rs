@@ -1,25 +1,36 @@
 //! Without a hub: seals what is due, and keeps it here.
 //!
 //! A report that nobody will take is noted as sent in the same turn, so that it is let go when its
-//! time has come, like those that were sent. Reports that wait from a time with a hub are left
-//! waiting; so is one that a crash leaves between the two commits.
+//! time has come, like those that were sent. Others may wait as well: from a time with a hub, or
+//! because a crash or an error came between the two commits. As long as one waits, no later one is
+//! let go, so they must not wait for ever. After [`PATIENCE`] alone, longer than a start without the
+//! hub's variables that somebody made by mistake, they are noted too, and the log says how many.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::{Ledger, LedgerError, LedgerErrorKind};
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::sealing::LEAST;
 use super::{PAUSE, Reporting};
 use crate::{SharedLedger, clock, error_chain};
 
+/// How long the module stands alone before reports that wait are taken to wait for nobody.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Of reports that wait so many are noted in one round at most: each is a commit, and pictures wait
+/// for the ledger meanwhile.
+const AT_ONCE: usize = 16;
+
 /// Until `stop` turns true, or until the ledger proves damaged.
 pub async fn keep(ledger: SharedLedger, reporting: Reporting, mut stop: watch::Receiver<bool>) {
+    let begun = Instant::now();
     while !*stop.borrow() {
+        let alone_for = begun.elapsed();
         let reporting = reporting.clone();
         let round = ledger
-            .blocking(move |ledger| round(ledger, &reporting))
+            .blocking(move |ledger| round(ledger, &reporting, alone_for))
             .await;
         let pause = match round {
             Ok(pause) => pause,
@@ -40,7 +51,11 @@ pub async fn keep(ledger: SharedLedger, reporting: Reporting, mut stop: watch::R
 }
 
 /// Seals what is due; answers how long to wait.
-fn round(ledger: &mut Ledger, reporting: &Reporting) -> Result<Duration, LedgerError> {
+fn round(
+    ledger: &mut Ledger,
+    reporting: &Reporting,
+    alone_for: Duration,
+) -> Result<Duration, LedgerError> {
     let Reporting {
         software, model, ..
     } = reporting;
@@ -56,6 +71,23 @@ fn round(ledger: &mut Ledger, reporting: &Reporting) -> Result<Duration, LedgerE
             ledger.mark_sent(sequence, now)?;
         }
         info!(reports, "sealed, kept in the ledger");
+    }
+    if alone_for >= PATIENCE {
+        let waiting = ledger.unsent(AT_ONCE)?;
+        for report in &waiting {
+            ledger.mark_sent(report.sequence, now)?;
+        }
+        if let (Some(first), Some(last)) = (waiting.first(), waiting.last()) {
+            warn!(
+                reports = waiting.len(),
+                first = first.sequence,
+                last = last.sequence,
+                "reports waited for a hub and there is none: they are kept in the ledger and not \
+                 sent any more; `fruit-counter ledger export` reads what they say"
+            );
+            // More may wait.
+            return Ok(LEAST);
+        }
     }
     let closing = ledger.next_closing(now).unwrap_or(PAUSE);
     Ok(closing.clamp(LEAST, PAUSE))
