@@ -20,7 +20,7 @@ use tracing::{Instrument as _, debug, error, info_span};
 use super::ask::{self, Ask};
 use super::body::{self, Body};
 use super::house::{House, InHand};
-use super::names::Name;
+use super::names::{Name, Names};
 use super::refusal::Refusal;
 use super::reply::Reply;
 use crate::eyes::Sight;
@@ -117,8 +117,11 @@ async fn count(house: &House, counted: Counted) -> Result<Answered, Refusal> {
         body,
         arrival,
     } = counted;
+    let name = camera;
+    let camera = house.names.camera(&name);
+    let key = key.map(|key| Names::key(&camera, &name, key));
     let frame = FrameKey {
-        camera: house.names.camera(&camera),
+        camera,
         input: INPUT.to_owned(),
         message_id: key,
         created: None,

@@ -66,6 +66,17 @@ impl Names {
         }
     }
 
+    /// What a camera's key is called beside the keys of its `camera`, see [`Names::camera`]: names
+    /// that share one camera must not share their keys.
+    pub(super) fn key(camera: &str, name: &Name, key: String) -> String {
+        if camera == OTHER {
+            // Neither a name nor a key has a zero byte.
+            format!("{}\0{key}", name.0)
+        } else {
+            key
+        }
+    }
+
     /// The camera that a name is counted as; a new name is known from now on.
     pub(super) fn camera(&self, name: &Name) -> String {
         let camera = format!("{SPACE}{}", name.0);
@@ -114,6 +125,14 @@ mod tests {
         assert_eq!(names.camera(&name("c")), OTHER);
         assert_eq!(names.camera(&name("a")), "http:a");
         assert_eq!(names.camera(&name("c")), OTHER);
+    }
+
+    #[test]
+    fn names_that_share_one_do_not_share_their_keys() {
+        let key = |camera: &str, text: &str| Names::key(camera, &name(text), "1".to_owned());
+        assert_ne!(key(OTHER, "a"), key(OTHER, "b"));
+        assert_eq!(key(OTHER, "a"), key(OTHER, "a"));
+        assert_eq!(key("http:a", "a"), "1");
     }
 
     #[test]

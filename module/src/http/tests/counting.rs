@@ -175,3 +175,16 @@ async fn a_picture_that_ended_the_process_three_times_is_rejected_under_any_key(
     let answer = bench.post("/image?camera=gate", &[], &picture(1)).await;
     assert_eq!(answer.status, 200, "the next one flows");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cameras_beyond_the_maximum_may_use_the_same_key() {
+    let bench = Bench::with(|settings| settings.cameras = 0).await;
+    for (number, camera) in [(1, "left"), (2, "right")] {
+        let path = format!("/image?camera={camera}");
+        let first = bench.post(&path, &[KEY], &picture(number)).await;
+        assert_eq!((first.status, first.was_replayed()), (200, false));
+        let again = bench.post(&path, &[KEY], &picture(number)).await;
+        assert_eq!((again.status, again.was_replayed()), (200, true));
+    }
+    assert_eq!(bench.counted("http:other"), (4, 2, 0));
+}
