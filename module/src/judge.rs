@@ -5,7 +5,9 @@
 //! has the whole process to itself, so that a second death convicts it alone; after
 //! [`AttemptLog::CRASH_LIMIT`] deaths it is not looked at any more.
 
+use std::process;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 
 use ledger::{AttemptKey, AttemptLog, Outcome, RejectReason};
 use tracing::warn;
@@ -88,8 +90,9 @@ impl Judge {
         }
     }
 
-    /// Decodes and classifies.
+    /// Decodes and classifies. A panic in here ends the process at once.
     pub(crate) fn look(&mut self, picture: &[u8]) -> Sight {
+        let _watching = EndsOnPanic;
         let sight = self.eyes.look(picture);
         if let Some(refusal) = &sight.refusal {
             warn!(reason = %refusal, "picture rejected");
@@ -105,12 +108,60 @@ impl Judge {
     }
 }
 
+/// Ends the process when it is dropped by a panic.
+///
+/// Unwinding would give the suspect's pass back before the process ends. Others would then enter
+/// and write notes, and the next start could not tell who did it: no picture would be convicted.
+struct EndsOnPanic;
+
+impl Drop for EndsOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // The panic's own words are on the error output by now.
+            process::abort();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-
     use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Command, Stdio};
+    use std::sync::mpsc;
+
+    /// Makes the test below play the process that panics.
+    const PANICS: &str = "FRUIT_COUNTER_TEST_PANICS";
+
+    #[test]
+    fn a_panic_over_a_picture_ends_the_process_before_its_pass_is_given_back() {
+        if std::env::var_os(PANICS).is_some() {
+            let gate = Gate::default();
+            let panics = gate.clone();
+            let over = thread::spawn(move || {
+                let _pass = panics.enter(true);
+                let _watching = EndsOnPanic;
+                panic!("a picture does this");
+            });
+            let _ = over.join();
+            drop(gate.enter(false));
+            process::exit(0);
+        }
+        let itself = std::env::current_exe().unwrap();
+        let status = Command::new(itself)
+            .args(["--exact", "--test-threads=1"])
+            .arg(
+                "judge::tests::\
+                 a_panic_over_a_picture_ends_the_process_before_its_pass_is_given_back",
+            )
+            .env(PANICS, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        // SIGABRT.
+        assert_eq!(status.signal(), Some(6), "{status}");
+    }
 
     #[test]
     fn pictures_are_let_in_side_by_side() {

@@ -4,8 +4,9 @@
 //! do not wait for these. Decoding goes in turn: of the largest pictures one is decoded here and one
 //! in the pipeline at once, which bounds the memory. Who hands in pictures bounds their number.
 //!
-//! A picture that makes a thread panic ends the process ([`Workers`] says so to `broken`), as it would
-//! on edgeHub's way: its attempt note stays, so that it is known when it comes again.
+//! A picture that makes a thread panic ends the process at once ([`crate::judge`]), as it would on
+//! edgeHub's way: its attempt note stays, so that it is known when it comes again. A worker that
+//! panics elsewhere says so to `broken`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
