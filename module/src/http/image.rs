@@ -193,6 +193,7 @@ async fn look_up(house: &House, frame: &FrameKey) -> Result<Seen, Refusal> {
     seen.map_err(|failure| {
         let why = error_chain(&failure);
         error!(why, "a frame that came by HTTP cannot be looked up");
+        house.recorder.doubt(failure.kind());
         Refusal::Ledger
     })
 }

@@ -34,10 +34,17 @@ struct Job {
     done: oneshot::Sender<Result<Recorded, NotRecorded>>,
 }
 
+/// What the thread is told.
+enum Word {
+    Record(Box<Job>),
+    /// Somebody else could not read the ledger.
+    Doubt(LedgerErrorKind),
+}
+
 /// A handle to the thread, which ends with it.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    jobs: SyncSender<Job>,
+    words: SyncSender<Word>,
     writable: watch::Receiver<bool>,
 }
 
@@ -50,7 +57,7 @@ impl Recorder {
         waiting: usize,
         broken: watch::Sender<bool>,
     ) -> io::Result<Self> {
-        let (jobs, inbox) = sync_channel(waiting);
+        let (words, inbox) = sync_channel(waiting);
         let (state, writable) = watch::channel(true);
         let scribe = Scribe {
             ledger,
@@ -66,7 +73,7 @@ impl Recorder {
                 };
                 ending.as_told = scribe.run(&inbox).is_ok();
             })?;
-        Ok(Recorder { jobs, writable })
+        Ok(Recorder { words, writable })
     }
 
     /// Whether the last write went well, or a probe has since.
@@ -77,11 +84,21 @@ impl Recorder {
     /// Records a frame; when this gives `Ok`, its sender may be answered.
     pub(super) async fn record(&self, frame: FrameRecord) -> Result<Recorded, NotRecorded> {
         let (done, recorded) = oneshot::channel();
-        match self.jobs.try_send(Job { frame, done }) {
+        match self
+            .words
+            .try_send(Word::Record(Box::new(Job { frame, done })))
+        {
             Ok(()) => recorded.await.unwrap_or(Err(NotRecorded)),
             // As many may wait as pictures are in hand, so it is never full.
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(NotRecorded),
         }
+    }
+
+    /// Says that a look at the ledger failed: nothing is recorded until a probe write succeeds, or
+    /// the process ends if the ledger proved damaged.
+    pub(super) fn doubt(&self, kind: LedgerErrorKind) {
+        // With no room for it the next look fails as well.
+        let _ = self.words.try_send(Word::Doubt(kind));
     }
 }
 
@@ -111,20 +128,28 @@ struct Scribe {
 
 impl Scribe {
     /// Until nobody can hand anything in any more.
-    fn run(&self, inbox: &Receiver<Job>) -> Result<(), Damaged> {
+    fn run(&self, inbox: &Receiver<Word>) -> Result<(), Damaged> {
         while let Ok(first) = inbox.recv() {
-            let group = std::iter::once(first)
-                .chain(inbox.try_iter())
-                .take(GROUP)
-                .collect();
+            let words = std::iter::once(first).chain(inbox.try_iter()).take(GROUP);
+            let mut group = Vec::new();
+            let mut doubt = None;
+            for word in words {
+                match word {
+                    Word::Record(job) => group.push(*job),
+                    // The worst that was heard.
+                    Word::Doubt(_) if doubt == Some(LedgerErrorKind::Damaged) => {}
+                    Word::Doubt(kind) => doubt = Some(kind),
+                }
+            }
             if let Err(failure) = self.record(group) {
                 let why = error_chain(&failure);
                 error!(why, "outcomes of pictures by HTTP cannot be made durable");
+                doubt = Some(failure.kind());
+            }
+            if let Some(kind) = doubt {
                 self.state.send_replace(false);
-                if failure.kind() == LedgerErrorKind::Damaged {
-                    return Err(Damaged);
-                }
-                self.refuse_until_writable(inbox);
+                end_if_damaged(kind)?;
+                self.refuse_until_writable(inbox)?;
             }
         }
         Ok(())
@@ -132,6 +157,9 @@ impl Scribe {
 
     /// One commit for all, and a word to each.
     fn record(&self, group: Vec<Job>) -> Result<(), LedgerError> {
+        if group.is_empty() {
+            return Ok(());
+        }
         let (frames, askers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|job| (job.frame, job.done)).unzip();
         let recorded = self.ledger.lock().record_all(&frames, &self.model);
@@ -153,37 +181,49 @@ impl Scribe {
         }
     }
 
-    fn refuse_until_writable(&self, inbox: &Receiver<Job>) {
+    fn refuse_until_writable(&self, inbox: &Receiver<Word>) -> Result<(), Damaged> {
         let mut pause = PROBE_PAUSES.0;
         loop {
             if refuse_for(pause, inbox).is_err() {
-                return;
+                return Ok(());
             }
             match self.ledger.lock().probe() {
                 Ok(()) => break,
                 Err(failure) => {
                     let why = error_chain(&failure);
                     debug!(why, "the ledger still takes nothing");
+                    end_if_damaged(failure.kind())?;
                 }
             }
             pause = (pause * 2).min(PROBE_PAUSES.1);
         }
         info!("the ledger can be written again; counting pictures by HTTP");
         self.state.send_replace(true);
+        Ok(())
     }
+}
+
+fn end_if_damaged(kind: LedgerErrorKind) -> Result<(), Damaged> {
+    if kind == LedgerErrorKind::Damaged {
+        error!("the ledger is damaged: ending, so that the next start sets it aside");
+        return Err(Damaged);
+    }
+    Ok(())
 }
 
 /// Nobody can hand anything in any more.
 struct Over;
 
 /// Refuses what comes for so long.
-fn refuse_for(pause: Duration, inbox: &Receiver<Job>) -> Result<(), Over> {
+fn refuse_for(pause: Duration, inbox: &Receiver<Word>) -> Result<(), Over> {
     let until = Instant::now() + pause;
     loop {
         match inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(job) => {
+            Ok(Word::Record(job)) => {
                 let _ = job.done.send(Err(NotRecorded));
             }
+            // That is known, and the probe finds out what is worse.
+            Ok(Word::Doubt(_)) => {}
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => return Err(Over),
         }

@@ -1,5 +1,6 @@
 //! A ledger that cannot be written.
 
+use ledger::LedgerErrorKind;
 use rusqlite::Connection;
 
 use super::bench::{Bench, picture, wait_for};
@@ -35,4 +36,27 @@ async fn a_ledger_that_cannot_be_written_is_a_503_until_it_can_and_the_retry_cou
     assert_eq!((retry.status, retry.was_replayed()), (200, false));
     assert_eq!(bench.counted("http:gate"), (1, 0, 0));
     assert_eq!(bench.get("/readyz", "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_failed_is_probed_and_counting_goes_on() {
+    let bench = Bench::new().await;
+    let other = hold_the_store(&bench);
+    let recorder = &bench.door.house.recorder;
+    recorder.doubt(LedgerErrorKind::Busy);
+    wait_for(|| !recorder.is_writable()).await;
+    let refused = bench.post("/image?camera=gate", &[KEY], &picture(1)).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    wait_for(|| recorder.is_writable()).await;
+    let retry = bench.post("/image?camera=gate", &[KEY], &picture(1)).await;
+    assert_eq!((retry.status, retry.was_replayed()), (200, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_finds_the_ledger_damaged_breaks_the_door() {
+    let mut bench = Bench::new().await;
+    bench.door.house.recorder.doubt(LedgerErrorKind::Damaged);
+    bench.door.broken().await;
+    assert!(!bench.door.house.recorder.is_writable());
 }
