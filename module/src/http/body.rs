@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout_at};
 
@@ -18,7 +18,7 @@ const HEARD_OUT: usize = 4;
 pub(super) struct Body {
     /// Its bytes; `None` when they were more than the limit.
     pub(super) picture: Option<Bytes>,
-    /// SHA-256 of what was read of it: all, unless it was many times too long.
+    /// SHA-256 of its first bytes: of all, unless they were over [`HEARD_OUT`] times the limit.
     pub(super) digest: [u8; 32],
     /// How many bytes that were.
     pub(super) length: usize,
@@ -39,9 +39,8 @@ pub(super) async fn read(
     limit: usize,
     deadline: Instant,
 ) -> Result<Body, Refusal> {
-    let mut bytes = BytesMut::new();
-    let mut hash = Sha256::new();
-    let mut length: usize = 0;
+    let announced = incoming.size_hint().exact().unwrap_or(0);
+    let mut reading = Reading::new(limit, announced);
     while let Some(frame) = timeout_at(deadline, incoming.frame())
         .await
         .map_err(|_elapsed| Refusal::BodyLate)?
@@ -54,22 +53,64 @@ pub(super) async fn read(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        length = length.saturating_add(data.len());
-        hash.update(&data);
-        if length <= limit {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = BytesMut::new();
-            if length > limit.saturating_mul(HEARD_OUT) {
-                break;
-            }
+        reading.take(&data);
+        if reading.is_heard_out() {
+            break;
         }
     }
-    Ok(Body {
-        picture: (length <= limit).then(|| bytes.freeze()),
-        digest: hash.finalize().into(),
-        length,
-    })
+    Ok(reading.end())
+}
+
+/// A body as far as it was read.
+struct Reading {
+    limit: usize,
+    bytes: BytesMut,
+    hash: Sha256,
+    length: usize,
+}
+
+impl Reading {
+    /// Of `announced` bytes, 0 when that is not known.
+    fn new(limit: usize, announced: u64) -> Self {
+        // At once, since growing would hold the old bytes beside the new room for them.
+        let room = usize::try_from(announced)
+            .ok()
+            .filter(|room| *room <= limit);
+        Reading {
+            limit,
+            bytes: BytesMut::with_capacity(room.unwrap_or(0)),
+            hash: Sha256::new(),
+            length: 0,
+        }
+    }
+
+    fn heard_out(&self) -> usize {
+        self.limit.saturating_mul(HEARD_OUT)
+    }
+
+    fn is_heard_out(&self) -> bool {
+        self.length > self.heard_out()
+    }
+
+    /// However it was cut into pieces on its way, a body has one digest.
+    fn take(&mut self, data: &[u8]) {
+        let room = self.heard_out().saturating_sub(self.length);
+        self.hash.update(&data[..room.min(data.len())]);
+        self.length = self.length.saturating_add(data.len());
+        if self.length <= self.limit {
+            self.bytes.extend_from_slice(data);
+        } else {
+            self.bytes = BytesMut::new();
+        }
+    }
+
+    fn end(self) -> Body {
+        Body {
+            picture: (self.length <= self.limit).then(|| self.bytes.freeze()),
+            digest: self.hash.finalize().into(),
+            length: self.length,
+        }
+    }
 }
 
 /// Reads what is left of a body that nobody wants, within the same bounds.
@@ -80,5 +121,35 @@ pub(super) async fn throw_away(mut incoming: Incoming, limit: usize, deadline: I
         if length > limit {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of so many bytes that comes in pieces, as long as it is listened to.
+    fn read_in(pieces: usize, length: usize) -> Body {
+        let body: Vec<u8> = (0..length).map(|at| at as u8).collect();
+        let mut reading = Reading::new(10, 0);
+        for piece in body.chunks(pieces) {
+            reading.take(piece);
+            if reading.is_heard_out() {
+                break;
+            }
+        }
+        reading.end()
+    }
+
+    #[test]
+    fn a_body_has_one_digest_however_it_was_cut_on_its_way() {
+        for length in [9, 10, 11, 39, 40, 41, 200] {
+            let whole = read_in(length, length);
+            assert_eq!(whole.picture.is_some(), length <= 10);
+            for pieces in 1..60 {
+                assert_eq!(read_in(pieces, length).digest, whole.digest, "{length}");
+            }
+        }
+        assert_ne!(read_in(5, 39).digest, read_in(5, 40).digest);
     }
 }
