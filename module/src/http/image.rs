@@ -26,8 +26,9 @@ use super::reply::Reply;
 use crate::eyes::Sight;
 use crate::{clock, error_chain};
 
-/// The input that these frames are said to have come through.
-const INPUT: &str = "http";
+/// The input that these frames are said to have come through. No input of edgeHub's can be called
+/// so: the last frames of an input are remembered together, and these are none of its redeliveries.
+const INPUT: &str = "/http";
 
 /// A reply, and whether it was given before.
 struct Answered {

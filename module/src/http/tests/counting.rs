@@ -153,7 +153,7 @@ async fn a_picture_that_ended_the_process_three_times_is_rejected_under_any_key(
     let poison = b"poison";
     let bench = Bench::new().await;
     let folder = bench.folder.path().to_owned();
-    let key = AttemptKey::new("http", None, &Sha256::digest(poison).into());
+    let key = AttemptKey::new("/http", None, &Sha256::digest(poison).into());
     let mut bench = bench;
     for _ in 0..3 {
         AttemptLog::open(&folder, BOOT)
