@@ -26,7 +26,7 @@ pub struct Eyes {
 }
 
 /// A turn to decode: a picture of the largest size that the limits allow takes up to 180 MiB
-/// while it is decoded, so that only a few may be at once.
+/// until it is scaled down to what the model wants, so that only a few may be at once.
 pub type DecodeTurn = Arc<Mutex<()>>;
 
 /// What came of looking at one picture.
@@ -43,15 +43,16 @@ pub struct Sight {
 impl Eyes {
     /// Finds the outcome of one picture; any bytes give one.
     pub fn look(&mut self, picture: &[u8]) -> Sight {
-        let decoded = {
+        let prepared = {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            decode(picture, &self.limits)
+            // The pixels go within the turn, or as many as there are sessions would be held at once.
+            decode(picture, &self.limits).map(|pixels| self.classifier.prepare(&pixels))
         };
-        let pixels = match decoded {
-            Ok(pixels) => pixels,
+        let tensor = match prepared {
+            Ok(tensor) => tensor,
             Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
         };
-        match self.classifier.classify(&pixels) {
+        match self.classifier.run(&tensor) {
             Ok(scores) => {
                 let outcome = match scores.verdict(self.min_confidence) {
                     Verdict::Label { label, .. } if label == NEGATIVE_LABEL => Outcome::Ignored,
