@@ -2,7 +2,8 @@
 //!
 //! Life: open the ledger (waiting for a disk that is full or cannot be written) and the
 //! model (a mistake there ends the start with a sentence), open the HTTP door, learn from
-//! the workload API how to reach edgeHub (retried until it answers), start the client, the
+//! the workload API how to reach edgeHub (retried until it answers; what comes by HTTP is counted
+//! and sealed meanwhile), start the client, the
 //! pipeline thread and the reporter, then wait for SIGTERM or SIGINT.
 //! Stopping: the picture in hand is finished and acknowledged,
 //! the client says DISCONNECT, and what the grace does not cover is abandoned
@@ -13,6 +14,7 @@
 mod door;
 mod open;
 mod standalone;
+mod stop;
 
 use std::sync::Arc;
 use std::thread;
@@ -22,10 +24,8 @@ use anyhow::{Context as _, bail};
 use edge_client::{Client, ClientConfig, Started};
 use ledger::{AttemptLog, Software};
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::pipeline::{Pipeline, Surroundings};
@@ -33,6 +33,7 @@ use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
 use door::MaybeDoor;
+use stop::{StopSignal, flush, note_the_stop, within_last_call};
 
 pub use open::{Loaded, load_model, model_path};
 
@@ -43,9 +44,7 @@ const PRODUCT: &str = concat!("fruit-counter/", env!("CARGO_PKG_VERSION"));
 /// SIGTERM; saying DISCONNECT may take a second more.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// After so long the process ends whatever is left. Docker kills after 10 s; the
-/// promise is 8 s.
-const LAST_CALL: Duration = Duration::from_secs(7);
+const BROKEN_DOOR: &str = "the HTTP door broke; only a new start can mend it";
 
 /// First and longest pause between attempts to reach the workload API at start.
 const WORKLOAD_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -71,7 +70,7 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
             return Ok(());
         }
     };
-    let door = door::open(&settings, &connection, &opened).await?;
+    let mut door = door::open(&settings, &connection, &opened).await?;
     let reporting = Reporting {
         software: Software {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,11 +83,23 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     if matches!(connection, Connection::Standalone) {
         return standalone::run(opened.pipeline, reporting, door, stop_signal).await;
     }
+    // The workload API can be long in coming; pictures by HTTP are counted meanwhile.
+    let ledger = opened.pipeline.ledger.clone();
     let config = tokio::select! {
         config = client_config(&settings, &connection) => config?,
+        () = door.broken() => bail!(BROKEN_DOOR),
+        () = reporter::seal_only(ledger, reporting.clone()) => bail!("sealing ended on its own"),
         () = stop_signal.received() => {
             info!("stopped before the connection was set up");
-            door.close(GRACE).await;
+            let note = note_the_stop(Arc::clone(&opened.pipeline.judge.attempts));
+            let ledger = opened.pipeline.ledger.clone();
+            within_last_call(async {
+                door.close(GRACE).await;
+                flush(&ledger).await;
+                // It panics with what it does.
+                let _ = note.await;
+            })
+            .await;
             return Ok(());
         }
     };
@@ -122,7 +133,7 @@ async fn connected(
     let (stop, stopping) = watch::channel(false);
     let mut reporter = tokio::spawn(reporter::run(
         client.clone(),
-        ledger,
+        ledger.clone(),
         reporting,
         stopping.clone(),
     ));
@@ -138,7 +149,7 @@ async fn connected(
 
     tokio::select! {
         () = stop_signal.received() => {}
-        () = door.broken() => bail!("the HTTP door broke; only a new start can mend it"),
+        () = door.broken() => bail!(BROKEN_DOOR),
         _ = &mut pipeline_end => bail!("the pipeline ended without being told to"),
         ended = &mut reporter => {
             ended.context("the reporter broke off")?;
@@ -146,17 +157,15 @@ async fn connected(
         }
     }
     info!("stopping: finishing the picture in hand");
-    let last_call = Instant::now() + LAST_CALL;
     stop.send_replace(true);
-    let rest = async {
+    within_last_call(async {
         tokio::join!(
             drain(&client, attempts, pipeline_end, reporter),
             door.close(GRACE)
-        )
-    };
-    if tokio::time::timeout_at(last_call, rest).await.is_err() {
-        warn!("a picture was still being worked on; it was not acknowledged");
-    }
+        );
+        flush(&ledger).await;
+    })
+    .await;
     info!("stopped");
     Ok(())
 }
@@ -256,38 +265,4 @@ async fn drain(
     }
     // It panics with what it does.
     let _ = note.await;
-}
-
-/// However the process ends now, that is no picture's fault.
-fn note_the_stop(attempts: Arc<AttemptLog>) -> JoinHandle<()> {
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = attempts.stopping() {
-            warn!(
-                why = crate::error_chain(&error),
-                "the stop could not be noted beside the ledger"
-            );
-        }
-    })
-}
-
-/// SIGTERM from the runtime or SIGINT from a terminal.
-struct StopSignal {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl StopSignal {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(StopSignal {
-            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

@@ -48,6 +48,16 @@ pub struct Reporting {
     pub merge_after: Option<Duration>,
 }
 
+/// Seals while there is no client yet to send with: until it is dropped, or until the ledger proves
+/// damaged. What was recorded is flushed every [`PAUSE`] as well; reports wait for [`run`].
+pub async fn seal_only(ledger: SharedLedger, reporting: Reporting) {
+    // Both live as long as this does: nothing is tried, and nobody says stop.
+    let (_trying, tried) = watch::channel(Trying::default());
+    let (_stop, stopping) = watch::channel(false);
+    let sealer = Sealer::new(ledger, reporting, tried, Arc::default());
+    sealer.run(stopping).await;
+}
+
 /// Seals and sends until `stop` turns true, or until the ledger proves damaged, which
 /// only a new start can mend.
 pub async fn run(

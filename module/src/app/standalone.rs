@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::door::MaybeDoor;
-use super::{GRACE, StopSignal, note_the_stop};
+use super::stop::{StopSignal, flush, note_the_stop, within_last_call};
+use super::{BROKEN_DOOR, GRACE};
 use crate::pipeline::Pipeline;
 use crate::reporter::{self, Reporting};
 
@@ -26,10 +27,10 @@ pub(super) async fn run(
     let attempts = Arc::clone(&judge.attempts);
     drop(judge);
     let (stop, stopping) = watch::channel(false);
-    let mut keeper = tokio::spawn(reporter::keep(ledger, reporting, stopping));
+    let mut keeper = tokio::spawn(reporter::keep(ledger.clone(), reporting, stopping));
     tokio::select! {
         () = stop_signal.received() => {}
-        () = door.broken() => bail!("the HTTP door broke; only a new start can mend it"),
+        () = door.broken() => bail!(BROKEN_DOOR),
         ended = &mut keeper => {
             ended.context("sealing broke off")?;
             bail!("sealing ended without being told to");
@@ -38,12 +39,16 @@ pub(super) async fn run(
     info!("stopping: finishing the pictures in hand");
     let note = note_the_stop(attempts);
     stop.send_replace(true);
-    door.close(GRACE).await;
-    if let Err(failure) = keeper.await {
-        warn!(%failure, "sealing ended badly");
-    }
-    // It panics with what it does.
-    let _ = note.await;
+    within_last_call(async {
+        door.close(GRACE).await;
+        if let Err(failure) = keeper.await {
+            warn!(%failure, "sealing ended badly");
+        }
+        flush(&ledger).await;
+        // It panics with what it does.
+        let _ = note.await;
+    })
+    .await;
     info!("stopped");
     Ok(())
 }

@@ -141,3 +141,28 @@ async fn a_heartbeat_comes_only_when_nothing_else_was_sealed() {
     assert_eq!(beats.len(), 1, "{beats:#?}");
     assert!(beats[0].cameras.is_empty());
 }
+
+#[tokio::test]
+async fn what_is_due_is_sealed_while_there_is_no_client_yet() {
+    let Bench {
+        sealer,
+        ledger,
+        folder: _folder,
+        ..
+    } = {
+        let bench = bench(reporting());
+        bench.record("1", &model("1"));
+        bench
+    };
+    drop(sealer);
+    let sealed = async {
+        while ledger.lock().totals().unwrap().sealed_reports == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        () = crate::reporter::seal_only(ledger.clone(), reporting()) => panic!("it ended"),
+        () = sealed => {}
+    }
+    assert_eq!(ledger.lock().unsent(2).unwrap().len(), 1);
+}

@@ -1,0 +1,67 @@
+//! The end of the module: what tells it to stop, and what is still done then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ledger::{AttemptLog, Ledger};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::SharedLedger;
+
+/// After so long the process ends whatever is left. Docker kills after 10 s; the
+/// promise is 8 s.
+const LAST_CALL: Duration = Duration::from_secs(7);
+
+/// What an orderly stop still has to do, as far as the last call lets it.
+pub(super) async fn within_last_call(rest: impl Future<Output = ()>) {
+    if tokio::time::timeout(LAST_CALL, rest).await.is_err() {
+        warn!("a picture was still being worked on; it was not acknowledged");
+    }
+}
+
+/// Puts the last pictures on the disk where that is done later than their commit.
+pub(super) async fn flush(ledger: &SharedLedger) {
+    if let Err(error) = ledger.blocking(Ledger::flush).await {
+        warn!(
+            why = crate::error_chain(&error),
+            "the last pictures are not known to survive a power cut"
+        );
+    }
+}
+
+/// However the process ends now, that is no picture's fault.
+pub(super) fn note_the_stop(attempts: Arc<AttemptLog>) -> JoinHandle<()> {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = attempts.stopping() {
+            warn!(
+                why = crate::error_chain(&error),
+                "the stop could not be noted beside the ledger"
+            );
+        }
+    })
+}
+
+/// SIGTERM from the runtime or SIGINT from a terminal.
+pub(super) struct StopSignal {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        Ok(StopSignal {
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+        })
+    }
+
+    pub(super) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
