@@ -127,8 +127,17 @@ fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Changes a value that counts nothing, in the caller's transaction.
+/// Writes at least as much as the commit of a frame, in the caller's transaction: a disk with room for
+/// less would refuse the frame next.
 pub(crate) fn write_probe(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO probe (one, filler) VALUES (1, randomblob(32768))")?
+        .execute([])?;
+    touch(connection)
+}
+
+/// Changes a value that counts nothing, in the caller's transaction.
+pub(crate) fn touch(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE ledger SET probes = probes + 1")?
         .execute([])

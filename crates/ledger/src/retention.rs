@@ -250,16 +250,19 @@ fn clock_goes_on(connection: &Connection, now: i64) -> rusqlite::Result<bool> {
     Ok(run.is_long_enough())
 }
 
-/// Free pages of 4 KiB that the file keeps for the reports to come.
-const SPARE_PAGES: i64 = 256;
-/// Pages that one step gives back to the file system at most.
-const STEP_PAGES: i64 = 64;
+/// Bytes of free pages that the file keeps for the reports to come.
+const SPARE_BYTES: i64 = 1 << 20;
+/// Bytes that one step gives back to the file system at most.
+const STEP_BYTES: i64 = 256 << 10;
 
 fn give_pages_back(connection: &Connection) -> rusqlite::Result<()> {
-    let free: i64 = connection
-        .prepare_cached("PRAGMA freelist_count")?
-        .query_row([], |row| row.get(0))?;
-    let surplus = (free - SPARE_PAGES).min(STEP_PAGES);
+    let read = |pragma| -> rusqlite::Result<i64> {
+        connection
+            .prepare_cached(pragma)?
+            .query_row([], |row| row.get(0))
+    };
+    let (free, page) = (read("PRAGMA freelist_count")?, read("PRAGMA page_size")?);
+    let surplus = (free - SPARE_BYTES / page).min(STEP_BYTES / page);
     if surplus > 0 {
         // Each row that is asked for gives one page back.
         let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({surplus})"))?;

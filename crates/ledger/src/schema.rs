@@ -15,6 +15,7 @@
 //! | `report` | a sealed report, sent or not |
 //! | `remembered` | a frame of a camera that may come again, with the reply that was kept with it; `id` is empty where it has no message id |
 //! | `recent` | one of the last ten frames of an input |
+//! | `probe` | what was last written to see whether the disk can be written (one row, none at first) |
 //!
 //! A *scope* is what a sum is over: 0 everything recorded since the ledger began, -1 everything
 //! that sealed reports say, -2 what is carried forward of reports that are not kept any more, a
@@ -157,7 +158,11 @@ ALTER TABLE remembered ADD COLUMN reply BLOB;
 ";
 
 /// Keeping this index cost each frame as much as all the rest; what goes by the order now reads the
-/// camera's frames, once for many that go.
+/// camera's frames, once for many that go. And room for a probe that is as large as a frame's commit.
 const FORMAT_4: &str = "
 DROP INDEX remembered_order;
+CREATE TABLE probe (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    filler  BLOB NOT NULL
+) STRICT;
 ";

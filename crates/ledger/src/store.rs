@@ -76,9 +76,11 @@ pub(crate) const STORE_FILE: &str = "counts.db";
 /// How long a statement waits for another process that reads or checks the file.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
-/// The log is folded into the store after this many pages of 4 KiB, and cut back to as much.
-const LOG_PAGES: i64 = 1000;
-const LOG_BYTES: i64 = LOG_PAGES * 4096;
+/// A frame changes a few bytes in each of some pages, and whole pages go to the log.
+const PAGE_BYTES: i64 = 1024;
+
+/// The log is folded into the store when it holds so many bytes of pages, and cut back to as much.
+const LOG_BYTES: i64 = 4 << 20;
 
 /// Above the number of our statements, so that none is ever prepared twice.
 const STATEMENTS: usize = 64;
@@ -252,6 +254,8 @@ fn header(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
 
 fn configure(connection: &Connection, format: i64) -> rusqlite::Result<()> {
     if format == 0 {
+        // First: the next setting fixes it.
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         // Lets the retention give pages back without rewriting the file; cannot be turned on once
         // there are tables.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -271,7 +275,9 @@ fn configure(connection: &Connection, format: i64) -> rusqlite::Result<()> {
         ));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // Of an older file the pages keep their size.
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_BYTES / page)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())

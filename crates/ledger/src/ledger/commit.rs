@@ -28,13 +28,13 @@ impl Ledger {
             return Ok(());
         }
         // A commit that is flushed takes the whole log before it along.
-        self.commit("flush what was recorded", flushing::write_probe)
+        self.commit("flush what was recorded", flushing::touch)
     }
 
     /// Flushes the log that an earlier process left: its last commit may be written and not flushed,
     /// under either level.
     pub(super) fn flush_what_was_left(&mut self) -> Result<(), LedgerError> {
-        self.commit("flush what was left", flushing::write_probe)
+        self.commit("flush what was left", flushing::touch)
     }
 
     /// Runs a change in one durable commit; an error leaves nothing of it, nor of the memo.

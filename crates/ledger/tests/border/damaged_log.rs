@@ -7,7 +7,7 @@ use ledger::{Ledger, LedgerErrorKind, LedgerReader};
 use crate::stopped::{copy, open};
 use crate::support::{at, folder_in_memory, frame, model, software};
 
-const FRAME: usize = 4096 + 24;
+const FRAME: usize = 1024 + 24;
 
 /// Where the page of a frame of the log begins.
 fn page(number: usize) -> usize {

@@ -116,10 +116,10 @@ fn a_file_that_is_no_database_is_set_aside() {
 fn a_file_with_a_broken_page_is_set_aside() {
     let (dir, file, id) = closed_ledger();
     let mut bytes = fs::read(&file).unwrap();
-    let pages = bytes.len() / 4096;
+    let pages = bytes.len() / 1024;
     assert!(pages > 8, "{pages}");
     for page in 3..pages {
-        bytes[page * 4096..page * 4096 + 200].fill(0xa5);
+        bytes[page * 1024..page * 1024 + 200].fill(0xa5);
     }
     fs::write(&file, &bytes).unwrap();
     assert_set_aside(dir.path(), &bytes, &id);
@@ -129,7 +129,7 @@ fn a_file_with_a_broken_page_is_set_aside() {
 fn a_file_that_ends_early_is_set_aside() {
     let (dir, file, id) = closed_ledger();
     let bytes = fs::read(&file).unwrap();
-    let half = &bytes[..bytes.len() / 2 / 4096 * 4096];
+    let half = &bytes[..bytes.len() / 2 / 1024 * 1024];
     fs::write(&file, half).unwrap();
     assert_set_aside(dir.path(), half, &id);
 }

@@ -496,7 +496,7 @@ fn a_broken_page_is_named_by_verify() {
     drop(ledger);
     let file = dir.path().join("counts.db");
     let mut bytes = fs::read(&file).unwrap();
-    let last = bytes.len() - 4096;
+    let last = bytes.len() - 1024;
     bytes[last..last + 200].fill(0xa5);
     fs::write(&file, bytes).unwrap();
     let refused = LedgerReader::open(dir.path())

@@ -195,16 +195,16 @@ pub(crate) fn stop_everywhere(base: &Path, act: Act, check: impl Fn(&Path, Stopp
     assert_eq!(stop(whole.path(), act, None), Stopped::Returned);
     let after = log_length(whole.path());
     check(whole.path(), Stopped::Returned);
-    // Each page of 4096 bytes is written with a head of 24.
-    let pages = (after - before) / 4120;
+    // Each page of 1024 bytes is written with a head of 24.
+    let pages = (after - before) / 1048;
     assert!(
-        pages > 1 && (after - before).is_multiple_of(4120),
+        pages > 1 && (after - before).is_multiple_of(1048),
         "{before} {after}"
     );
     let mut limits = Vec::new();
     for page in 0..pages {
-        let start = before + page * 4120;
-        limits.extend([start, start + 7, start + 24, start + 2048]);
+        let start = before + page * 1048;
+        limits.extend([start, start + 7, start + 24, start + 512]);
     }
     limits.extend([after - 1, after]);
     for limit in limits {
