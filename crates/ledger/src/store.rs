@@ -116,11 +116,16 @@ pub(crate) fn open(
     let path = dir.join(STORE_FILE);
     let mut aside = None;
     if !path.exists() && with_suffix(&path, "-wal").exists() {
-        aside = Some(set_aside(&path, now, "a log without a store".to_owned())?);
+        let to = half_set_aside(&path)?.unwrap_or_else(|| free_name(&path, now));
+        aside = Some(set_aside(&path, to, "a log without a store".to_owned())?);
     }
     let connection = match open_file(&path, now, &mut aside) {
         Err(error) if error.kind() == LedgerErrorKind::Damaged => {
-            aside = Some(set_aside(&path, now, with_causes(&error))?);
+            aside = Some(set_aside(
+                &path,
+                free_name(&path, now),
+                with_causes(&error),
+            )?);
             open_file(&path, now, &mut aside)?
         }
         opened => opened?,
@@ -310,8 +315,7 @@ fn begin_or_migrate(
 }
 
 /// Moves a store and its log out of the way.
-fn set_aside(path: &Path, now: OffsetDateTime, finding: String) -> Result<SetAside, LedgerError> {
-    let aside = free_name(path, now);
+fn set_aside(path: &Path, aside: PathBuf, finding: String) -> Result<SetAside, LedgerError> {
     for suffix in ["", "-wal"] {
         let from = with_suffix(path, suffix);
         if from.exists() {
@@ -333,14 +337,7 @@ fn set_aside(path: &Path, now: OffsetDateTime, finding: String) -> Result<SetAsi
 /// The file that was set aside last, for a ledger that begins: a start that was stopped between
 /// setting it aside and beginning another ledger has told nobody.
 fn left_by_an_earlier_start(path: &Path) -> Result<Option<SetAside>, LedgerError> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let names = fs::read_dir(dir)
-        .and_then(|entries| {
-            entries
-                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-                .collect::<io::Result<Vec<_>>>()
-        })
-        .map_err(file_failed(dir, "list the folder"))?;
+    let names = names_beside(path)?;
     let stems = names.iter().filter_map(|name| {
         let name = name.strip_suffix("-wal").unwrap_or(name);
         name.strip_suffix(".db")
@@ -350,6 +347,31 @@ fn left_by_an_earlier_start(path: &Path) -> Result<Option<SetAside>, LedgerError
         path: path.with_file_name(format!("{stem}.db")),
         finding: "an earlier start set it aside and was stopped before it could say why".to_owned(),
     }))
+}
+
+/// The store that was set aside last, if its log does not lie beside it: a start was stopped between
+/// moving the two.
+fn half_set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
+    let names = names_beside(path)?;
+    let is_store = |name: &&String| name.starts_with(ASIDE) && name.ends_with(".db");
+    let last = names.iter().filter(is_store).max_by_key(|name| {
+        // Without the ending, after which a second one of the same time would come first.
+        name.strip_suffix(".db").map(str::to_owned)
+    });
+    Ok(last
+        .map(|name| path.with_file_name(name))
+        .filter(|store| !with_suffix(store, "-wal").exists()))
+}
+
+fn names_beside(path: &Path) -> Result<Vec<String>, LedgerError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::read_dir(dir)
+        .and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect::<io::Result<Vec<_>>>()
+        })
+        .map_err(file_failed(dir, "list the folder"))
 }
 
 /// How the names of files begin that were set aside; the time follows.

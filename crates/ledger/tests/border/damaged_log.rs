@@ -128,3 +128,19 @@ fn what_is_left_of_commits_whose_flush_failed_is_no_damage() {
     assert_eq!(next.totals().unwrap().whole.frames.received, 10);
     assert!(next.verify().unwrap().is_right());
 }
+
+#[test]
+fn a_log_whose_store_was_set_aside_alone_goes_beside_it() {
+    let dir = folder_in_memory();
+    let mut ledger = open(dir.path());
+    counted(&mut ledger, &dir.path().join("counts.db-wal"));
+    let left = copy(dir.path());
+    let log = fs::read(left.path().join("counts.db-wal")).unwrap();
+    // What a start leaves that is stopped between the two.
+    let store = left.path().join("counts-damaged-20200101T000000Z.db");
+    fs::rename(left.path().join("counts.db"), &store).unwrap();
+    let next = open(left.path());
+    assert_eq!(next.set_aside().unwrap().path, store);
+    let beside = store.with_file_name("counts-damaged-20200101T000000Z.db-wal");
+    assert_eq!(fs::read(beside).unwrap(), log);
+}
