@@ -200,7 +200,11 @@ fn check_format(connection: &Connection, path: &Path) -> Result<i64, LedgerError
             .map_err(store_failed(path, "read the header"))
     };
     let (application, format) = (pragma("application_id")?, pragma("user_version")?);
-    if (application, format) == (0, 0) && fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(store_failed(path, "read the header"))?;
+    // Without tables, but not without bytes, it is in the moment in which a module begins it.
+    if (application, format, tables) == (0, 0, 0) {
         return missing(path, "the file is empty, no module has counted into it yet");
     }
     if application != schema::APPLICATION_ID || format < 1 {

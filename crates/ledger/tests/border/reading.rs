@@ -506,3 +506,17 @@ fn a_broken_page_is_named_by_verify() {
     assert_eq!(refused.kind(), LedgerErrorKind::Damaged);
     assert!(refused.to_string().contains("counts.db"), "{refused}");
 }
+
+#[test]
+fn a_ledger_that_is_just_beginning_is_missing_and_not_damaged() {
+    let dir = crate::support::folder_in_memory();
+    let begun = Connection::open(dir.path().join("counts.db")).unwrap();
+    begun
+        .execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
+        .unwrap();
+    let refused = LedgerReader::open(dir.path()).unwrap_err();
+    assert!(
+        matches!(refused, ledger::LedgerError::Missing { .. }),
+        "{refused:?}"
+    );
+}
