@@ -19,6 +19,7 @@ use crate::error::{LedgerError, LedgerErrorKind, file_failed, store_failed};
 use crate::log_damage;
 use crate::schema;
 use crate::store::with_suffix;
+use crate::unflushed_mark;
 
 /// How a reader came to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,9 +76,10 @@ pub(super) fn open(path: &Path) -> Result<Opened, LedgerError> {
 }
 
 /// Whether the log of a file that nobody has open lost commits: SQLite would pass over them in
-/// silence. A log that is being written is not looked at, nor one whose index a killed module left.
+/// silence. A log that is being written is not looked at, nor one whose index a killed module left,
+/// nor one in which a power cut may have torn what was not flushed.
 fn check_log(path: &Path) -> Result<(), LedgerError> {
-    if may_have_writer(path) {
+    if may_have_writer(path) || unflushed_mark::is_set(path)? {
         return Ok(());
     }
     let log = with_suffix(path, "-wal");
