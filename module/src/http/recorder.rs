@@ -173,6 +173,8 @@ impl Scribe {
                 Ok(())
             }
             Err(failure) => {
+                // Whoever hears of it may ask at once how the ledger is.
+                self.state.send_replace(false);
                 for done in askers {
                     let _ = done.send(Err(NotRecorded));
                 }
