@@ -10,10 +10,14 @@ use std::io::{self, Write};
 /// Begins of text that a spreadsheet may take for more than text.
 const RISKY: [char; 8] = ['=', '+', '-', '@', '\t', '\r', '\n', '\''];
 
+/// What ends a cell: the comma here, and what spreadsheets of other countries split at, so that no
+/// part of a name becomes a cell of its own there.
+const ENDS: [char; 6] = [',', ';', '\t', '"', '\n', '\r'];
+
 /// A text cell, quoted where it must be.
 pub(super) fn text(text: &str) -> String {
     let guard = if text.starts_with(RISKY) { "'" } else { "" };
-    if text.contains([',', '"', '\n', '\r']) {
+    if text.contains(ENDS) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
     } else {
         format!("{guard}{text}")
@@ -62,10 +66,17 @@ mod tests {
     }
 
     #[test]
+    fn a_spreadsheet_that_splits_at_semicolons_or_tabs_makes_no_cell_of_a_part() {
+        assert_eq!(text("x;=A1;y"), "\"x;=A1;y\"");
+        assert_eq!(text("x\t=A1"), "\"x\t=A1\"");
+    }
+
+    #[test]
     fn what_a_spreadsheet_would_run_is_made_text() {
-        for name in ["=1+1", "+1", "-cam", "@SUM(A1)", "\tx", "'cam"] {
+        for name in ["=1+1", "+1", "-cam", "@SUM(A1)", "'cam"] {
             assert_eq!(text(name), format!("'{name}"));
         }
+        assert_eq!(text("\tx"), "\"'\tx\"");
         assert_eq!(text("=A1,\"x\""), "\"'=A1,\"\"x\"\"\"");
         assert_eq!(text("\nx"), "\"'\nx\"");
     }
