@@ -33,7 +33,7 @@ use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
 use door::MaybeDoor;
-use stop::{StopSignal, flush, note_the_stop, within_last_call};
+use stop::{StopSignal, flush, note_the_stop, shut_door, within_last_call};
 
 pub use open::{Loaded, load_model, model_path};
 
@@ -92,14 +92,8 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
         () = stop_signal.received() => {
             info!("stopped before the connection was set up");
             let note = note_the_stop(Arc::clone(&opened.pipeline.judge.attempts));
-            let ledger = opened.pipeline.ledger.clone();
-            within_last_call(async {
-                door.close(GRACE).await;
-                flush(&ledger).await;
-                // It panics with what it does.
-                let _ = note.await;
-            })
-            .await;
+            let nothing_to_wait_for = std::future::ready(());
+            shut_door(door, nothing_to_wait_for, &opened.pipeline.ledger, note).await;
             return Ok(());
         }
     };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::BROKEN_DOOR;
 use super::door::MaybeDoor;
-use super::stop::{StopSignal, flush, note_the_stop, within_last_call};
-use super::{BROKEN_DOOR, GRACE};
+use super::stop::{StopSignal, note_the_stop, shut_door};
 use crate::pipeline::Pipeline;
 use crate::reporter::{self, Reporting};
 
@@ -39,16 +39,12 @@ pub(super) async fn run(
     info!("stopping: finishing the pictures in hand");
     let note = note_the_stop(attempts);
     stop.send_replace(true);
-    within_last_call(async {
-        door.close(GRACE).await;
+    let sealing = async {
         if let Err(failure) = keeper.await {
             warn!(%failure, "sealing ended badly");
         }
-        flush(&ledger).await;
-        // It panics with what it does.
-        let _ = note.await;
-    })
-    .await;
+    };
+    shut_door(door, sealing, &ledger, note).await;
     info!("stopped");
     Ok(())
 }

@@ -9,6 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use super::GRACE;
+use super::door::MaybeDoor;
 use crate::SharedLedger;
 
 /// After so long the process ends whatever is left. Docker kills after 10 s; the
@@ -20,6 +22,24 @@ pub(super) async fn within_last_call(rest: impl Future<Output = ()>) {
     if tokio::time::timeout(LAST_CALL, rest).await.is_err() {
         warn!("a picture was still being worked on; it was not acknowledged");
     }
+}
+
+/// What an orderly stop has to do where pictures come through the door alone: `sealing` ends after
+/// it is shut, and `note` is the note of the stop.
+pub(super) async fn shut_door(
+    door: MaybeDoor,
+    sealing: impl Future<Output = ()>,
+    ledger: &SharedLedger,
+    note: JoinHandle<()>,
+) {
+    within_last_call(async {
+        door.close(GRACE).await;
+        sealing.await;
+        flush(ledger).await;
+        // It panics with what it does.
+        let _ = note.await;
+    })
+    .await;
 }
 
 /// Puts the last pictures on the disk where that is done later than their commit.

@@ -12,7 +12,9 @@ use ledger::{Ledger, LedgerError, LedgerErrorKind};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::sealing::LEAST;
+use super::outage::Trying;
+use super::sealer::seal;
+use super::sealing::{LEAST, Rhythm};
 use super::{PAUSE, Reporting};
 use crate::{SharedLedger, clock, error_chain};
 
@@ -25,6 +27,12 @@ const AT_ONCE: usize = 16;
 
 /// Until `stop` turns true, or until the ledger proves damaged.
 pub async fn keep(ledger: SharedLedger, reporting: Reporting, mut stop: watch::Receiver<bool>) {
+    // No hub waits for a sign of life, and none is away.
+    let reporting = Reporting {
+        heartbeat: None,
+        merge_after: None,
+        ..reporting
+    };
     let begun = Instant::now();
     while !*stop.borrow() {
         let alone_for = begun.elapsed();
@@ -56,14 +64,11 @@ fn round(
     reporting: &Reporting,
     alone_for: Duration,
 ) -> Result<Duration, LedgerError> {
-    let Reporting {
-        software, model, ..
-    } = reporting;
-    // At most `PAUSE` after the round before, which bounds what a power cut can take.
-    ledger.flush()?;
-    let now = clock::now();
-    let mut reports = ledger.seal_other_models(model, now, software)?;
-    reports += ledger.seal_due(now, software)?;
+    // Without heartbeats and joining, one round leaves nothing for the next to remember.
+    let mut rhythm = Rhythm::new(reporting, Instant::now());
+    let round = rhythm.begin(Trying::default(), Instant::now());
+    let (round, closing) = seal(ledger, reporting, round)?;
+    let (reports, now) = (round.reports(), clock::now());
     if reports > 0 {
         let last = ledger.totals()?.sealed_reports;
         let before = last.saturating_sub(reports as u64);
@@ -89,8 +94,7 @@ fn round(
             return Ok(LEAST);
         }
     }
-    let closing = ledger.next_closing(now).unwrap_or(PAUSE);
-    Ok(closing.clamp(LEAST, PAUSE))
+    Ok(rhythm.end(&round, closing))
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Sealer {
 }
 
 /// Carries a round out; also gives how long until the next window is due.
-fn seal(
+pub(super) fn seal(
     ledger: &mut Ledger,
     reporting: &Reporting,
     mut round: Round,
