@@ -7,53 +7,18 @@
 // A benchmark stops at the first failure, as a test does.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod frames;
+
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Write;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ledger::{
-    AttemptKey, AttemptLog, Clock, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now,
-    Outcome, Repeat, ReusedId,
-};
-use time::macros::datetime;
-
-fn now() -> Now {
-    Now {
-        wall: datetime!(2026-11-23 10:00:00 UTC),
-        clock: Clock::Plausible,
-    }
-}
-
-fn frame(number: u64) -> FrameRecord {
-    let mut digest = [0; 32];
-    digest[..8].copy_from_slice(&number.to_be_bytes());
-    FrameRecord {
-        key: FrameKey {
-            camera: format!("cam-{}", number % 100),
-            input: "images".into(),
-            message_id: Some(format!("8c1f9a-{number}")),
-            created: Some("2026-11-23T10:00:00.123Z".into()),
-            digest,
-            repeat: Repeat::No,
-            reused_id: ReusedId::CountsAsNew,
-        },
-        stamp: Some(now().wall),
-        arrival: now().wall,
-        clock: Clock::Plausible,
-        outcome: Outcome::Classified {
-            label: "ripe".into(),
-        },
-        reply: None,
-    }
-}
+use frames::{frame, model, now};
+use ledger::{AttemptKey, AttemptLog, Ledger, LedgerOptions};
 
 fn one_frame(criterion: &mut Criterion) {
-    let model = ModelInfo {
-        name: "m".into(),
-        version: "1".into(),
-        sha256: "ab".repeat(32),
-    };
+    let model = model();
     let dir = tempfile::tempdir().unwrap();
     let open = || Ledger::open(dir.path(), LedgerOptions::default(), now()).unwrap();
     let mut ledger = open();

@@ -9,23 +9,21 @@
 // A benchmark stops at the first failure, as a test does.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, missing_docs)]
 
+mod frames;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ledger::{
-    Clock, Durability, FrameKey, FrameRecord, Ledger, LedgerOptions, ModelInfo, Now, Outcome,
-    Repeat, ReusedId,
-};
+use frames::{CAMERAS, frame, model, now};
+use ledger::{Durability, FrameRecord, Ledger, LedgerOptions, ModelInfo};
 use rustix::time::{ClockId, clock_gettime};
-use time::macros::datetime;
 
 /// Turns that each side has, and commits in one turn.
 const TURNS: u64 = 40;
 const COMMITS: u64 = 8;
 const GROUP: u64 = 64;
-const CAMERAS: u64 = 100;
 /// Camera, id, stamp, digest and outcome of a frame, written down plainly.
 const BARE_RECORD: usize = 200;
 
@@ -165,11 +163,7 @@ impl Side {
                 durability,
                 ..LedgerOptions::default()
             },
-            model: ModelInfo {
-                name: "m".into(),
-                version: "1".into(),
-                sha256: "ab".repeat(32),
-            },
+            model: model(),
             dir: dir.join(name),
             number: 0,
         };
@@ -258,34 +252,4 @@ fn written_by(dir: &Path, durability: Durability) -> Option<u64> {
         }
     }
     Some((written()? - before) / FRAMES)
-}
-
-fn now() -> Now {
-    Now {
-        wall: datetime!(2026-11-23 10:00:00 UTC),
-        clock: Clock::Plausible,
-    }
-}
-
-fn frame(number: u64) -> FrameRecord {
-    let mut digest = [0; 32];
-    digest[..8].copy_from_slice(&number.to_be_bytes());
-    FrameRecord {
-        key: FrameKey {
-            camera: format!("cam-{}", number % CAMERAS),
-            input: "images".into(),
-            message_id: Some(format!("8c1f9a-{number}")),
-            created: Some("2026-11-23T10:00:00.123Z".into()),
-            digest,
-            repeat: Repeat::No,
-            reused_id: ReusedId::CountsAsNew,
-        },
-        stamp: Some(now().wall),
-        arrival: now().wall,
-        clock: Clock::Plausible,
-        outcome: Outcome::Classified {
-            label: "ripe".into(),
-        },
-        reply: None,
-    }
 }
