@@ -17,6 +17,7 @@ mod opening;
 mod outage;
 mod properties;
 mod reading;
+mod reading_at_rest;
 mod replies;
 mod reports;
 mod retention;
