@@ -179,12 +179,20 @@ fn kill_in_flight(site: &Site, notes: &Notes, start: usize) {
     .unwrap_or_else(|error| panic!("{error:#}\n{}", site.logs()));
 }
 
-fn is_stopped(module: Pid) -> bool {
-    let stat = format!("/proc/{}/stat", module.as_raw_nonzero());
-    let stat = fs::read_to_string(stat).unwrap_or_default();
-    stat.rsplit(") ")
-        .next()
-        .is_some_and(|rest| rest.starts_with('T'))
+/// The letter of a process's state, as proc(5) has it; `None` where there is no such process.
+fn state(process: Pid) -> Option<char> {
+    let stat = format!("/proc/{}/stat", process.as_raw_nonzero());
+    let stat = fs::read_to_string(stat).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+fn is_stopped(process: Pid) -> bool {
+    state(process) == Some('T')
+}
+
+/// A zombie has ended, whoever should take notice of it.
+fn is_gone(process: Pid) -> bool {
+    matches!(state(process), None | Some('Z'))
 }
 
 #[test]
@@ -203,12 +211,24 @@ fn a_process_killed_three_times_over_one_picture_rejects_it_and_counts_the_other
     assert_eq!(sums.rejected.get("crashed"), Some(&1), "{sums:?}");
 }
 
-#[test]
-fn kills_before_another_boot_of_the_box_are_no_tries() {
-    let mut site = Site::builder().device(CAMERA).start().unwrap();
+/// A module that is about to work on a large picture, then on a small one.
+fn with_two_pictures() -> (Site, Notes) {
+    let site = Site::builder().device(CAMERA).start().unwrap();
     let notes = Notes::of(&site);
     site.wait_for_module_line("connected").unwrap();
     assert_eq!(send(&site, &[large_picture(), small_picture(30)]), 2);
+    (site, notes)
+}
+
+fn assert_both_counted(site: &Site) {
+    site.wait_until_counted(CAMERA, 2).unwrap();
+    let sums = site.upstream().camera(CAMERA).unwrap();
+    assert_eq!((sums.distinct(), sums.rejected.len()), (2, 0), "{sums:?}");
+}
+
+#[test]
+fn kills_before_another_boot_of_the_box_are_no_tries() {
+    let (mut site, notes) = with_two_pictures();
     for start in 1..=4 {
         let module = stop_in_flight(&site, &notes, start);
         // Nobody starts another one until the notes are changed.
@@ -218,17 +238,12 @@ fn kills_before_another_boot_of_the_box_are_no_tries() {
         notes.of_another_boot();
         site.start_agent().unwrap();
     }
-    site.wait_until_counted(CAMERA, 2).unwrap();
-    let sums = site.upstream().camera(CAMERA).unwrap();
-    assert_eq!((sums.distinct(), sums.rejected.len()), (2, 0), "{sums:?}");
+    assert_both_counted(&site);
 }
 
 #[test]
 fn kills_after_a_sigterm_are_no_tries() {
-    let mut site = Site::builder().device(CAMERA).start().unwrap();
-    let notes = Notes::of(&site);
-    site.wait_for_module_line("connected").unwrap();
-    assert_eq!(send(&site, &[large_picture(), small_picture(30)]), 2);
+    let (mut site, notes) = with_two_pictures();
     for start in 1..=4 {
         let module = stop_in_flight(&site, &notes, start);
         site.kill_agent().unwrap();
@@ -249,17 +264,5 @@ fn kills_after_a_sigterm_are_no_tries() {
             break;
         }
     }
-    site.wait_until_counted(CAMERA, 2).unwrap();
-    let sums = site.upstream().camera(CAMERA).unwrap();
-    assert_eq!((sums.distinct(), sums.rejected.len()), (2, 0), "{sums:?}");
-}
-
-fn is_gone(process: Pid) -> bool {
-    let stat = format!("/proc/{}/stat", process.as_raw_nonzero());
-    // A zombie has ended, whoever should take notice of it.
-    fs::read_to_string(stat).map_or(true, |stat| {
-        stat.rsplit(") ")
-            .next()
-            .is_some_and(|rest| rest.starts_with('Z'))
-    })
+    assert_both_counted(&site);
 }

@@ -31,7 +31,7 @@ fn run(seed: u64, traced: bool) -> (Result<(), String>, World) {
 }
 
 /// A number from the environment.
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
         text.parse()

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::counter::{Flaw, MOMENTS};
 use crate::plan::TROUBLE;
+use crate::schedules::number;
 use crate::tally::Tally;
 use crate::world::World;
 
@@ -25,15 +26,6 @@ pub(super) fn run(seed: u64, flaw: Option<Flaw>, traced: bool) -> (Result<(), St
     world.tally.schedules += 1;
     world.tally.pictures += world.pictures();
     (outcome, world)
-}
-
-/// A number from the environment.
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is {text:?}, expected a number")),
-    )
 }
 
 /// Takes seeds until there are none, or until one fails.

@@ -1,8 +1,10 @@
 //! A log that a power cut cannot have left: the disk has lost what was flushed.
 
 use std::fs;
+use std::path::Path;
 
 use ledger::{Ledger, LedgerErrorKind, LedgerReader};
+use tempfile::TempDir;
 
 use crate::stopped::{copy, open};
 use crate::support::{at, folder_in_memory, frame, model, software};
@@ -16,7 +18,7 @@ fn page(number: usize) -> usize {
 
 /// Ten frames recorded, of which reports were sent; gives the log's frames before the last commit
 /// and after it.
-fn counted(ledger: &mut Ledger, log: &std::path::Path) -> (usize, usize) {
+fn counted(ledger: &mut Ledger, log: &Path) -> (usize, usize) {
     let frames = || (fs::metadata(log).unwrap().len() as usize - 32) / FRAME;
     for number in 0..9 {
         let second = i64::from(number) * 60;
@@ -33,6 +35,16 @@ fn counted(ledger: &mut Ledger, log: &std::path::Path) -> (usize, usize) {
     (before, frames())
 }
 
+/// A copy of a folder in which one bit of this frame's page in the log is another; with that log.
+fn flipped(dir: &Path, number: usize) -> (TempDir, Vec<u8>) {
+    let left = copy(dir);
+    let log = left.path().join("counts.db-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[page(number) + 100] ^= 0x10;
+    fs::write(&log, &bytes).unwrap();
+    (left, bytes)
+}
+
 #[test]
 fn a_flushed_commit_that_the_log_lost_is_damage_and_said_so() {
     let dir = folder_in_memory();
@@ -41,11 +53,7 @@ fn a_flushed_commit_that_the_log_lost_is_damage_and_said_so() {
     let (before, after) = counted(&mut ledger, &log);
     assert!(before > 50 && after > before + 1);
     for number in (0..before).step_by(5).chain([before - 1]) {
-        let left = copy(dir.path());
-        let log = left.path().join("counts.db-wal");
-        let mut bytes = fs::read(&log).unwrap();
-        bytes[page(number) + 100] ^= 0x10;
-        fs::write(&log, &bytes).unwrap();
+        let (left, bytes) = flipped(dir.path(), number);
         let next = open(left.path());
         let told = next.set_aside().unwrap_or_else(|| {
             let known = next.totals().unwrap().whole.frames.received;
@@ -64,14 +72,10 @@ fn a_reader_of_a_copy_finds_a_log_that_lost_commits_and_writes_nothing() {
     let dir = folder_in_memory();
     let mut ledger = open(dir.path());
     counted(&mut ledger, &dir.path().join("counts.db-wal"));
-    let left = copy(dir.path());
-    let log = left.path().join("counts.db-wal");
-    let mut bytes = fs::read(&log).unwrap();
-    bytes[page(10) + 100] ^= 0x10;
-    fs::write(&log, &bytes).unwrap();
+    let (left, bytes) = flipped(dir.path(), 10);
     let refused = LedgerReader::open(left.path()).unwrap_err();
     assert_eq!(refused.kind(), LedgerErrorKind::Damaged);
-    assert_eq!(fs::read(&log).unwrap(), bytes);
+    assert_eq!(fs::read(left.path().join("counts.db-wal")).unwrap(), bytes);
     LedgerReader::open(dir.path()).unwrap().verify().unwrap();
 }
 
@@ -81,11 +85,7 @@ fn the_last_commit_may_have_been_torn_and_the_ledger_goes_on_without_it() {
     let mut ledger = open(dir.path());
     let (before, after) = counted(&mut ledger, &dir.path().join("counts.db-wal"));
     for number in before..after {
-        let left = copy(dir.path());
-        let log = left.path().join("counts.db-wal");
-        let mut bytes = fs::read(&log).unwrap();
-        bytes[page(number) + 100] ^= 0x10;
-        fs::write(&log, &bytes).unwrap();
+        let (left, _) = flipped(dir.path(), number);
         let next = open(left.path());
         assert_eq!(next.set_aside(), None, "frame {number}");
         assert_eq!(next.totals().unwrap().whole.frames.received, 9);
