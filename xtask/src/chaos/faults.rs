@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use super::random::Random;
+use fastrand::Rng;
+
+use super::random;
 
 /// A way for things to go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,7 +195,7 @@ const MOST_LOSSES: u32 = 3;
 /// The seed's faults.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    random: Random,
+    random: Rng,
     bag: Vec<Kind>,
     next_aim: [usize; KINDS.len()],
     /// PUBACKs that the next interrupting fault waits for.
@@ -204,8 +206,8 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed, 1);
-        let next_aim = std::array::from_fn(|_| random.below(60));
+        let mut random = random::stream(seed, 1);
+        let next_aim = std::array::from_fn(|_| random.usize(..60));
         Self {
             random,
             bag: Vec::new(),
@@ -217,7 +219,7 @@ impl Schedule {
 
     /// The pause before the next fault.
     pub(super) fn pause(&mut self) -> Duration {
-        self.random.millis(10, 170)
+        random::millis(&mut self.random, 10, 170)
     }
 
     /// Puts a shuffled hundred behind what is left.
@@ -265,8 +267,8 @@ impl Schedule {
         let kind = self.bag.remove(at);
         let place = KINDS.iter().position(|(known, _)| *known == kind)?;
         if kind.interrupts() {
-            self.flow = 1 + self.random.next() % FLOW;
-            self.on_top = self.random.below(8) == 0;
+            self.flow = 1 + self.random.u64(..FLOW);
+            self.on_top = self.random.usize(..8) == 0;
         }
         let aims = kind.aims();
         let aim = aims[self.next_aim[place] % aims.len()];
@@ -274,7 +276,7 @@ impl Schedule {
         Some(Order {
             kind,
             aim,
-            dice: self.random.next(),
+            dice: self.random.u64(..),
         })
     }
 }

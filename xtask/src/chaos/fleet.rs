@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use super::pictures::{self, Picture};
-use super::random::Random;
+use super::random;
 use super::reckon::Sent;
 use super::site::Site;
 use crate::processes::Process;
@@ -52,7 +52,7 @@ impl Fleet {
         seed: u64,
         site: &Site,
     ) -> anyhow::Result<Self> {
-        let mut random = Random::new(seed, 2);
+        let mut random = random::stream(seed, 2);
         let known = state::identities(&site.ground.state())?;
         let cameras = (0..count)
             .map(|number| {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
+use fastrand::Rng;
 use serde::Deserialize;
 
-use super::random::Random;
 use super::site::Ground;
 
 /// Pictures in the pool; cameras share them.
@@ -88,7 +88,7 @@ pub(super) fn by_label(pictures: &[Picture]) -> BTreeMap<String, u64> {
 /// Gives a camera its pictures, no two alike, in a folder of its own, named by their order.
 pub(super) fn allot(
     pool: &[Picture],
-    random: &mut Random,
+    random: &mut Rng,
     folder: &Path,
 ) -> anyhow::Result<Vec<Picture>> {
     fs::create_dir_all(folder)?;

@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::faults::{Aim, Kind, Order};
-use super::random::Random;
+use super::random;
 use super::run::{End, Run};
 use super::site::{HUB_GRACE, HubState};
 
@@ -25,7 +26,7 @@ const NOTICES: Duration = Duration::from_secs(10);
 impl Run {
     /// Commits a fault.
     pub(super) fn strike(&mut self, order: Order) -> anyhow::Result<()> {
-        let mut dice = Random::new(order.dice, 3);
+        let mut dice = random::stream(order.dice, 3);
         let moments: Vec<&'static str> = match order.kind {
             Kind::KillModule => self.kill_module(order.aim, &mut dice)?,
             Kind::StopModule => self.on_module(order.aim, &mut dice, |run, module, _| {
@@ -36,9 +37,9 @@ impl Run {
             Kind::PauseModule => self.on_module(order.aim, &mut dice, |run, module, dice| {
                 kill_process(module, Signal::STOP)?;
                 // One in eight outlasts the hub's patience, which then sends again.
-                let lasts = match dice.below(8) {
-                    0 => dice.millis(1600, 1900),
-                    _ => dice.millis(30, 400),
+                let lasts = match dice.usize(..8) {
+                    0 => random::millis(dice, 1600, 1900),
+                    _ => random::millis(dice, 30, 400),
                 };
                 run.ends
                     .push((Instant::now() + lasts, End::ThawModule(module)));
@@ -69,15 +70,13 @@ impl Run {
             Kind::PauseHub => {
                 self.aim(order.aim, &mut dice)?;
                 self.site.hub.signal(Signal::STOP)?;
-                let lasts = dice.millis(30, 400);
+                let lasts = random::millis(&mut dice, 30, 400);
                 self.ends.push((Instant::now() + lasts, End::ThawHub));
                 vec![self.delivery_moment()]
             }
             Kind::DropCamera => {
                 let names = self.fleet.active_names();
-                let name = names
-                    .get(dice.below(names.len()))
-                    .map(|name| (*name).to_owned());
+                let name = dice.choice(&names).map(|name| (*name).to_owned());
                 match name {
                     None => vec!["noCamera"],
                     Some(name) => {
@@ -87,24 +86,24 @@ impl Run {
                 }
             }
             Kind::LatePubacks => {
-                let late = dice.millis(50, 700);
-                self.late_pubacks(late, dice.millis(200, 900))?;
+                let late = random::millis(&mut dice, 50, 700);
+                self.late_pubacks(late, random::millis(&mut dice, 200, 900))?;
                 vec!["late"]
             }
             Kind::WithholdPubacks => {
                 self.order(&json!({ "pubacks": "withheld" }))?;
-                let until = Instant::now() + dice.millis(150, 500);
+                let until = Instant::now() + random::millis(&mut dice, 150, 500);
                 self.ends.push((until, End::Pubacks { cut: true }));
                 vec!["withheld"]
             }
             Kind::Offline => {
                 self.order(&json!({ "offline": true }))?;
-                let until = Instant::now() + dice.millis(300, 1500);
+                let until = Instant::now() + random::millis(&mut dice, 300, 1500);
                 self.ends.push((until, End::Online));
                 vec!["offline"]
             }
             Kind::Redeliver => {
-                let messages = 1 + dice.below(3);
+                let messages = 1 + dice.usize(..3);
                 self.order(&json!({ "redeliver": { "messages": messages } }))?;
                 vec!["redeliver"]
             }
@@ -127,8 +126,8 @@ impl Run {
     fn on_module(
         &mut self,
         aim: Aim,
-        dice: &mut Random,
-        act: impl FnOnce(&mut Self, Pid, &mut Random) -> anyhow::Result<()>,
+        dice: &mut Rng,
+        act: impl FnOnce(&mut Self, Pid, &mut Rng) -> anyhow::Result<()>,
     ) -> anyhow::Result<Vec<&'static str>> {
         self.aim(aim, dice)?;
         let Some(module) = self.site.module() else {
@@ -140,7 +139,7 @@ impl Run {
     }
 
     /// SIGKILL for the module, and a look at what it leaves before another one runs.
-    fn kill_module(&mut self, aim: Aim, dice: &mut Random) -> anyhow::Result<Vec<&'static str>> {
+    fn kill_module(&mut self, aim: Aim, dice: &mut Rng) -> anyhow::Result<Vec<&'static str>> {
         self.aim(aim, dice)?;
         // Only the agent, frozen, lets a dead module lie.
         self.site.agent.signal(Signal::STOP)?;
@@ -178,7 +177,7 @@ impl Run {
     }
 
     /// SIGKILL for the hub.
-    fn kill_hub(&mut self, aim: Aim, dice: &mut Random) -> anyhow::Result<Vec<&'static str>> {
+    fn kill_hub(&mut self, aim: Aim, dice: &mut Rng) -> anyhow::Result<Vec<&'static str>> {
         if aim == Aim::Committed {
             self.aim(Aim::DeliveryOut, dice)?;
             self.commit_unheard()?;
@@ -216,12 +215,12 @@ impl Run {
     }
 
     /// Forgets the faults that a hub takes with it, and says when it comes back.
-    fn hub_is_gone(&mut self, dice: &mut Random) -> anyhow::Result<()> {
+    fn hub_is_gone(&mut self, dice: &mut Rng) -> anyhow::Result<()> {
         self.records.hub_has_died()?;
         self.take_ends(|_, end| !matches!(end, End::ThawModule(_)));
         self.module_losses += 1;
-        let pause = match dice.below(4) {
-            0 => dice.millis(100, 900),
+        let pause = match dice.usize(..4) {
+            0 => random::millis(dice, 100, 900),
             _ => Duration::ZERO,
         };
         self.site.hub_state = HubState::Down(Instant::now() + pause);
@@ -229,7 +228,7 @@ impl Run {
     }
 
     /// Waits for a moment, within limits.
-    fn aim(&mut self, aim: Aim, dice: &mut Random) -> anyhow::Result<()> {
+    fn aim(&mut self, aim: Aim, dice: &mut Rng) -> anyhow::Result<()> {
         let limit = match aim {
             Aim::Any => return Ok(()),
             Aim::DeliveryOut | Aim::Committed | Aim::CameraOut => AIMING,
@@ -255,7 +254,7 @@ impl Run {
         }
         if aim == Aim::DeliveryOut {
             // Into the work on the picture.
-            thread::sleep(dice.millis(0, 25));
+            thread::sleep(random::millis(dice, 0, 25));
         }
         Ok(())
     }
