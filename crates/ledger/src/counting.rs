@@ -4,13 +4,13 @@
 //! the window's sums and the totals change together or not at all. What a group adds to one sum is
 //! added up first and written once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
 use crate::duplicates::{self, Known, Print};
 use crate::frame::{FrameRecord, ModelInfo, Recorded};
-use crate::memo::Memo;
+use crate::memo::{Memo, Memory};
 use crate::sums::{self, Counted, Scope, Sums};
 use crate::window::Windows;
 
@@ -18,7 +18,7 @@ use crate::window::Windows;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     pub(crate) windows: Windows,
-    pub(crate) dedupe_per_camera: u32,
+    pub(crate) dedupe_per_camera: usize,
     /// Of all cameras together.
     pub(crate) dedupe_bytes: i64,
     pub(crate) max_cameras: u64,
@@ -34,8 +34,6 @@ pub(crate) struct Group<'a> {
     memo: &'a mut Memo,
     /// By scope and camera.
     added: BTreeMap<(i64, i64), Sums>,
-    /// Bytes by which the memory of duplicates grew.
-    grown: i64,
 }
 
 impl<'a> Group<'a> {
@@ -45,7 +43,6 @@ impl<'a> Group<'a> {
             rules,
             memo,
             added: BTreeMap::new(),
-            grown: 0,
         }
     }
 
@@ -62,9 +59,8 @@ impl<'a> Group<'a> {
             .memo
             .place(connection, &key.camera, rules.max_cameras)?;
         let print = Print::of(key, place);
-        let recent = self.memo.recent(connection)?;
-        let known = duplicates::look_up(connection, Some(recent), key, print)?;
-        self.memo.surplus.hear(place.camera);
+        let memory = self.memo.memory(connection)?;
+        let known = duplicates::look_up(connection, Some(memory.copies()), key, print)?;
         let (recorded, counted) = match known {
             Known::Conflict => return Ok((Recorded::Conflict, None)),
             Known::Counted(reply) => (Recorded::Duplicate { reply }, Counted::Duplicate),
@@ -90,37 +86,34 @@ impl<'a> Group<'a> {
 
     fn remember(&mut self, frame: &FrameRecord, print: Print) -> rusqlite::Result<()> {
         let connection = self.connection;
-        let ordinal = self.memo.next_ordinal(connection, print.camera)?;
-        let reply = frame.reply.as_deref();
+        let memory = self.memo.memory(connection)?;
+        let remembered = &mut memory.remembered;
+        duplicates::remember(connection, remembered, print, frame.reply.as_deref())?;
+        let of_camera = remembered.len_of(print.camera);
         let most = self.rules.dedupe_per_camera;
-        self.grown += duplicates::remember(connection, print, reply, ordinal, most)?;
+        memory.surplus.has_grown(of_camera, most);
         // With an id it took one of the places too; the id tells it apart, so its content is not
         // compared.
         let content = print.id.is_none().then_some(print.content);
-        self.memo
-            .recent(connection)?
-            .push(&frame.key.input, print.camera, content);
+        memory.recent.push(&frame.key.input, print.camera, content);
         Ok(())
     }
 
-    /// Writes what was added up.
+    /// Writes what was added up, and lets go what is too much.
     pub(crate) fn finish(self) -> rusqlite::Result<()> {
-        let connection = self.connection;
+        let (connection, rules) = (self.connection, self.rules);
         for ((scope, camera), sums) in &self.added {
             sums::add(connection, *scope, *camera, sums)?;
         }
-        let recent = self.memo.recent(connection)?;
+        let Memory {
+            remembered,
+            recent,
+            surplus,
+        } = self.memo.memory(connection)?;
         recent.write(connection)?;
-        let in_recent: HashSet<i64> = recent.cameras().collect();
-        let newest = || {
-            let mut newest = in_recent.clone();
-            newest.extend(sums::cameras_of_open_windows(connection)?);
-            Ok(newest)
-        };
-        let most = self.rules.dedupe_bytes;
-        self.memo
-            .surplus
-            .shrink(connection, self.grown, most, &in_recent, newest)
+        surplus.shrink_each(connection, remembered, rules.dedupe_per_camera)?;
+        let in_flight = || recent.cameras().collect();
+        surplus.shrink_all(connection, remembered, rules.dedupe_bytes, in_flight)
     }
 }
 

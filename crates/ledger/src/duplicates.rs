@@ -1,7 +1,8 @@
 //! Which frames are known already.
 //!
 //! Two memories: the last N frames of each camera by count (never by age: the clock may be wrong),
-//! and the last ten of each input (see `recent`). A frame with a message id is looked up among those of its camera.
+//! and the last ten of each input (see `recent`). A frame with a message id is looked up among those
+//! of its camera.
 //! Frames without one can only be told apart by their content, and a fixed camera may honestly send
 //! equal pictures; they are compared only where the caller says that a second delivery can be, and
 //! with what that delivery can be of, see [`Repeat`]. Both memories are written in the commit that
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::frame::{FrameKey, Repeat, ReusedId, Seen};
 use crate::memo::Place;
 use crate::recent::Recent;
-use crate::surplus;
+use crate::remembered::{Remembered, Row};
 
 /// What the memories know about a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,99 +60,169 @@ impl Print {
             content: content_hash(camera, key),
         }
     }
+
+    /// As it is remembered.
+    fn row(&self) -> Row<'_> {
+        Row {
+            camera: self.camera,
+            id: self.id.as_ref().map_or(&NO_ID[..], |id| &id[..]),
+            content: &self.content,
+        }
+    }
 }
 
-/// Looks a frame up: one step in an index, whatever the memory's size.
+/// The copies of both memories, where they are held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copies<'a> {
+    pub(crate) remembered: &'a Remembered,
+    pub(crate) recent: &'a Recent,
+}
+
+/// Looks a frame up. With the copies the store is asked only about a frame that is known, whatever
+/// the memory's size; without them all of it is read.
 pub(crate) fn look_up(
     connection: &Connection,
-    recent: Option<&Recent>,
+    copies: Option<Copies<'_>>,
     key: &FrameKey,
     print: Print,
 ) -> rusqlite::Result<Known> {
-    let Some(id) = print.id else {
-        let is_recent = || match recent {
-            Some(recent) => Ok(recent.contains(&key.input, print.camera, print.content)),
-            None => Recent::read(connection)
-                .map(|recent| recent.contains(&key.input, print.camera, print.content)),
-        };
-        let found = match key.repeat {
-            Repeat::No => false,
-            Repeat::InBatch => is_recent()?,
-            Repeat::MarkedBySender => is_remembered(connection, print)? || is_recent()?,
-        };
-        return Ok(if found {
-            Known::Counted(None)
-        } else {
-            Known::No
-        });
+    let look = || match copies {
+        Some(copies) => find(connection, copies.remembered, print),
+        None => search(connection, print),
     };
-    // Of nearly all frames nothing is known, and this says so in one step.
-    let is_known = connection
-        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
-        .exists(params![print.camera, id])?;
-    if !is_known {
-        return Ok(Known::No);
+    if print.id.is_some() {
+        return Ok(match (look()?, key.reused_id) {
+            (Found::Same { reply, .. }, _) => Known::Counted(reply),
+            (Found::SameId, ReusedId::IsConflict) => Known::Conflict,
+            (Found::SameId, ReusedId::CountsAsNew) => Known::IdOnly,
+            (Found::Nothing, _) => Known::No,
+        });
     }
-    let same: Option<Option<Vec<u8>>> = connection
-        .prepare_cached(
-            "SELECT reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
-        )?
-        .query_row(params![print.camera, id, print.content], |row| row.get(0))
-        .optional()?;
-    Ok(match (same, key.reused_id) {
-        (Some(reply), _) => Known::Counted(reply),
-        (None, ReusedId::IsConflict) => Known::Conflict,
-        (None, ReusedId::CountsAsNew) => Known::IdOnly,
+    let is_recent = || {
+        let contains = |recent: &Recent| recent.contains(&key.input, print.camera, print.content);
+        match copies {
+            Some(copies) => Ok(contains(copies.recent)),
+            None => Recent::read(connection).map(|recent| contains(&recent)),
+        }
+    };
+    let is_known = match key.repeat {
+        Repeat::No => false,
+        Repeat::InBatch => is_recent()?,
+        Repeat::MarkedBySender => matches!(look()?, Found::Same { .. }) || is_recent()?,
+    };
+    Ok(if is_known {
+        Known::Counted(None)
+    } else {
+        Known::No
     })
 }
 
-fn is_remembered(connection: &Connection, print: Print) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3")?
-        .exists(params![print.camera, NO_ID, print.content])
+/// What is remembered that is like a frame.
+#[derive(Debug)]
+enum Found {
+    /// This very frame: its place, and the reply that was kept with it.
+    Same {
+        ordinal: i64,
+        reply: Option<Vec<u8>>,
+    },
+    /// One with the same message id and other content.
+    SameId,
+    Nothing,
 }
 
-/// Remembers a frame that is being counted and was looked up before, and lets the oldest ones of
-/// its camera go. Gives by how many bytes the memory grew.
+/// Finds what is like a frame by the copy.
+fn find(connection: &Connection, copy: &Remembered, print: Print) -> rusqlite::Result<Found> {
+    let (row, like) = (print.row(), copy.like(print.row()));
+    // Of nearly all frames nothing is.
+    if like.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    for same in like.iter().filter(|like| like.is_same) {
+        let found = connection
+            .prepare_cached(
+                "SELECT ordinal, reply FROM remembered
+                 WHERE ordinal = ?1 AND id = ?2 AND content = ?3",
+            )?
+            .query_row(params![same.ordinal, row.id, row.content], same_frame)
+            .optional()?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+    }
+    if print.id.is_some() {
+        let mut has_id =
+            connection.prepare_cached("SELECT 1 FROM remembered WHERE ordinal = ?1 AND id = ?2")?;
+        for like in like {
+            if has_id.exists(params![like.ordinal, row.id])? {
+                return Ok(Found::SameId);
+            }
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+/// Finds the same without the copy, by reading all that is remembered.
+fn search(connection: &Connection, print: Print) -> rusqlite::Result<Found> {
+    let row = print.row();
+    let same = connection
+        .prepare_cached(
+            "SELECT ordinal, reply FROM remembered WHERE camera = ?1 AND id = ?2 AND content = ?3",
+        )?
+        .query_row(params![row.camera, row.id, row.content], same_frame)
+        .optional()?;
+    if let Some(same) = same {
+        return Ok(same);
+    }
+    let has_id = connection
+        .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
+        .exists(params![row.camera, row.id])?;
+    Ok(match print.id {
+        Some(_) if has_id => Found::SameId,
+        _ => Found::Nothing,
+    })
+}
+
+fn same_frame(row: &rusqlite::Row<'_>) -> rusqlite::Result<Found> {
+    Ok(Found::Same {
+        ordinal: row.get(0)?,
+        reply: row.get(1)?,
+    })
+}
+
+/// Remembers a frame that is being counted and was looked up before.
 pub(crate) fn remember(
     connection: &Connection,
+    remembered: &mut Remembered,
     print: Print,
     reply: Option<&[u8]>,
-    ordinal: i64,
-    per_camera: u32,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<()> {
+    let (row, place) = (print.row(), remembered.next_ordinal());
     // Equal pictures without an id that count each have one place, the newest.
-    let renewed = print.id.is_none()
-        && connection
-            .prepare_cached(
-                "UPDATE remembered SET ordinal = ?4
-                 WHERE camera = ?1 AND id = ?2 AND content = ?3",
-            )?
-            .execute(params![print.camera, NO_ID, print.content, ordinal])?
-            == 1;
-    let mut grown = 0;
-    if !renewed {
-        let id = print.id.as_ref().map_or(&NO_ID[..], |id| &id[..]);
-        // A reply is kept only with an id, by which the frame can come again.
-        let reply = reply.filter(|_| print.id.is_some());
+    if print.id.is_none()
+        && let Found::Same {
+            ordinal: before, ..
+        } = find(connection, remembered, print)?
+    {
         connection
-            .prepare_cached(
-                "INSERT INTO remembered (camera, id, content, ordinal, reply)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![print.camera, id, print.content, ordinal, reply])?;
-        grown = surplus::bytes_of(reply);
+            .prepare_cached("UPDATE remembered SET ordinal = ?2 WHERE ordinal = ?1")?
+            .execute([before, place])?;
+        remembered.remove(print.camera, before);
+        remembered.push(row, 0);
+        return Ok(());
     }
-    // Cameras that send in turns take different turns in letting go.
-    let (batch, last) = (surplus::batch(per_camera), ordinal - i64::from(per_camera));
-    if last > 0 && (ordinal + print.camera % batch * PRIME) % batch == 0 {
-        grown -= surplus::let_go(connection, print.camera, last)?;
-    }
-    Ok(grown)
+    // A reply is kept only with an id, by which the frame can come again.
+    let reply = reply.filter(|_| print.id.is_some());
+    connection
+        .prepare_cached(
+            "INSERT INTO remembered (ordinal, camera, id, content, reply)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![place, row.camera, row.id, row.content, reply])?;
+    // A reply has at most 16 KiB.
+    let bytes = reply.map_or(0, |reply| i64::try_from(reply.len()).unwrap_or_default());
+    remembered.push(row, bytes);
+    Ok(())
 }
-
-/// Scatters the turns.
-const PRIME: i64 = 37;
 
 /// The first half of a SHA-256. 128 bits are enough: an accidental match is out of reach, and
 /// someone who could make one could as well send the picture twice.

@@ -80,7 +80,7 @@ use crate::frame::{
     Seen, Software,
 };
 use crate::lock::Lock;
-use crate::memo::{self, Memo};
+use crate::memo::{self, Memo, Memory};
 use crate::options::{CheckedOptions, LedgerOptions};
 use crate::outbox;
 use crate::report::SealedReport;
@@ -249,7 +249,8 @@ impl Ledger {
                 return Ok(Seen::No);
             };
             let print = Print::of(key, place);
-            duplicates::look_up(&moment, self.memo.held_recent(), key, print).map(Seen::from)
+            let copies = self.memo.held_memory().map(Memory::copies);
+            duplicates::look_up(&moment, copies, key, print).map(Seen::from)
         };
         look_up().map_err(store_failed(&self.path, "look a frame up"))
     }

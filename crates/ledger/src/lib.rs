@@ -33,6 +33,7 @@ mod options;
 mod outbox;
 mod reader;
 mod recent;
+mod remembered;
 mod report;
 mod retention;
 mod schema;

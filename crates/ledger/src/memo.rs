@@ -9,8 +9,10 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::duplicates::Copies;
 use crate::frame::{Clock, ModelInfo};
 use crate::recent::Recent;
+use crate::remembered::Remembered;
 use crate::surplus::Surplus;
 use crate::window::Window;
 
@@ -24,12 +26,34 @@ pub(crate) struct Memo {
     cameras: HashMap<String, Place>,
     /// Rows in the table of cameras.
     known_cameras: Option<u64>,
-    /// The last place in the order of each camera's remembered frames, by its number.
-    last_ordinals: HashMap<i64, i64>,
     model: Option<(ModelInfo, i64)>,
     windows: Vec<OpenWindow>,
-    recent: Option<Recent>,
+    memory: Option<Memory>,
+}
+
+/// What duplicates are known by.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) remembered: Remembered,
+    pub(crate) recent: Recent,
     pub(crate) surplus: Surplus,
+}
+
+impl Memory {
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            remembered: Remembered::read(connection)?,
+            recent: Recent::read(connection)?,
+            surplus: Surplus::default(),
+        })
+    }
+
+    pub(crate) fn copies(&self) -> Copies<'_> {
+        Copies {
+            remembered: &self.remembered,
+            recent: &self.recent,
+        }
+    }
 }
 
 /// Under which camera a frame is counted.
@@ -113,27 +137,6 @@ impl Memo {
         Ok(own(camera, name))
     }
 
-    /// The next place in the order of a camera's remembered frames.
-    pub(crate) fn next_ordinal(
-        &mut self,
-        connection: &Connection,
-        camera: i64,
-    ) -> rusqlite::Result<i64> {
-        let last = match self.last_ordinals.get(&camera) {
-            Some(last) => *last,
-            None => connection
-                .prepare_cached(
-                    "SELECT coalesce(max(ordinal), 0) FROM remembered WHERE camera = ?1",
-                )?
-                .query_row([camera], |row| row.get(0))?,
-        };
-        if self.last_ordinals.len() >= MAX_CAMERAS {
-            self.last_ordinals.clear();
-        }
-        self.last_ordinals.insert(camera, last + 1);
-        Ok(last + 1)
-    }
-
     /// The number of a model, a new one when it was never seen.
     pub(crate) fn model(
         &mut self,
@@ -180,24 +183,24 @@ impl Memo {
         Ok(open)
     }
 
-    /// Entries of all kinds that grow with the number of cameras.
+    /// Names that are held.
     #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.cameras.len() + self.last_ordinals.len() + self.surplus.cameras()
+    pub(crate) fn names(&self) -> usize {
+        self.cameras.len()
     }
 
-    /// The last frames of each input.
-    pub(crate) fn recent(&mut self, connection: &Connection) -> rusqlite::Result<&mut Recent> {
-        let recent = match self.recent.take() {
-            Some(recent) => recent,
-            None => Recent::read(connection)?,
+    /// What duplicates are known by; read when it is not held.
+    pub(crate) fn memory(&mut self, connection: &Connection) -> rusqlite::Result<&mut Memory> {
+        let memory = match self.memory.take() {
+            Some(memory) => memory,
+            None => Memory::read(connection)?,
         };
-        Ok(self.recent.insert(recent))
+        Ok(self.memory.insert(memory))
     }
 
-    /// The same, where they are held.
-    pub(crate) fn held_recent(&self) -> Option<&Recent> {
-        self.recent.as_ref()
+    /// The same, where it is held.
+    pub(crate) fn held_memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 }
 

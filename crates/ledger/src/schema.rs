@@ -13,7 +13,7 @@
 //! | `frame_sum` | the frames of one camera in one scope, by outcome |
 //! | `named_sum` | the fruits by label, and the rejected frames by reason, of the same |
 //! | `report` | a sealed report, sent or not |
-//! | `remembered` | a frame of a camera that may come again, with the reply that was kept with it; `id` is empty where it has no message id |
+//! | `remembered` | a frame of a camera that may come again, in the order in which they came, with the reply that was kept with it; `id` is empty where it has no message id |
 //! | `recent` | one of the last ten frames of an input |
 //! | `probe` | what was last written to see whether the disk can be written (one row, none at first) |
 //!
@@ -28,10 +28,10 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x4643_4e54;
 
 /// The newest format that this program reads and the one it writes.
-pub(crate) const NEWEST: i64 = 4;
+pub(crate) const NEWEST: i64 = 5;
 
 /// `MIGRATIONS[n]` takes a file from format `n` to `n + 1`.
-const MIGRATIONS: [&str; 4] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+const MIGRATIONS: [&str; 5] = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /// Takes a file of format `from` (0: a new one) to [`NEWEST`], in the caller's transaction.
 pub(crate) fn migrate(connection: &Connection, from: i64) -> rusqlite::Result<()> {
@@ -166,3 +166,75 @@ CREATE TABLE probe (
     filler  BLOB NOT NULL
 ) STRICT;
 ";
+
+/// The frames in the order in which they came, so that one is written beside the one before, on a
+/// page that is being written anyway. Before, each had a page of its own to change, and each that
+/// went another. Of an older file the order between cameras is not known; their newest frames are
+/// put beside each other. Without a reference to `camera`, whose rows never go: following it would
+/// cost each frame a question.
+const FORMAT_5: &str = "
+ALTER TABLE remembered RENAME TO by_id;
+CREATE TABLE remembered (
+    ordinal INTEGER PRIMARY KEY,
+    camera  INTEGER NOT NULL,
+    id      BLOB    NOT NULL,
+    content BLOB    NOT NULL,
+    reply   BLOB
+) STRICT;
+INSERT INTO remembered (camera, id, content, reply)
+    SELECT camera, id, content, reply FROM by_id
+    ORDER BY ordinal - max(ordinal) OVER (PARTITION BY camera), camera;
+DROP TABLE by_id;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_format_4_keep_their_order_and_what_was_kept_with_them() {
+        let store = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..4] {
+            store.execute_batch(migration).unwrap();
+        }
+        // `old` sent long ago and little, `new` more, and by their numbers later.
+        store
+            .execute_batch(
+                "INSERT INTO camera VALUES (1, 'old'), (2, 'new');
+                 INSERT INTO remembered VALUES
+                    (1, x'0a', x'aa', 1, NULL),
+                    (1, x'09', x'bb', 2, x'7b7d'),
+                    (2, x'', x'cc', 1001, NULL),
+                    (2, x'08', x'dd', 1003, NULL),
+                    (2, x'07', x'ee', 1002, NULL);",
+            )
+            .unwrap();
+        migrate(&store, 4).unwrap();
+        let frames: Vec<String> = store
+            .prepare("SELECT * FROM remembered ORDER BY ordinal")
+            .unwrap()
+            .query_map([], |row| {
+                Ok(format!(
+                    "{} camera {} {:02x?} {:02x?} {:02x?}",
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, Vec<u8>>(2)?,
+                    row.get::<_, Vec<u8>>(3)?,
+                    row.get::<_, Option<Vec<u8>>>(4)?,
+                ))
+            })
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(
+            frames,
+            [
+                "1 camera 2 [] [cc] None",
+                "2 camera 1 [0a] [aa] None",
+                "3 camera 2 [07] [ee] None",
+                "4 camera 1 [09] [bb] Some([7b, 7d])",
+                "5 camera 2 [08] [dd] None",
+            ]
+        );
+    }
+}

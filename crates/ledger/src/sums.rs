@@ -273,14 +273,6 @@ pub(crate) fn of_cameras(connection: &Connection, scope: Scope) -> rusqlite::Res
     Ok(cameras)
 }
 
-/// The cameras with frames in a window that is not sealed yet.
-pub(crate) fn cameras_of_open_windows(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
-    connection
-        .prepare_cached("SELECT camera FROM frame_sum WHERE scope > 0")?
-        .query_map([], |row| row.get(0))?
-        .collect()
-}
-
 /// The sum of a whole scope.
 pub(crate) fn of_all(connection: &Connection, scope: Scope) -> rusqlite::Result<Sums> {
     of_cameras(connection, scope).map(|cameras| whole(&cameras))

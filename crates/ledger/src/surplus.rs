@@ -1,212 +1,204 @@
-//! How much is remembered of all cameras together, and which frames go when it is too much.
+//! How much is remembered, and which frames go when it is too much.
 //!
-//! Each camera keeps its last N frames; this bounds the sum, whatever the number of cameras. Over
-//! it, the camera that was silent for longest loses its oldest frames first, then the next one: by
-//! the order in which frames came, never by a clock. The order is known of this run; at its start
-//! cameras with frames in an open window or among the last of an input are taken to be the newest.
+//! Each camera keeps its last N frames. Of all cameras together the oldest frames go, by the order
+//! in which they came and never by a clock: a walk from the oldest to the newest, in which each frame
+//! that is met costs its camera the oldest that it has.
 //!
 //! What may still come again stays: the last ten of each camera, as long as anything else can go.
 //! Where these alone are too much, the last ten of a camera that is among the last of an input, which
 //! the hub may have in flight, and the last one of any other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
-/// What is reckoned for a frame without its reply, in bytes of the store, with its share of
-/// half-empty pages and some to spare.
+use crate::remembered::Remembered;
+
+/// What is reckoned for a frame without its reply, in bytes: some 50 in the store, 16 to 20 in
+/// memory, and some to spare for pages that are half empty after others went.
 const BYTES_OF_FRAME: i64 = 128;
 
-/// Cameras that one commit looks at, at most, and frames of one that it lets go at least: enough to
-/// shrink a hundred times as fast as the memory grows.
-const CAMERAS_AT_ONCE: usize = 64;
-const FRAMES_AT_ONCE: i64 = 128;
-
-/// How many frames of a camera go at once that remembers so many. Letting go reads all frames of the
-/// camera, so it falls to each frame to read eight.
-pub(crate) fn batch(per_camera: u32) -> i64 {
-    (i64::from(per_camera) / 8).clamp(16, 8192)
-}
+/// Frames of a camera that stay: edgeHub has at most ten of an input in flight.
+const SPARED: usize = 10;
 
 /// So much more than needed goes at a time, so that not each commit has to look for the oldest.
-const BYTES_AHEAD: i64 = FRAMES_AT_ONCE * BYTES_OF_FRAME;
+const BYTES_AHEAD: i64 = 128 * BYTES_OF_FRAME;
 
-/// Frames of a camera that stay: edgeHub has at most ten of an input in flight.
-const SPARED: i64 = 10;
+/// Frames that one commit lets go of for a reason, or looks at, at most. Many times what it brings,
+/// so that the memory shrinks faster than it grows.
+const FRAMES_AT_ONCE: usize = 8192;
+const FRAMES_A_LOOK: u16 = 128;
 
-/// What a remembered frame with this reply takes, in bytes.
-pub(crate) fn bytes_of(reply: Option<&[u8]>) -> i64 {
-    let reply = reply.map_or(0, <[u8]>::len);
-    // A reply has at most 16 KiB.
-    BYTES_OF_FRAME + i64::try_from(reply).unwrap_or_default()
+/// How many frames beyond their cameras' numbers wait until they go together.
+pub(crate) fn batch(per_camera: usize) -> usize {
+    (per_camera / 8).clamp(16, FRAMES_AT_ONCE)
 }
 
-/// Lets a camera's frames up to an ordinal go. Gives the bytes that they took. Reads all frames of the
-/// camera.
-pub(crate) fn let_go(connection: &Connection, camera: i64, through: i64) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached(
-            "DELETE FROM remembered WHERE camera = ?1 AND ordinal <= ?2
-             RETURNING coalesce(length(reply), 0)",
-        )?
-        .query_map([camera, through], |row| row.get::<_, i64>(0))?
-        .map(|reply| Ok(BYTES_OF_FRAME + reply?))
-        .sum()
+/// What is remembered by this copy, in bytes.
+fn bytes_of(remembered: &Remembered) -> i64 {
+    let (frames, replies) = remembered.size();
+    let frames = i64::try_from(frames).unwrap_or(i64::MAX);
+    frames
+        .saturating_mul(BYTES_OF_FRAME)
+        .saturating_add(replies)
 }
 
-/// The sum, and the order in which cameras were last heard. A few ten bytes for each camera.
+/// Where the walks stand.
 #[derive(Debug, Default)]
 pub(crate) struct Surplus {
-    bytes: Option<i64>,
-    /// Counts frames.
-    tick: u64,
-    heard: HashMap<i64, u64>,
-    /// Who loses frames next, at the end the first.
-    silent: Vec<Silent>,
-}
-
-/// A camera that can lose frames.
-#[derive(Debug, Clone, Copy)]
-struct Silent {
-    camera: i64,
-    /// When it was last heard.
-    heard: u64,
-    /// How many of its last frames stay.
-    spared: i64,
+    /// Frames that came since the last time and are beyond their camera's number.
+    beyond: usize,
+    /// The last place that was walked over, by what is spared.
+    past_ten: i64,
+    past_one: i64,
+    /// Bytes up to which looking is not worth while, after nothing was found.
+    nothing_up_to: i64,
 }
 
 impl Surplus {
-    /// Cameras whose order is known.
-    #[cfg(test)]
-    pub(crate) fn cameras(&self) -> usize {
-        self.heard.len()
+    /// Notes that a camera has one more frame.
+    pub(crate) fn has_grown(&mut self, of_camera: usize, per_camera: usize) {
+        self.beyond += usize::from(of_camera > per_camera);
     }
 
-    /// Notes that a camera sent something.
-    pub(crate) fn hear(&mut self, camera: i64) {
-        self.tick += 1;
-        self.heard.insert(camera, self.tick);
-    }
-
-    /// Lets frames go until the memory takes no more than `limit` bytes, after it grew by some.
-    /// Cameras `in_flight` are those among the last frames of an input.
-    pub(crate) fn shrink(
+    /// Lets frames beyond their cameras' numbers go, once there are enough.
+    pub(crate) fn shrink_each(
         &mut self,
         connection: &Connection,
-        grown: i64,
-        limit: i64,
-        in_flight: &HashSet<i64>,
-        newest: impl Fn() -> rusqlite::Result<HashSet<i64>>,
+        remembered: &mut Remembered,
+        per_camera: usize,
     ) -> rusqlite::Result<()> {
-        let mut bytes = match self.bytes {
-            Some(bytes) => bytes + grown,
-            None => count(connection)?,
-        };
-        for _ in 0..CAMERAS_AT_ONCE {
-            if bytes <= limit {
-                break;
-            }
-            let Some(next) = self.most_silent(connection, in_flight, &newest)? else {
-                break;
-            };
-            let needed = bytes - limit + BYTES_AHEAD;
-            let let_go = let_go_oldest(connection, next.camera, next.spared, needed)?;
-            if let_go == 0 {
-                self.silent.pop();
-            }
-            bytes -= let_go;
+        if self.beyond < batch(per_camera) {
+            return Ok(());
         }
-        self.bytes = Some(bytes);
+        let over = |(camera, frames): (i64, usize)| (camera, frames.saturating_sub(per_camera));
+        let over: Vec<_> = remembered.cameras().map(over).collect();
+        let all = over
+            .into_iter()
+            .flat_map(|(camera, frames)| std::iter::repeat_n(camera, frames));
+        let going: Vec<i64> = all
+            .take(FRAMES_AT_ONCE)
+            .filter_map(|camera| remembered.pop_oldest(camera))
+            .collect();
+        // There may be more of them, after the number was made smaller.
+        if going.len() < FRAMES_AT_ONCE {
+            self.beyond = 0;
+        }
+        forget(connection, remembered, going)
+    }
+
+    /// Lets frames go until all together take no more than `limit` bytes. Cameras `in_flight` are
+    /// those among the last frames of an input.
+    pub(crate) fn shrink_all(
+        &mut self,
+        connection: &Connection,
+        remembered: &mut Remembered,
+        limit: i64,
+        in_flight: impl Fn() -> HashSet<i64>,
+    ) -> rusqlite::Result<()> {
+        if bytes_of(remembered) <= limit.max(self.nothing_up_to) {
+            return Ok(());
+        }
+        let enough = limit - BYTES_AHEAD;
+        walk(connection, remembered, &mut self.past_ten, enough, |_| {
+            SPARED
+        })?;
+        if bytes_of(remembered) > limit {
+            let in_flight = in_flight();
+            let spared = |camera| match in_flight.contains(&camera) {
+                true => SPARED,
+                false => 1,
+            };
+            walk(connection, remembered, &mut self.past_one, enough, spared)?;
+        }
+        let bytes = bytes_of(remembered);
+        self.nothing_up_to = match bytes > limit {
+            true => bytes.saturating_add(BYTES_AHEAD),
+            false => 0,
+        };
         Ok(())
     }
-
-    fn most_silent(
-        &mut self,
-        connection: &Connection,
-        in_flight: &HashSet<i64>,
-        newest: impl Fn() -> rusqlite::Result<HashSet<i64>>,
-    ) -> rusqlite::Result<Option<Silent>> {
-        while let Some(last) = self.silent.last() {
-            if self.heard(last.camera) == last.heard {
-                return Ok(Some(*last));
-            }
-            self.silent.pop();
-        }
-        let newest = newest()?;
-        let mut all = self.with_more_than(connection, SPARED)?;
-        if all.is_empty() {
-            all = self.with_more_than(connection, 1)?;
-            all.retain(|silent| !in_flight.contains(&silent.camera));
-        }
-        all.sort_unstable_by_key(|silent| {
-            let camera = silent.camera;
-            (silent.heard, newest.contains(&camera), camera)
-        });
-        all.reverse();
-        self.silent = all;
-        Ok(self.silent.last().copied())
-    }
-
-    fn heard(&self, camera: i64) -> u64 {
-        self.heard.get(&camera).copied().unwrap_or_default()
-    }
-
-    fn with_more_than(
-        &self,
-        connection: &Connection,
-        spared: i64,
-    ) -> rusqlite::Result<Vec<Silent>> {
-        connection
-            .prepare_cached(
-                "SELECT camera FROM camera
-                 WHERE (SELECT 1 FROM remembered WHERE remembered.camera = camera.camera
-                        LIMIT 1 OFFSET ?1)",
-            )?
-            .query_map([spared], |row| {
-                let camera = row.get(0)?;
-                let heard = self.heard(camera);
-                Ok(Silent {
-                    camera,
-                    heard,
-                    spared,
-                })
-            })?
-            .collect()
-    }
 }
 
-fn count(connection: &Connection) -> rusqlite::Result<i64> {
-    let (frames, replies): (i64, i64) = connection
-        .prepare_cached("SELECT count(*), coalesce(sum(length(reply)), 0) FROM remembered")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(frames * BYTES_OF_FRAME + replies)
-}
-
-/// Lets some of a camera's oldest frames go: as many as give the bytes that are needed, but none of
-/// those that are spared, at a time a thirty-second of many. Reads all frames of the camera. Gives the
-/// bytes that they took.
-fn let_go_oldest(
+/// Walks on from the place `past` and lets frames go until what is left takes `enough` bytes, or the
+/// newest is reached, or many were looked at.
+fn walk(
     connection: &Connection,
-    camera: i64,
-    spared: i64,
-    needed: i64,
-) -> rusqlite::Result<i64> {
-    let mut oldest = connection.prepare_cached(
-        "SELECT ordinal, coalesce(length(reply), 0) FROM remembered
-         WHERE camera = ?1 AND ordinal <=
-            (SELECT ordinal FROM remembered WHERE camera = ?1
-             ORDER BY ordinal DESC LIMIT 1 OFFSET ?2)
-         ORDER BY ordinal
-         LIMIT max(?3, (SELECT count(*) FROM remembered WHERE camera = ?1) / 32)",
-    )?;
-    let mut rows = oldest.query([camera, spared, FRAMES_AT_ONCE])?;
-    let (mut through, mut bytes) = (None, 0);
-    while bytes < needed
-        && let Some(row) = rows.next()?
-    {
-        through = Some(row.get(0)?);
-        bytes += BYTES_OF_FRAME + row.get::<_, i64>(1)?;
+    remembered: &mut Remembered,
+    past: &mut i64,
+    enough: i64,
+    spared: impl Fn(i64) -> usize,
+) -> rusqlite::Result<()> {
+    let mut bytes = bytes_of(remembered);
+    let mut going = Vec::new();
+    for _ in 0..FRAMES_AT_ONCE / usize::from(FRAMES_A_LOOK) {
+        let next = next_frames(connection, *past)?;
+        for (place, camera) in &next {
+            if bytes <= enough {
+                break;
+            }
+            *past = *place;
+            if remembered.len_of(*camera) > spared(*camera)
+                && let Some(oldest) = remembered.pop_oldest(*camera)
+            {
+                bytes -= BYTES_OF_FRAME + reply_bytes(connection, remembered, oldest, oldest)?;
+                going.push(oldest);
+            }
+        }
+        if bytes <= enough || next.len() < usize::from(FRAMES_A_LOOK) {
+            break;
+        }
     }
-    drop(rows);
-    through.map_or(Ok(0), |through| let_go(connection, camera, through))
+    forget(connection, remembered, going)
+}
+
+/// Places and cameras of the next frames after a place.
+fn next_frames(connection: &Connection, past: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT ordinal, camera FROM remembered WHERE ordinal > ?1 ORDER BY ordinal LIMIT ?2",
+        )?
+        .query_map(params![past, FRAMES_A_LOOK], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
+}
+
+/// Deletes the rows of frames that the copy has forgotten.
+fn forget(
+    connection: &Connection,
+    remembered: &mut Remembered,
+    mut going: Vec<i64>,
+) -> rusqlite::Result<()> {
+    going.sort_unstable();
+    // Frames that came together mostly go together.
+    for together in going.chunk_by(|one, next| *next == one + 1) {
+        if let [first, .., last] | [first @ last] = together {
+            let replies = reply_bytes(connection, remembered, *first, *last)?;
+            remembered.replies_are_gone(replies);
+            connection
+                .prepare_cached("DELETE FROM remembered WHERE ordinal BETWEEN ?1 AND ?2")?
+                .execute([first, last])?;
+        }
+    }
+    Ok(())
+}
+
+/// What the replies of the frames from one place to another take.
+fn reply_bytes(
+    connection: &Connection,
+    remembered: &Remembered,
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<i64> {
+    // Frames by edgeHub have none.
+    if remembered.size().1 == 0 {
+        return Ok(0);
+    }
+    connection
+        .prepare_cached(
+            "SELECT coalesce(sum(length(reply)), 0) FROM remembered
+             WHERE ordinal BETWEEN ?1 AND ?2",
+        )?
+        .query_row([first, last], |row| row.get(0))
 }

@@ -42,9 +42,11 @@ impl Witness {
     /// All cameras.
     pub(super) fn cameras(&self) -> anyhow::Result<BTreeMap<String, Held>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT name, received, duplicate,
-                (SELECT count(*) FROM remembered WHERE remembered.camera = camera.camera)
-             FROM camera JOIN frame_sum USING (camera) WHERE scope = 0",
+            "SELECT name, received, duplicate, coalesce(frames, 0)
+             FROM camera JOIN frame_sum USING (camera)
+             LEFT JOIN (SELECT camera, count(*) AS frames FROM remembered GROUP BY camera)
+                USING (camera)
+             WHERE scope = 0",
         )?;
         let rows = statement.query_map([], |row| {
             let held = Held {

@@ -72,7 +72,7 @@ fn a_stop_while_an_older_format_is_migrated_leaves_the_old_one_or_the_new_one() 
         let dir = copy(base.path());
         stop(dir.path(), Act::Open, Some(limit));
         let format = format_of(dir.path());
-        assert!(format == 1 || format == 4, "{format} at {limit}");
+        assert!(format == 1 || format == 5, "{format} at {limit}");
         let ledger = open(dir.path());
         assert_eq!(ledger.set_aside(), None, "at {limit}");
         assert_eq!(ledger.id(), "bd052fe30ece76a2");

@@ -276,8 +276,8 @@ fn the_memory_for_marked_frames_is_by_count_and_an_equal_picture_renews_it() {
         counts.ledger.is_duplicate(&marked.key).unwrap()
     };
     let known = (0..200).filter(|number| is_known(*number)).count();
-    assert!((25..=33).contains(&known), "{known} are remembered");
-    assert!((175..200).all(is_known), "half of the last fifty");
+    assert!((49..=65).contains(&known), "{known} are remembered");
+    assert!((151..200).all(is_known), "the last fifty but one place");
     assert!(is_known(1000));
 }
 

@@ -60,19 +60,19 @@ fn a_newer_format_is_refused_and_left_alone() {
     let (dir, file, id) = closed_ledger();
     Connection::open(&file)
         .unwrap()
-        .pragma_update(None, "user_version", 5)
+        .pragma_update(None, "user_version", 6)
         .unwrap();
     let before = fs::read(&file).unwrap();
     let refused = open(dir.path()).unwrap_err();
     assert_eq!(refused.kind(), LedgerErrorKind::NewerFormat);
     assert!(
-        refused.to_string().contains("format 5, expected at most 4"),
+        refused.to_string().contains("format 6, expected at most 5"),
         "{refused}"
     );
     assert_eq!(fs::read(&file).unwrap(), before);
     Connection::open(&file)
         .unwrap()
-        .pragma_update(None, "user_version", 4)
+        .pragma_update(None, "user_version", 5)
         .unwrap();
     assert_eq!(open(dir.path()).unwrap().id(), id);
 }

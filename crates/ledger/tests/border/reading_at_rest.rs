@@ -243,7 +243,7 @@ fn what_cannot_be_read_is_refused_with_its_name() {
     drop(tool);
     check(
         LedgerErrorKind::NewerFormat,
-        "format 99, expected at most 4",
+        "format 99, expected at most 5",
     );
     assert!(!dir.path().join("counts-damaged").exists());
     assert_eq!(
