@@ -97,6 +97,11 @@ impl Books {
         }
     }
 
+    /// The process that held the ledger is killed; the next one opens it.
+    pub(crate) fn reopen(&mut self) {
+        self.ledger.open_again().expect("a ledger in memory");
+    }
+
     pub(crate) fn read<T>(
         &mut self,
         call: impl FnOnce(&Ledger) -> Result<T, LedgerError>,

@@ -346,8 +346,11 @@ impl World {
             _ => None,
         });
         *self.tally.crashes.entry(moment).or_default() += 1;
-        if let (Some(picture), Some(books)) = (noted.filter(|_| !is_stopping), &mut self.books) {
-            *books.kills.entry(picture).or_default() += 1;
+        if let Some(books) = &mut self.books {
+            books.reopen();
+            if let Some(picture) = noted.filter(|_| !is_stopping) {
+                *books.kills.entry(picture).or_default() += 1;
+            }
         }
     }
 

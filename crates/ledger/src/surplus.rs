@@ -110,6 +110,10 @@ impl Surplus {
                 false => 1,
             };
             walk(connection, remembered, &mut self.past_one, enough, spared)?;
+            // Who is in flight changes.
+            if bytes_of(remembered) > limit {
+                self.past_one = 0;
+            }
         }
         let bytes = bytes_of(remembered);
         self.nothing_up_to = match bytes > limit {

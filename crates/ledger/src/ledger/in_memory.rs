@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Ledger;
+use crate::counting;
 use crate::error::{LedgerError, store_failed};
 use crate::flushing::Flushing;
 use crate::frame::Now;
@@ -16,9 +17,9 @@ const NOWHERE: &str = ":memory:";
 
 impl Ledger {
     /// A ledger that lives as long as this value and touches no disk; commits, and what an error
-    /// leaves, are those of [`Ledger::open`]'s. For simulations of whoever drives a ledger: a value
-    /// that is kept while everything around it is made anew is what a killed process finds on its
-    /// disk (not what a power cut leaves). `id` takes the place of the random one, so that a run
+    /// leaves, are those of [`Ledger::open`]'s. For simulations of whoever drives a ledger:
+    /// [`Ledger::open_again`] is what a process finds on its disk after another was killed (not what
+    /// a power cut leaves). `id` takes the place of the random one, so that a run
     /// can be repeated.
     ///
     /// # Errors
@@ -41,13 +42,7 @@ impl Ledger {
         options: LedgerOptions,
         now: Now,
     ) -> Result<(), LedgerError> {
-        if self.path != Path::new(NOWHERE) {
-            return Err(LedgerError::Argument {
-                name: "ledger",
-                seen: self.path.display().to_string(),
-                expected: "a ledger in memory; what is in a folder is never emptied",
-            });
-        }
+        self.check_is_in_memory()?;
         let checked = options.check()?;
         store::empty(&mut self.connection, id, &self.path, now.wall)?;
         let failed = store_failed(&self.path, "read how the ledger began");
@@ -62,6 +57,31 @@ impl Ledger {
         self.keep_sent = checked.keep_sent;
         self.earliest_due = None;
         Ok(())
+    }
+
+    /// As [`Ledger::in_memory`], over the store of this one: what the next process finds after this
+    /// one was killed. Everything that was held beside the store is gone.
+    ///
+    /// # Errors
+    /// As [`Ledger::begin_again`].
+    pub fn open_again(&mut self) -> Result<(), LedgerError> {
+        self.check_is_in_memory()?;
+        self.earliest_due = counting::earliest_due(&self.connection)
+            .map_err(store_failed(&self.path, "read when a window is due"))?;
+        self.memo = Memo::default();
+        self.flushing = Flushing::at_opening();
+        Ok(())
+    }
+
+    fn check_is_in_memory(&self) -> Result<(), LedgerError> {
+        if self.path == Path::new(NOWHERE) {
+            return Ok(());
+        }
+        Err(LedgerError::Argument {
+            name: "ledger",
+            seen: self.path.display().to_string(),
+            expected: "a ledger in memory; what is in a folder is never emptied",
+        })
     }
 }
 
@@ -180,11 +200,28 @@ mod tests {
     }
 
     #[test]
+    fn a_ledger_opened_again_knows_what_is_in_the_store() {
+        let mut ledger = begun(1);
+        live_through(&mut ledger);
+        let before = (content(&ledger), ledger.earliest_due);
+        ledger.open_again().unwrap();
+        assert_eq!((content(&ledger), ledger.earliest_due), before);
+        assert!(ledger.memo.held_memory().is_none());
+        let known = FrameKey {
+            message_id: Some("1-300".into()),
+            ..key(1)
+        };
+        assert!(ledger.is_duplicate(&known).unwrap());
+    }
+
+    #[test]
     fn what_lies_in_a_folder_is_never_emptied() {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::open(folder.path(), LedgerOptions::default(), now(0)).unwrap();
         live_through(&mut ledger);
         let refused = ledger.begin_again(2, LedgerOptions::default(), now(0));
+        assert_eq!(refused.unwrap_err().kind(), LedgerErrorKind::Argument);
+        let refused = ledger.open_again();
         assert_eq!(refused.unwrap_err().kind(), LedgerErrorKind::Argument);
         drop(ledger);
         let kept = Ledger::open(folder.path(), LedgerOptions::default(), now(0)).unwrap();
