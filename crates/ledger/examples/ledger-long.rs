@@ -75,7 +75,15 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let dir = tempfile::tempdir_in(&arguments.store).unwrap();
+    let folder = fs::create_dir_all(&arguments.store)
+        .and_then(|()| tempfile::tempdir_in(&arguments.store));
+    let dir = match folder {
+        Ok(dir) => dir,
+        Err(error) => {
+            eprintln!("no folder in {}: {error}", arguments.store.display());
+            return ExitCode::from(2);
+        }
+    };
     let curve = run(&arguments, dir.path());
     if arguments.json {
         println!("{}", serde_json::to_string(&curve).unwrap());
