@@ -6,7 +6,8 @@
 //! were acknowledged when the connection, or the hub, goes; and it sends a message
 //! again when its PUBACK takes longer than `MessageAckTimeoutSecs`, 30 s. A PUBACK that
 //! we give late tells of this; where the whole process got no time, the repeats are read
-//! together, each is acknowledged soon, and only the client can tell, see
+//! together, and where our PUBACKs are lost on their way, each repeat is acknowledged soon: then only
+//! the client can tell, see
 //! [`edge_client::Delivery::is_after_timeout`]
 //! (Azure/iotedge, `DeviceMessageHandler.cs`, `StoringAsyncEndpointExecutor.cs`).
 

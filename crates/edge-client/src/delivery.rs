@@ -127,8 +127,10 @@ impl Delivery {
 
     /// Whether the hub's patience with an earlier delivery of this connection may have ended, so
     /// that this may be the same message again: it came while an earlier one had no PUBACK, of
-    /// which edgeHub has one at a time, or first after this process got no time for long
-    /// ([`Timings::attention`](edge_protocol::session::Timings::attention)). Other brokers have
+    /// which edgeHub has one at a time; or first after this process got no time for long
+    /// ([`Timings::attention`](edge_protocol::session::Timings::attention)); or while the hub does
+    /// not show that it has our PUBACKs
+    /// ([`Timings::receipt_doubt`](edge_protocol::session::Timings::receipt_doubt)). Other brokers have
     /// several out at a time and say this often.
     #[must_use]
     pub fn is_after_timeout(&self) -> bool {

@@ -75,8 +75,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let folder = fs::create_dir_all(&arguments.store)
-        .and_then(|()| tempfile::tempdir_in(&arguments.store));
+    let folder =
+        fs::create_dir_all(&arguments.store).and_then(|()| tempfile::tempdir_in(&arguments.store));
     let dir = match folder {
         Ok(dir) => dir,
         Err(error) => {

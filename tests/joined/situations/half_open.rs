@@ -1,6 +1,6 @@
 //! Connections that carry nothing any more, and of which nobody is told.
 
-use edge_protocol::session::Cause;
+use edge_protocol::session::{Cause, DELIVERY_CAPACITY};
 
 use super::*;
 use crate::faults::Fault;
@@ -49,7 +49,16 @@ fn pictures_sent_into_a_half_open_connection_wait_and_are_counted_once() {
 /// not arrive. TCP itself would notice after a quarter of an hour.
 #[test]
 fn a_way_back_that_is_dead_under_redeliveries_is_noticed_within_180_seconds() {
-    let mut world = calm(Setup::default());
+    for delivery_capacity in [DELIVERY_CAPACITY, 1] {
+        a_dead_way_back_is_noticed(Setup {
+            delivery_capacity,
+            ..Setup::default()
+        });
+    }
+}
+
+fn a_dead_way_back_is_noticed(setup: Setup) {
+    let mut world = calm(setup);
     take_picture(&mut world, 0);
     world.run_until(secs(1), |world| !world.watch.sent.is_empty());
     world.strike(Fault::HalfOpen(Who::Module, true, false));

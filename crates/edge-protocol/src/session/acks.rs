@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::event::DeliveryId;
+use crate::moment::Moment;
 
 /// The deliveries of one connection that have no PUBACK yet.
 #[derive(Debug, Default)]
@@ -21,15 +22,17 @@ pub(super) struct AckQueue {
 struct Entry {
     id: DeliveryId,
     packet_id: u16,
+    came: Moment,
     settled: bool,
 }
 
 impl AckQueue {
     /// Notes a QoS 1 delivery. Equal packet ids are separate deliveries.
-    pub(super) fn receive(&mut self, id: DeliveryId, packet_id: u16) {
+    pub(super) fn receive(&mut self, id: DeliveryId, packet_id: u16, now: Moment) {
         self.in_order.push_back(Entry {
             id,
             packet_id,
+            came: now,
             settled: false,
         });
     }
@@ -57,10 +60,11 @@ impl AckQueue {
             .any(|entry| entry.id == id && !entry.settled)
     }
 
-    /// The packet id of the next PUBACK that may go out.
-    pub(super) fn release(&mut self) -> Option<u16> {
+    /// The packet id of the next PUBACK that may go out, and when its delivery came.
+    pub(super) fn release(&mut self) -> Option<(u16, Moment)> {
         self.in_order.front().filter(|entry| entry.settled)?;
-        self.in_order.pop_front().map(|entry| entry.packet_id)
+        let entry = self.in_order.pop_front()?;
+        Some((entry.packet_id, entry.came))
     }
 
     /// Forgets `id` and everything received after it: none of them can be acknowledged
@@ -94,14 +98,14 @@ mod tests {
     use super::*;
 
     fn released(queue: &mut AckQueue) -> Vec<u16> {
-        std::iter::from_fn(|| queue.release()).collect()
+        std::iter::from_fn(|| queue.release().map(|(id, _)| id)).collect()
     }
 
     #[test]
     fn acknowledgements_leave_in_order_of_receipt() {
         let mut queue = AckQueue::default();
         for (id, packet_id) in [(1, 7), (2, 7), (3, 9)] {
-            queue.receive(DeliveryId(id), packet_id);
+            queue.receive(DeliveryId(id), packet_id, Moment::ORIGIN);
         }
         assert!(queue.settle(DeliveryId(3)));
         assert!(queue.settle(DeliveryId(2)));
@@ -114,8 +118,8 @@ mod tests {
     #[test]
     fn a_second_acknowledgement_of_one_delivery_is_refused() {
         let mut queue = AckQueue::default();
-        queue.receive(DeliveryId(1), 1);
-        queue.receive(DeliveryId(2), 1);
+        queue.receive(DeliveryId(1), 1, Moment::ORIGIN);
+        queue.receive(DeliveryId(2), 1, Moment::ORIGIN);
         assert!(queue.settle(DeliveryId(2)));
         assert!(!queue.settle(DeliveryId(2)));
         assert!(!queue.settle(DeliveryId(5)));
@@ -126,7 +130,7 @@ mod tests {
     fn deliveries_without_guarantee_hold_nothing_back() {
         let mut queue = AckQueue::default();
         queue.receive_unguarded(DeliveryId(1));
-        queue.receive(DeliveryId(2), 4);
+        queue.receive(DeliveryId(2), 4, Moment::ORIGIN);
         assert!(queue.settle(DeliveryId(2)));
         assert_eq!(released(&mut queue), [4]);
         assert_eq!(queue.outstanding(), 1);
@@ -139,7 +143,7 @@ mod tests {
     fn truncating_keeps_what_came_before() {
         let mut queue = AckQueue::default();
         for id in 1..=4 {
-            queue.receive(DeliveryId(id), 1);
+            queue.receive(DeliveryId(id), 1, Moment::ORIGIN);
         }
         queue.truncate_at(DeliveryId(3));
         assert_eq!(queue.outstanding(), 2);

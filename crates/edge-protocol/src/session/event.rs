@@ -170,7 +170,8 @@ pub struct Delivery {
     /// The hub's patience with an earlier delivery of this connection may have ended, so that this
     /// may be the same message again: it came while an earlier one had no PUBACK (edgeHub sends
     /// the next only then), or it is the first after our process got no time, see
-    /// [`super::Timings::attention`].
+    /// [`super::Timings::attention`], or the hub may not have our PUBACKs, see
+    /// [`super::Timings::receipt_doubt`].
     pub after_timeout: bool,
     /// False when it came at QoS 0 and will not come again.
     pub repeats_until_acknowledged: bool,

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use super::pause::Pause;
 use super::timings::{Timer, Timings};
 use crate::moment::Moment;
 
@@ -70,10 +71,14 @@ impl KeepAlive {
         self.answer_due.get_or_insert(now + self.answer_within);
     }
 
-    /// Reading goes on after a spell without: the hub gets the full times again.
-    pub(super) fn resumed(&mut self, now: Moment) {
-        self.byte_due = self.byte_due.map(|_| now + self.byte_within);
-        self.answer_due = self.answer_due.map(|_| now + self.answer_within);
+    /// Reading goes on after a spell without.
+    pub(super) fn resumed(&mut self, pause: Pause) {
+        self.byte_due = self
+            .byte_due
+            .map(|due| pause.postpone(due, self.byte_within));
+        self.answer_due = self
+            .answer_due
+            .map(|due| pause.postpone(due, self.answer_within));
     }
 
     /// The timers that run: what the hub owes us if it could reach us, and the next ping.

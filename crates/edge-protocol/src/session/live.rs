@@ -19,6 +19,8 @@ use super::event::{DeliveryId, Event, Leftovers, LinkId, PublishId, ReportFailur
 use super::keep_alive::KeepAlive;
 use super::open_calls::OpenCalls;
 use super::packet::Outbound;
+use super::pause::Pause;
+use super::receipts::Receipts;
 use super::timings::{Timer, Timings};
 use super::twin_requests::TwinRequests;
 use super::window::{PublishWindow, Sent};
@@ -77,14 +79,15 @@ pub(super) struct Live {
     /// Where inputs are wanted.
     attention: Option<Attention>,
     acks: AckQueue,
+    receipts: Receipts,
     window: PublishWindow,
     twin: TwinRequests,
     calls: OpenCalls,
     ordinals: HashMap<String, u64>,
     other_ordinals: u64,
     delivery_capacity: usize,
-    /// As [`Live::mind_reading`] last found it.
-    was_paused: bool,
+    /// Since when, as [`Live::mind_reading`] last found it.
+    paused: Option<Moment>,
 }
 
 impl Live {
@@ -112,13 +115,14 @@ impl Live {
             keep_alive: KeepAlive::new(timings, now),
             attention: config.takes_inputs().then(|| Attention::new(timings, now)),
             acks: AckQueue::default(),
+            receipts: Receipts::new(timings),
             window: PublishWindow::new(config.publish_window),
             twin: TwinRequests::default(),
             calls: OpenCalls::default(),
             ordinals: HashMap::new(),
             other_ordinals: 0,
             delivery_capacity: config.delivery_capacity.max(1),
-            was_paused: false,
+            paused: None,
         };
         common.desired.start_over();
         let filters = config.filters();
@@ -154,15 +158,17 @@ impl Live {
     }
 
     /// To be called after every change of the deliveries that are out. Nothing the hub owes
-    /// us can arrive while reading is paused, so its deadlines begin anew afterwards.
+    /// us can arrive while reading is paused, so its deadlines stand still.
     fn mind_reading(&mut self, now: Moment, timings: &Timings) {
-        let is_paused = self.is_reading_paused();
-        if std::mem::replace(&mut self.was_paused, is_paused) && !is_paused {
-            self.keep_alive.resumed(now);
+        if self.is_reading_paused() {
+            self.paused.get_or_insert(now);
+        } else if let Some(since) = self.paused.take() {
+            let pause = Pause { since, until: now };
+            self.keep_alive.resumed(pause);
             if let Subscription::Awaited { deadline, .. } = &mut self.subscription {
-                *deadline = now + timings.suback_deadline;
+                *deadline = pause.postpone(*deadline, timings.suback_deadline);
             }
-            self.twin.resumed(now + timings.twin_deadline);
+            self.twin.resumed(pause, timings.twin_deadline);
         }
     }
 
@@ -299,6 +305,7 @@ impl Live {
         std::iter::once(phase)
             .chain(suback.filter(|_| is_reading))
             .chain(self.keep_alive.timers(is_reading))
+            .chain(self.receipts.ping_due().map(|at| (Timer::PingDue, at)))
             .chain(self.twin.timers(is_reading))
             .chain(self.attention.as_ref().map(Attention::timer))
     }
@@ -311,6 +318,7 @@ impl Live {
     /// One direction was silent, or nothing was answered.
     pub(super) fn ping(&mut self, now: Moment, common: &mut Common) {
         self.keep_alive.pinged(now);
+        self.receipts.pinged();
         common.packets.push_back(Outbound::PingReq);
     }
 }

@@ -46,6 +46,15 @@ pub struct Timings {
     /// again meanwhile: see [`super::Delivery::after_timeout`]. 10 s, so that a lapse shorter than
     /// the hub's 30 s is seen. Less than 100 ms counts as that; [`Duration::MAX`] looks for none.
     pub attention: Duration,
+    /// From a delivery to the PINGREQ whose answer shows that the hub has its PUBACK; one that is
+    /// out already does as well. 10 s, so that a healthy hub has answered before
+    /// [`Timings::receipt_doubt`]. Less than 100 ms counts as that; [`Duration::MAX`] asks for
+    /// none.
+    pub receipt: Duration,
+    /// From a delivery, while no such answer has come, to where the hub may have sent a message
+    /// again since it has no PUBACK: see [`super::Delivery::after_timeout`]. 25 s: the hub's 30 s
+    /// begin when it sends and end when it reads, ours are within.
+    pub receipt_doubt: Duration,
     /// How long a connection must live before its loss counts as the first failure
     /// again. 15 s.
     pub healthy_after: Duration,
@@ -82,6 +91,8 @@ impl Default for Timings {
             ping_deadline: Duration::from_secs(30),
             answer_deadline: Duration::from_secs(120),
             attention: Duration::from_secs(10),
+            receipt: Duration::from_secs(10),
+            receipt_doubt: Duration::from_secs(25),
             healthy_after: Duration::from_secs(15),
             retry: Backoff::of_millis(250, 15_000),
             refused_retry: Backoff::of_millis(10_000, 120_000),
@@ -119,7 +130,8 @@ pub(super) enum Timer {
     Connack,
     /// SUBACK is missing: drop the connection.
     Suback,
-    /// One direction was silent for the keep-alive, or nothing was answered: send PINGREQ.
+    /// One direction was silent for the keep-alive, nothing was answered, or PUBACKs went out that
+    /// the hub may not have: send PINGREQ.
     PingDue,
     /// Nothing came after PINGREQ: the connection is dead.
     PingAnswer,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::event::ReportId;
+use super::pause::Pause;
 use super::random::Random;
 use super::timings::{Timer, Timings};
 use crate::moment::Moment;
@@ -133,13 +134,13 @@ impl TwinRequests {
         self.reports.drain(..).map(|pending| pending.report)
     }
 
-    /// Reading goes on after a spell without: what is asked may take until `deadline`.
-    pub(super) fn resumed(&mut self, deadline: Moment) {
-        if let Question::Asked { deadline: due, .. } = &mut self.question {
-            *due = deadline;
+    /// Reading goes on after a spell without.
+    pub(super) fn resumed(&mut self, pause: Pause, within: Duration) {
+        if let Question::Asked { deadline, .. } = &mut self.question {
+            *deadline = pause.postpone(*deadline, within);
         }
         for report in &mut self.reports {
-            report.deadline = deadline;
+            report.deadline = pause.postpone(report.deadline, within);
         }
     }
 

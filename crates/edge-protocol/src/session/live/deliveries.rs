@@ -23,8 +23,9 @@ impl Live {
         common: &mut Common,
     ) -> bool {
         let known = self.acks.settle(id);
-        while let Some(packet_id) = self.acks.release() {
+        while let Some((packet_id, came)) = self.acks.release() {
             self.keep_alive.sent(now);
+            self.receipts.acknowledged(came);
             common.packets.push_back(Outbound::PubAck { packet_id });
         }
         self.mind_reading(now, &config.timings);
@@ -68,9 +69,11 @@ impl Live {
         let id = DeliveryId(common.last_delivery);
         let repeats_until_acknowledged = arrival.qos == 1;
         let after_lapse = self.attention.as_mut().is_some_and(|it| it.take_lapse(now));
-        let after_timeout = repeats_until_acknowledged && (after_lapse || self.acks.owes());
+        let is_unheard = self.receipts.are_doubtful(now);
+        let after_timeout =
+            repeats_until_acknowledged && (after_lapse || is_unheard || self.acks.owes());
         if repeats_until_acknowledged {
-            self.acks.receive(id, arrival.packet_id);
+            self.acks.receive(id, arrival.packet_id, now);
         } else {
             self.acks.receive_unguarded(id);
         }

@@ -75,7 +75,10 @@ impl Live {
             Inbound::SubAck { packet_id, granted } => {
                 self.subscribed(packet_id, &granted, config, now, common)
             }
-            Inbound::PingResp => Ok(()),
+            Inbound::PingResp => {
+                self.receipts.answered();
+                Ok(())
+            }
             Inbound::ConnAck { .. } => Err(Violation::SecondConnack.into()),
             Inbound::Unexpected(UnexpectedPacket::UnsubAck) => {
                 Err(Violation::UnexpectedUnsuback.into())
@@ -139,7 +142,7 @@ impl Live {
         }
         common.last_delivery += 1;
         let id = DeliveryId(common.last_delivery);
-        self.acks.receive(id, arrival.packet_id);
+        self.acks.receive(id, arrival.packet_id, now);
         self.settle(id, now, config, common);
     }
 

@@ -130,7 +130,7 @@ fn deliveries_that_are_never_repeated_say_nothing_of_a_timeout() {
 }
 
 #[test]
-fn the_first_delivery_after_a_time_without_a_call_may_be_a_repeat_and_the_next_is_not() {
+fn deliveries_after_a_time_without_a_call_may_be_repeats_until_the_hub_has_our_pubacks() {
     let mut rig = Rig::connected();
     let before = rig.deliver_to(IMAGES, 1, 1).unwrap();
     rig.acknowledge(before.id);
@@ -139,8 +139,13 @@ fn the_first_delivery_after_a_time_without_a_call_may_be_a_repeat_and_the_next_i
     let repeat = rig.deliver_to(IMAGES, 1, 1).unwrap();
     rig.acknowledge(repeat.id);
     let next = rig.deliver_to(IMAGES, 1, 1).unwrap();
-    let said = [before, repeat, next].map(|it| it.after_timeout);
-    assert_eq!(said, [false, true, false]);
+    rig.acknowledge(next.id);
+    rig.advance(secs(0));
+    assert_eq!(rig.packets.last(), Some(&Outbound::PingReq));
+    rig.packet(Inbound::PingResp);
+    let last = rig.deliver_to(IMAGES, 1, 1).unwrap();
+    let said = [before, repeat, next, last].map(|it| it.after_timeout);
+    assert_eq!(said, [false, true, true, false]);
 }
 
 #[test]
@@ -229,8 +234,68 @@ fn reading_pauses_while_the_application_holds_its_fill() {
     assert!(rig.acknowledge(first));
     assert!(!rig.session.is_reading_paused());
     rig.packet(Inbound::PingResp);
+    rig.advance(secs(29));
+    assert_eq!(rig.last_loss(), None);
+    rig.packet(Inbound::PingResp);
     rig.advance(secs(59));
     assert_eq!(rig.last_loss(), None);
+}
+
+/// The hub's words arrive, ours are lost: each repeat is acknowledged at once and still comes again.
+#[test]
+fn a_delivery_may_be_a_repeat_while_the_hub_does_not_show_that_it_has_our_pubacks() {
+    let mut rig = Rig::connected();
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        let delivery = rig.deliver_to(IMAGES, 1, 1).unwrap();
+        rig.acknowledge(delivery.id);
+        said.push(delivery.after_timeout);
+        rig.advance(secs(30));
+    }
+    assert_eq!(said, [false, true, true, true]);
+}
+
+#[test]
+fn equal_deliveries_to_a_hub_that_answers_are_under_no_suspicion() {
+    let mut rig = Rig::connected();
+    let mut pings = 0;
+    for _ in 0..200 {
+        let delivery = rig.deliver_to(IMAGES, 1, 1).unwrap();
+        assert!(!delivery.after_timeout);
+        rig.acknowledge(delivery.id);
+        rig.advance(secs(1));
+        let asked = rig.take_packets();
+        let asked = asked.iter().filter(|packet| **packet == Outbound::PingReq);
+        for _ in asked {
+            rig.packet(Inbound::PingResp);
+            pings += 1;
+        }
+    }
+    assert!((18..=20).contains(&pings), "{pings} in 200 s");
+}
+
+/// The application takes one at a time, so that reading pauses with each.
+#[test]
+fn many_short_pauses_put_no_deadline_off_for_ever() {
+    let mut config = super::rig::whole_config();
+    config.delivery_capacity = 1;
+    let mut rig = Rig::with(config, 1);
+    rig.dialled();
+    rig.connack(true);
+    rig.suback();
+    let patch = crate::twin::ReportedPatch::new(&serde_json::json!({"a": 1})).unwrap();
+    rig.session.report(rig.now, patch).expect("room");
+    let begin = rig.now;
+    while rig.last_loss().is_none() && rig.now < begin + secs(600) {
+        let delivery = rig.deliver(1);
+        rig.advance(Duration::from_millis(20));
+        rig.acknowledge(delivery);
+        rig.advance(secs(1));
+    }
+    let cause = Cause::PingIgnored { after: secs(120) };
+    assert_eq!(rig.last_loss().map(|(cause, _)| cause), Some(cause));
+    let is_late = |event: &Event| matches!(event, Event::Reported { result: Err(_), .. });
+    assert!(rig.events.iter().any(is_late));
 }
 
 #[test]
@@ -274,6 +339,9 @@ fn nothing_is_late_that_we_have_not_read() {
     rig.advance(secs(600));
     assert_eq!(rig.events, [], "neither the twin nor the report is late");
     assert!(rig.acknowledge(delivery));
+    // To a ping of the pause, and to the one that asks for our PUBACK.
+    rig.packet(Inbound::PingResp);
+    rig.advance(secs(0));
     rig.packet(Inbound::PingResp);
     rig.advance(secs(29));
     assert_eq!(rig.events, []);

@@ -22,6 +22,8 @@ fn timings(all: Duration) -> Timings {
         ping_deadline: all,
         answer_deadline: all,
         attention: all,
+        receipt: all,
+        receipt_doubt: all,
         healthy_after: all,
         retry: wait,
         refused_retry: wait,
