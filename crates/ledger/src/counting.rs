@@ -59,7 +59,7 @@ impl<'a> Group<'a> {
             .memo
             .place(connection, &key.camera, rules.max_cameras)?;
         let print = Print::of(key, place);
-        let memory = self.memo.memory(connection)?;
+        let memory = self.memo.memory(connection, rules.dedupe_per_camera)?;
         let known = duplicates::look_up(connection, Some(memory.copies()), key, print)?;
         let (recorded, counted) = match known {
             Known::Conflict => return Ok((Recorded::Conflict, None)),
@@ -85,13 +85,12 @@ impl<'a> Group<'a> {
     }
 
     fn remember(&mut self, frame: &FrameRecord, print: Print) -> rusqlite::Result<()> {
-        let connection = self.connection;
-        let memory = self.memo.memory(connection)?;
+        let (connection, rules) = (self.connection, self.rules);
+        let memory = self.memo.memory(connection, rules.dedupe_per_camera)?;
         let remembered = &mut memory.remembered;
         duplicates::remember(connection, remembered, print, frame.reply.as_deref())?;
         let of_camera = remembered.len_of(print.camera);
-        let most = self.rules.dedupe_per_camera;
-        memory.surplus.has_grown(of_camera, most);
+        memory.surplus.has_grown(of_camera, rules.dedupe_per_camera);
         // With an id it took one of the places too; the id tells it apart, so its content is not
         // compared.
         let content = print.id.is_none().then_some(print.content);
@@ -109,7 +108,7 @@ impl<'a> Group<'a> {
             remembered,
             recent,
             surplus,
-        } = self.memo.memory(connection)?;
+        } = self.memo.memory(connection, rules.dedupe_per_camera)?;
         recent.write(connection)?;
         surplus.shrink_each(connection, remembered, rules.dedupe_per_camera)?;
         let in_flight = || recent.cameras().collect();

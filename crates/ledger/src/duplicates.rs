@@ -170,15 +170,18 @@ fn search(connection: &Connection, print: Print) -> rusqlite::Result<Found> {
         )?
         .query_row(params![row.camera, row.id, row.content], same_frame)
         .optional()?;
-    if let Some(same) = same {
-        return Ok(same);
+    match same {
+        Some(same) => return Ok(same),
+        None if print.id.is_none() => return Ok(Found::Nothing),
+        None => {}
     }
     let has_id = connection
         .prepare_cached("SELECT 1 FROM remembered WHERE camera = ?1 AND id = ?2")?
         .exists(params![row.camera, row.id])?;
-    Ok(match print.id {
-        Some(_) if has_id => Found::SameId,
-        _ => Found::Nothing,
+    Ok(if has_id {
+        Found::SameId
+    } else {
+        Found::Nothing
     })
 }
 

@@ -94,7 +94,8 @@ use crate::window::{instant, seconds};
 /// Durable counts. The contract at the top of this file says what each crash leaves behind.
 ///
 /// Memory does not grow with what was counted: the store's page cache (2 MB) is kept, and copies of
-/// what the next frames need, some 100 bytes for each camera.
+/// what the next frames need: some 300 bytes for each camera, and 16 to 20 for each frame that is
+/// remembered, 10 MB at most by default.
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
@@ -156,12 +157,15 @@ impl Ledger {
         };
         let (id, earliest_due, beginning) =
             read().map_err(store_failed(&path, "read the ledger's id"))?;
+        let mut memo = Memo::default();
+        memo.memory(&connection, options.rules.dedupe_per_camera)
+            .map_err(store_failed(&path, "read which frames are known"))?;
         Ok(Self {
             connection,
             path,
             id,
             rules: options.rules,
-            memo: Memo::default(),
+            memo,
             durability: options.durability,
             flushing: Flushing::at_opening(),
             report_limit: options.report_limit,
@@ -225,7 +229,8 @@ impl Ledger {
         })
     }
 
-    /// Whether a frame is counted already: a cheap look before the picture is decoded. Only
+    /// Whether a frame is counted already: a cheap look before the picture is decoded, but after a
+    /// commit that failed and before the next, where it reads all that is remembered. Only
     /// [`Ledger::record`] decides; a frame that is a duplicate is to be recorded all the same, with
     /// any outcome.
     ///

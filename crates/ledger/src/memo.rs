@@ -1,7 +1,8 @@
 //! What the writer knows of the store without asking it again.
 //!
 //! Only copies of what is committed, or of what the transaction at hand will commit: numbers of
-//! cameras and of the model, open windows, the last frames of each input. The whole is dropped with
+//! cameras and of the model, open windows, the marks of remembered frames, the last frames of each
+//! input. The whole is dropped with
 //! every transaction that fails, and read again when it is needed, so that it cannot disagree with
 //! the store; only the one writer of the ledger may hold it. Bounded, whatever is recorded.
 
@@ -40,11 +41,12 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+    fn read(connection: &Connection, per_camera: usize) -> rusqlite::Result<Self> {
+        let remembered = Remembered::read(connection)?;
         Ok(Self {
-            remembered: Remembered::read(connection)?,
+            surplus: Surplus::of(&remembered, per_camera),
+            remembered,
             recent: Recent::read(connection)?,
-            surplus: Surplus::default(),
         })
     }
 
@@ -190,10 +192,15 @@ impl Memo {
     }
 
     /// What duplicates are known by; read when it is not held.
-    pub(crate) fn memory(&mut self, connection: &Connection) -> rusqlite::Result<&mut Memory> {
+    /// Each camera keeps so many frames.
+    pub(crate) fn memory(
+        &mut self,
+        connection: &Connection,
+        per_camera: usize,
+    ) -> rusqlite::Result<&mut Memory> {
         let memory = match self.memory.take() {
             Some(memory) => memory,
-            None => Memory::read(connection)?,
+            None => Memory::read(connection, per_camera)?,
         };
         Ok(self.memory.insert(memory))
     }

@@ -18,8 +18,8 @@ pub struct LedgerOptions {
     pub durability: Durability,
     /// How many frames are remembered for each camera, with a message id or without, 1 to
     /// 1 000 000; of all cameras together up to an eighth of it more, at least 16 and at most 8192,
-    /// wait to be let go. About 50 bytes each on disk and 16 to 20 in memory, and a tenth of
-    /// a nanosecond for each that the camera has when a frame of it is looked up. Default 1000.
+    /// wait to be let go. About 50 bytes each on disk and 16 to 20 in memory, and some
+    /// tenths of a nanosecond for each that the camera has when a frame of it is looked up. Default 1000.
     pub dedupe_per_camera: usize,
     /// How much is remembered of all cameras together, in bytes, replies included: 1 MiB to
     /// 64 GiB. A frame is reckoned at 128 bytes and its reply, more than it takes in file and memory

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 
 use crate::duplicates::Hash;
 
-/// The copy of a table of frames: 16 bytes for each, and up to a quarter more.
+/// The copy of a table of frames: 16 bytes for each, and up to a quarter more; of a camera with few
+/// frames up to four times as much. Some 200 bytes for each camera.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
     cameras: BTreeMap<i64, Frames>,
@@ -101,7 +102,7 @@ impl Remembered {
     }
 
     /// Frames that may have the message id of this one, or where it has none its content: all that do,
-    /// and seldom another. Takes a tenth of a nanosecond for each frame of the camera.
+    /// and seldom another. Takes some tenths of a nanosecond for each frame of the camera.
     pub(crate) fn like(&self, frame: Row<'_>) -> Vec<Like> {
         let Some(of_camera) = self.cameras.get(&frame.camera) else {
             return Vec::new();
@@ -139,6 +140,14 @@ impl Remembered {
         let oldest = of_camera.ordinals.pop_front()?;
         of_camera.ids.pop_front();
         of_camera.contents.pop_front();
+        let Frames {
+            ordinals,
+            ids,
+            contents,
+        } = of_camera;
+        give_back(ordinals);
+        give_back(ids);
+        give_back(contents);
         self.frames -= 1;
         Some(oldest)
     }
@@ -158,6 +167,16 @@ impl Remembered {
         (self.frames, self.reply_bytes)
     }
 
+    /// What the columns take, in bytes.
+    #[cfg(test)]
+    pub(crate) fn bytes_held(&self) -> usize {
+        let held = |frames: &Frames| {
+            8 * frames.ordinals.capacity()
+                + 4 * (frames.ids.capacity() + frames.contents.capacity())
+        };
+        self.cameras.values().map(held).sum()
+    }
+
     /// Each camera and the number of its frames.
     pub(crate) fn cameras(&self) -> impl Iterator<Item = (i64, usize)> + '_ {
         self.cameras
@@ -172,6 +191,13 @@ fn append<T>(column: &mut VecDeque<T>, value: T) {
         column.reserve_exact(4 + column.len() / 4);
     }
     column.push_back(value);
+}
+
+/// A camera that is silent for long must not hold what it needed while it was not.
+fn give_back<T>(column: &mut VecDeque<T>) {
+    if column.capacity() > 16 + 2 * column.len() {
+        column.shrink_to(column.len() + column.len() / 4);
+    }
 }
 
 /// Where a mark stands in a column.

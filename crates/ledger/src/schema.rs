@@ -169,10 +169,15 @@ CREATE TABLE probe (
 
 /// The frames in the order in which they came, so that one is written beside the one before, on a
 /// page that is being written anyway. Before, each had a page of its own to change, and each that
-/// went another. Of an older file the order between cameras is not known; their newest frames are
-/// put beside each other. Without a reference to `camera`, whose rows never go: following it would
+/// went another. Of an older file the order between cameras is not known: their newest frames are
+/// put beside each other, and which is the oldest of all is a guess until these have gone. Sorted
+/// without the replies, which would be held in memory. Without a reference to `camera`, whose rows never go: following it would
 /// cost each frame a question.
 const FORMAT_5: &str = "
+CREATE TEMP TABLE in_order AS
+    SELECT camera, id, content FROM remembered
+    JOIN (SELECT camera, max(ordinal) AS last FROM remembered GROUP BY camera) USING (camera)
+    ORDER BY ordinal - last, camera;
 ALTER TABLE remembered RENAME TO by_id;
 CREATE TABLE remembered (
     ordinal INTEGER PRIMARY KEY,
@@ -181,10 +186,11 @@ CREATE TABLE remembered (
     content BLOB    NOT NULL,
     reply   BLOB
 ) STRICT;
-INSERT INTO remembered (camera, id, content, reply)
-    SELECT camera, id, content, reply FROM by_id
-    ORDER BY ordinal - max(ordinal) OVER (PARTITION BY camera), camera;
+INSERT INTO remembered (ordinal, camera, id, content, reply)
+    SELECT in_order.rowid, camera, id, content, reply
+    FROM temp.in_order CROSS JOIN by_id USING (camera, id, content);
 DROP TABLE by_id;
+DROP TABLE temp.in_order;
 ";
 
 #[cfg(test)]

@@ -258,6 +258,9 @@ fn header(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {
 }
 
 fn configure(connection: &Connection, format: i64) -> rusqlite::Result<()> {
+    // In a container that can write nothing but this folder there is no place for temporary files,
+    // which a large sort or a change of many rows would ask for.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     if format == 0 {
         // First: the next setting fixes it.
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;

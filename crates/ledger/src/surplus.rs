@@ -25,8 +25,9 @@ const SPARED: usize = 10;
 const BYTES_AHEAD: i64 = 128 * BYTES_OF_FRAME;
 
 /// Frames that one commit lets go of for a reason, or looks at, at most. Many times what it brings,
-/// so that the memory shrinks faster than it grows.
+/// so that the memory shrinks faster than it grows, but where each frame brings the longest reply.
 const FRAMES_AT_ONCE: usize = 8192;
+/// Frames that one question to the store gives.
 const FRAMES_A_LOOK: u16 = 128;
 
 /// How many frames beyond their cameras' numbers wait until they go together.
@@ -44,18 +45,30 @@ fn bytes_of(remembered: &Remembered) -> i64 {
 }
 
 /// Where the walks stand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Surplus {
-    /// Frames that came since the last time and are beyond their camera's number.
+    /// Frames that are beyond their camera's number.
     beyond: usize,
     /// The last place that was walked over, by what is spared.
     past_ten: i64,
     past_one: i64,
-    /// Bytes up to which looking is not worth while, after nothing was found.
+    /// Bytes up to which looking is not worth while, after all was looked at and was not enough.
     nothing_up_to: i64,
 }
 
 impl Surplus {
+    pub(crate) fn of(remembered: &Remembered, per_camera: usize) -> Self {
+        let over = remembered
+            .cameras()
+            .map(|(_, frames)| frames.saturating_sub(per_camera));
+        Self {
+            beyond: over.sum(),
+            past_ten: 0,
+            past_one: 0,
+            nothing_up_to: 0,
+        }
+    }
+
     /// Notes that a camera has one more frame.
     pub(crate) fn has_grown(&mut self, of_camera: usize, per_camera: usize) {
         self.beyond += usize::from(of_camera > per_camera);
@@ -81,9 +94,7 @@ impl Surplus {
             .filter_map(|camera| remembered.pop_oldest(camera))
             .collect();
         // There may be more of them, after the number was made smaller.
-        if going.len() < FRAMES_AT_ONCE {
-            self.beyond = 0;
-        }
+        self.beyond = self.beyond.saturating_sub(going.len());
         forget(connection, remembered, going)
     }
 
@@ -100,23 +111,23 @@ impl Surplus {
             return Ok(());
         }
         let enough = limit - BYTES_AHEAD;
-        walk(connection, remembered, &mut self.past_ten, enough, |_| {
-            SPARED
-        })?;
-        if bytes_of(remembered) > limit {
+        let past_ten = &mut self.past_ten;
+        let mut all_seen = walk(connection, remembered, past_ten, enough, |_| SPARED)?;
+        // Only where nothing else can go.
+        if all_seen && bytes_of(remembered) > limit {
             let in_flight = in_flight();
             let spared = |camera| match in_flight.contains(&camera) {
                 true => SPARED,
                 false => 1,
             };
-            walk(connection, remembered, &mut self.past_one, enough, spared)?;
-            // Who is in flight changes.
-            if bytes_of(remembered) > limit {
+            all_seen = walk(connection, remembered, &mut self.past_one, enough, spared)?;
+            if all_seen {
+                // Who is in flight changes.
                 self.past_one = 0;
             }
         }
         let bytes = bytes_of(remembered);
-        self.nothing_up_to = match bytes > limit {
+        self.nothing_up_to = match all_seen && bytes > limit {
             true => bytes.saturating_add(BYTES_AHEAD),
             false => 0,
         };
@@ -125,16 +136,17 @@ impl Surplus {
 }
 
 /// Walks on from the place `past` and lets frames go until what is left takes `enough` bytes, or the
-/// newest is reached, or many were looked at.
+/// newest is reached, or many were looked at. Gives whether the newest was reached.
 fn walk(
     connection: &Connection,
     remembered: &mut Remembered,
     past: &mut i64,
     enough: i64,
     spared: impl Fn(i64) -> usize,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let mut bytes = bytes_of(remembered);
     let mut going = Vec::new();
+    let mut is_end = false;
     for _ in 0..FRAMES_AT_ONCE / usize::from(FRAMES_A_LOOK) {
         let next = next_frames(connection, *past)?;
         for (place, camera) in &next {
@@ -149,11 +161,13 @@ fn walk(
                 going.push(oldest);
             }
         }
-        if bytes <= enough || next.len() < usize::from(FRAMES_A_LOOK) {
+        is_end = bytes > enough && next.len() < usize::from(FRAMES_A_LOOK);
+        if bytes <= enough || is_end {
             break;
         }
     }
-    forget(connection, remembered, going)
+    forget(connection, remembered, going)?;
+    Ok(is_end)
 }
 
 /// Places and cameras of the next frames after a place.

@@ -44,13 +44,14 @@ impl Verification {
 }
 
 /// What a verification proves, a sentence each.
-pub const CHECKS: [&str; 6] = [
+pub const CHECKS: [&str; 7] = [
     "received is the sum of the outcomes, in every stored sum and for each camera of every report",
     "the sequence of the reports has no gap, and each id is that of its ledger and sequence",
     "each report's bytes parse, and its window is the one it is stored under",
     "each report's own sums are those of its cameras, and its totals those of all up to it",
     "for each camera, carried forward and all reports are what the ledger says is sealed",
     "for each camera, these and the open windows are the totals",
+    "no frame that is remembered was counted twice",
 ];
 
 /// After this many findings no more are written down.
@@ -103,6 +104,7 @@ pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
         }
         add_cameras(&mut counted, &of_window);
     }
+    check_remembered(&moment, &mut findings).map_err(failed())?;
     let recorded = sums::of_cameras(&moment, Scope::Recorded).map_err(failed())?;
     for (camera, sums) in &recorded {
         check_outcomes(&format!("totals of camera {camera:?}"), sums, &mut findings);
@@ -123,6 +125,22 @@ pub(crate) fn verify(connection: &Connection, path: &Path) -> Result<Verificatio
         received: sums::whole(&recorded).frames.received,
         findings: findings.texts,
     })
+}
+
+/// The copy by which frames are known must agree with the store: where it did not, a frame was taken
+/// for a new one.
+fn check_remembered(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+    let mut twice = connection.prepare(
+        "SELECT name, count(*) FROM
+            (SELECT camera FROM remembered GROUP BY camera, id, content HAVING count(*) > 1)
+         JOIN camera USING (camera) GROUP BY camera",
+    )?;
+    let mut rows = twice.query([])?;
+    while let Some(row) = rows.next()? {
+        let (camera, frames): (String, u64) = (row.get(0)?, number(row, 1)?);
+        findings.add(|| format!("{frames} frames of camera {camera:?} were counted twice"));
+    }
+    Ok(())
 }
 
 /// What reports say, from the first of the ledger on.

@@ -460,6 +460,11 @@ fn verification_finds_each_kind_of_wrong_sum() {
         "is not the sum of its cameras",
     );
     check("UPDATE report SET sequence = 2", "expected");
+    check(
+        "INSERT INTO remembered (camera, id, content)
+         SELECT camera, id, content FROM remembered WHERE ordinal = 1",
+        "1 frames of camera \"",
+    );
 }
 
 #[test]

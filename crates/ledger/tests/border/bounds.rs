@@ -70,6 +70,34 @@ fn over_all_cameras_the_oldest_frames_go_first_also_after_a_start() {
 }
 
 #[test]
+fn the_last_ten_of_silent_cameras_stay_while_a_busy_one_is_cut_down_over_many_commits() {
+    let mut counts = Fixture::in_memory(LedgerOptions {
+        dedupe_per_camera: 100_000,
+        ..LedgerOptions::default()
+    });
+    for camera in 0..10 {
+        record(&mut counts, &format!("silent-{camera}"), 0..10);
+    }
+    for thousand in 0..30 {
+        record(&mut counts, "busy", thousand * 1000..(thousand + 1) * 1000);
+    }
+    // More has to go than one commit lets go.
+    let mut counts = counts.reopen_with(LedgerOptions {
+        dedupe_per_camera: 100_000,
+        ..small_memory()
+    });
+    for number in 30_000..30_010 {
+        record(&mut counts, "busy", number..number + 1);
+    }
+    assert!(!is_known(&counts, &frame("busy", 20_000, 1)));
+    for camera in 0..10 {
+        let known =
+            |number: &u32| is_known(&counts, &frame(&format!("silent-{camera}"), *number, 1));
+        assert_eq!((0..10).filter(known).count(), 10, "silent-{camera}");
+    }
+}
+
+#[test]
 fn replies_count_for_their_length() {
     let mut counts = Fixture::in_memory(small_memory());
     for number in 0..200 {

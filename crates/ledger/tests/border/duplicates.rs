@@ -71,6 +71,40 @@ fn another_creation_stamp_or_camera_is_another_frame() {
     assert_eq!(counts.record(&stamped), Recorded::Duplicate { reply: None });
 }
 
+/// The first four bytes of their SHA-256 are the same, which is what is held in memory.
+const ALIKE: [&str; 2] = ["m-12568", "m-36864"];
+
+#[test]
+fn ids_that_look_alike_in_memory_are_told_apart() {
+    let mut counts = Fixture::new();
+    let frames = [0, 1].map(|number| {
+        let mut taken = frame("cam", number, 0);
+        taken.key.message_id = Some(ALIKE[number as usize].into());
+        taken.key.reused_id = ledger::ReusedId::IsConflict;
+        taken
+    });
+    let mut same_bytes = frames[0].clone();
+    same_bytes.key.message_id = Some(ALIKE[1].into());
+    for taken in &frames {
+        assert_eq!(counts.record(taken), NEW);
+    }
+    assert_eq!(counts.record(&same_bytes), Recorded::Conflict);
+    for taken in &frames {
+        assert_eq!(counts.record(taken), Recorded::Duplicate { reply: None });
+    }
+}
+
+#[test]
+fn equal_bytes_under_ids_that_look_alike_in_memory_count_each() {
+    let mut counts = Fixture::new();
+    for id in ALIKE {
+        let mut taken = frame("cam", 1, 0);
+        taken.key.message_id = Some(id.into());
+        assert_eq!(counts.record(&taken), NEW);
+        assert_eq!(counts.record(&taken), Recorded::Duplicate { reply: None });
+    }
+}
+
 #[test]
 fn equal_pictures_with_different_ids_count_each() {
     let mut counts = Fixture::new();
@@ -137,13 +171,31 @@ fn a_smaller_memory_takes_effect_at_the_next_opening() {
     let Fixture { dir, ledger, .. } = counts;
     drop(ledger);
     let mut ledger = ledger::Ledger::open(dir.path(), small, crate::support::at(0)).unwrap();
-    for number in 100..116 {
-        ledger
-            .record(&frame("cam", number, 0), &crate::support::model())
-            .unwrap();
+    ledger
+        .record(&frame("cam", 100, 0), &crate::support::model())
+        .unwrap();
+    assert!(!ledger.is_duplicate(&frame("cam", 95, 0).key).unwrap());
+    assert!(ledger.is_duplicate(&frame("cam", 96, 0).key).unwrap());
+}
+
+#[test]
+fn a_ledger_that_is_often_opened_keeps_to_the_number_of_a_camera() {
+    let mut counts = Fixture::in_memory(LedgerOptions {
+        dedupe_per_camera: 50,
+        ..LedgerOptions::default()
+    });
+    for day in 0..20 {
+        for number in 0..10 {
+            counts.record(&frame("cam", day * 10 + number, 0));
+        }
+        counts = counts.reopen();
     }
-    assert!(!ledger.is_duplicate(&frame("cam", 50, 0).key).unwrap());
-    assert!(ledger.is_duplicate(&frame("cam", 115, 0).key).unwrap());
+    let is_known = |number: &u32| {
+        let key = frame("cam", *number, 0).key;
+        counts.ledger.is_duplicate(&key).unwrap()
+    };
+    let known = (0..200).filter(is_known).count();
+    assert!((50..=66).contains(&known), "{known} are remembered");
 }
 
 fn without_id(number: u32, repeat: Repeat) -> ledger::FrameRecord {

@@ -1,61 +1,28 @@
 //! A file system that is really full.
-//!
-//! The child is this test binary again, in a mount namespace of its own with a small file system in
-//! memory, which an unprivileged user may make on most kernels; where not, the test says so and
-//! skips.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use ledger::{Ledger, LedgerError, LedgerErrorKind, LedgerOptions};
 
+use crate::namespace;
 use crate::support::{at, frame, model, software};
-
-const DISK: &str = "LEDGER_TEST_SMALL_DISK";
-const NOT_ALLOWED: i32 = 77;
 
 #[test]
 fn a_disk_without_space_refuses_and_counting_goes_on_when_there_is_space() {
     let disk = tempfile::tempdir().unwrap();
-    let test_binary = std::env::current_exe().unwrap();
-    let script = format!(
-        "mount -t tmpfs -o size=1m tmpfs \"$1\" || exit {NOT_ALLOWED}; \
-         exec \"$2\" full_disk::child_on_a_small_disk --exact --ignored --nocapture"
+    namespace::run(
+        "mount -t tmpfs -o size=1m tmpfs \"$1\"",
+        "full_disk::child_on_a_small_disk",
+        disk.path(),
     );
-    let child = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            &script,
-            "sh",
-        ])
-        .args([disk.path(), &test_binary])
-        .env(DISK, disk.path())
-        .output();
-    let child = match child {
-        Ok(child) => child,
-        Err(cause) => return println!("skipped: unshare cannot be started: {cause}"),
-    };
-    let said = String::from_utf8_lossy(&child.stderr);
-    // unshare itself ends with 1 where the kernel refuses, before anything of ours ran.
-    if child.status.code() == Some(NOT_ALLOWED) || said.starts_with("unshare:") {
-        return println!("skipped: no file system may be mounted here: {said}");
-    }
-    let shown = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success(), "{}\n{shown}\n{said}", child.status);
-    assert!(shown.contains("1 passed"), "the child ran: {shown}");
 }
 
 #[test]
 #[ignore = "run as a child process by the test above"]
 fn child_on_a_small_disk() {
-    let disk = std::env::var(DISK).expect("the parent names the disk");
-    let disk = Path::new(&disk);
+    let disk = &namespace::folder();
     let mut ledger = open(&disk.join("ledger")).unwrap();
     let filler = fill(disk);
     let mut recorded = 0;

@@ -41,6 +41,8 @@ fn a_group_that_was_refused_leaves_no_copy_behind() {
     let received =
         ["first", "other", "new-0", "new-1", "new-2"].map(|name| cameras[name].frames.received);
     assert_eq!(received, [2, 1, 667, 667, 666]);
+    let duplicates: u64 = cameras.values().map(|sums| sums.frames.duplicate).sum();
+    assert_eq!(duplicates, 0, "what was refused is not known");
     assert_eq!(super::received(&ledger), 2003);
 }
 
@@ -121,6 +123,7 @@ fn the_copy_of_what_is_remembered_is_what_the_store_would_give() {
         let read = crate::remembered::Remembered::read(&ledger.connection).unwrap();
         let held = &ledger.memo.held_memory().unwrap().remembered;
         assert_eq!(*held, read);
+        assert_eq!(ledger.verify().unwrap().findings, [""; 0]);
         let (frames, replies) = held.size();
         most_frames = most_frames.max(frames);
         most_replies = most_replies.max(replies);
@@ -131,4 +134,28 @@ fn the_copy_of_what_is_remembered_is_what_the_store_would_give() {
         most_replies > 900 << 10 && most_replies <= 1 << 20,
         "{most_replies}"
     );
+}
+
+#[test]
+fn cameras_that_take_turns_hold_no_more_than_those_that_do_not() {
+    let mut ledger = Ledger::in_memory(
+        1,
+        LedgerOptions {
+            dedupe_bytes: 1 << 20,
+            ..LedgerOptions::default()
+        },
+        now(0),
+    )
+    .unwrap();
+    for camera in 0..60 {
+        let group: Vec<FrameRecord> = (0..1000)
+            .map(|number| of_camera(&format!("cam-{camera}"), number))
+            .collect();
+        ledger.record_all(&group, &model()).unwrap();
+    }
+    let held = &ledger.memo.held_memory().unwrap().remembered;
+    let (frames, bytes) = (held.size().0, held.bytes_held());
+    // 8192 fill it; up to sixteen places of each camera are empty.
+    assert!(frames <= 8192, "{frames}");
+    assert!(bytes <= frames * 40 + 60 * 16 * 16, "{bytes} for {frames}");
 }
