@@ -177,8 +177,11 @@ impl World {
             Fault::Hold(held) => self.hold(held),
             Fault::CloudIsOnline(online) => self.cloud.online = online,
             Fault::Freeze(who, time) => {
-                let until = self.now + time;
+                let now = self.now;
                 let client = self.client(who);
+                // A second one does not end the first: what came in that waits for its end, and
+                // would be overtaken by what comes in this.
+                let until = client.frozen_until.max(now + time);
                 client.frozen_until = until;
                 // Nobody can keep a time in which nothing runs.
                 client.closes_by = client.closes_by.map(|by| by + time);
