@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /image` | what the model sees in the body's picture, as the Custom Vision container says it; counted if the request names its camera |
+//! | `POST /image`, and under the longer paths of container and cloud | what the model sees in the body's picture, as whose path it is says it; counted if the request names its camera |
 //! | `GET /healthz` | 200 while the process lives |
 //! | `GET /readyz` | 200 when pictures are taken and counted, else 503; the reasons as JSON |
 //! | `GET /` | a page for people, or the container's line for programs |
@@ -30,6 +30,8 @@ mod flights;
 mod health;
 mod house;
 mod image;
+mod key;
+mod multipart;
 mod names;
 mod recorder;
 mod refusal;
@@ -55,6 +57,7 @@ use crate::judge::Gate;
 use crate::settings::HttpSettings;
 
 use house::House;
+pub use key::PredictionKey;
 
 /// The door cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -160,6 +160,7 @@ pub const SETTINGS: &[Setting] = &[
     http::QUEUE,
     http::CAMERAS,
     http::TIMEOUT,
+    http::KEY,
 ];
 
 /// The variable that edgeAgent hands down; used when [`LOG`] is absent.
@@ -300,10 +301,28 @@ impl Reader {
             .map(|(_, value)| value.clone())
     }
 
-    /// An absent variable is `None`; an empty one is a mistake, since nobody means it.
     fn optional<T>(
         &mut self,
         setting: Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.shown_as(setting, |text| format!("{text:?}"), parse)
+    }
+
+    /// A value that no message may show.
+    fn secret<T>(
+        &mut self,
+        setting: Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.shown_as(setting, |_secret| "not shown".to_owned(), parse)
+    }
+
+    /// An absent variable is `None`; an empty one is a mistake, since nobody means it.
+    fn shown_as<T>(
+        &mut self,
+        setting: Setting,
+        show: impl FnOnce(&str) -> String,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         let text = self.lookup(setting.name)?;
@@ -317,8 +336,9 @@ impl Reader {
         match parsed {
             Ok(value) => Some(value),
             Err(why) => {
+                let shown = show(&text);
                 self.mistakes.push(format!(
-                    "{} is {text:?}: {why}; accepted: {}",
+                    "{} is {shown}: {why}; accepted: {}",
                     setting.name, setting.accepts
                 ));
                 None

@@ -24,6 +24,17 @@ pub(super) struct Body {
     pub(super) length: usize,
 }
 
+impl Body {
+    /// A picture that is there already, of so many bytes at most.
+    pub(super) fn of(picture: Bytes, limit: usize) -> Self {
+        Body {
+            digest: Sha256::digest(&picture).into(),
+            length: picture.len(),
+            picture: (picture.len() <= limit).then_some(picture),
+        }
+    }
+}
+
 /// Never the bytes.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

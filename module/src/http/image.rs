@@ -23,12 +23,22 @@ use super::house::{House, InHand};
 use super::names::{Name, Names};
 use super::refusal::Refusal;
 use super::reply::Reply;
+use super::route::Family;
+use super::{key, multipart};
 use crate::eyes::Sight;
 use crate::{clock, error_chain};
 
 /// The input that these frames are said to have come through. No input of edgeHub's can be called
 /// so: the last frames of an input are remembered together, and these are none of its redeliveries.
 const INPUT: &str = "/http";
+
+/// What a request for a picture says before its body.
+struct Asked {
+    ask: Ask,
+    /// Where the body is a form.
+    boundary: Option<String>,
+    family: Family,
+}
 
 /// A reply, and whether it was given before.
 struct Answered {
@@ -42,14 +52,26 @@ struct Counted {
     key: Option<String>,
     body: Body,
     arrival: Now,
+    family: Family,
 }
 
-/// Answers `POST /image`.
-pub(super) async fn post(house: &Arc<House>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// Answers `POST /image` under any of its paths.
+pub(super) async fn post(
+    house: &Arc<House>,
+    request: Request<Incoming>,
+    family: Family,
+) -> Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
     let deadline = Instant::now() + house.settings.timeout;
-    let admitted = ask::read(head.uri.query(), &head.headers)
-        .and_then(|asked| Ok((asked, house.take_in_hand()?)));
+    let asked = || -> Result<Asked, Refusal> {
+        key::check(house.settings.key, &head.headers)?;
+        Ok(Asked {
+            ask: ask::read(head.uri.query(), &head.headers)?,
+            boundary: multipart::boundary(&head.headers)?,
+            family,
+        })
+    };
+    let admitted = asked().and_then(|asked| Ok((asked, house.take_in_hand()?)));
     let (asked, in_hand) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
@@ -72,19 +94,24 @@ pub(super) async fn post(house: &Arc<House>, request: Request<Incoming>) -> Resp
 
 async fn answered(
     house: &Arc<House>,
-    asked: Ask,
+    asked: Asked,
     in_hand: InHand,
     incoming: Incoming,
     deadline: Instant,
 ) -> Result<Answered, Refusal> {
-    let body = body::read(incoming, house.settings.max_body, deadline).await?;
+    let Asked {
+        ask,
+        boundary,
+        family,
+    } = asked;
+    let body = read(house, incoming, boundary, deadline).await?;
     let arrival = clock::now();
-    match asked {
+    match ask {
         Ask::Answer => {
             let sight = look(house, &body).await?;
             drop(in_hand);
             Ok(Answered {
-                reply: Reply::to(&sight, arrival.wall),
+                reply: Reply::to(&sight, arrival.wall, family),
                 replayed: false,
             })
         }
@@ -95,6 +122,7 @@ async fn answered(
                 key,
                 body,
                 arrival,
+                family,
             };
             let counting = tokio::spawn(async move {
                 let answered = count(&house, counted).await;
@@ -103,6 +131,25 @@ async fn answered(
             });
             counting.await.unwrap_or(Err(Refusal::Stopping))
         }
+    }
+}
+
+/// The picture, alone or out of its form. By its own bytes it is known again: the form around it is
+/// new with each retry.
+async fn read(
+    house: &House,
+    incoming: Incoming,
+    boundary: Option<String>,
+    deadline: Instant,
+) -> Result<Body, Refusal> {
+    let limit = house.settings.max_body;
+    let Some(boundary) = boundary else {
+        return body::read(incoming, limit, deadline).await;
+    };
+    let form = body::read(incoming, limit + multipart::AROUND, deadline).await?;
+    match form.picture {
+        Some(whole) => Ok(Body::of(multipart::picture(whole, boundary).await?, limit)),
+        None => Ok(form),
     }
 }
 
@@ -117,6 +164,7 @@ async fn count(house: &House, counted: Counted) -> Result<Answered, Refusal> {
         key,
         body,
         arrival,
+        family,
     } = counted;
     let name = camera;
     let camera = house.names.camera(&name);
@@ -132,7 +180,9 @@ async fn count(house: &House, counted: Counted) -> Result<Answered, Refusal> {
         reused_id: ReusedId::IsConflict,
     };
     let span = info_span!("frame", camera = frame.camera);
-    once(house, frame, &body, arrival).instrument(span).await
+    once(house, frame, &body, arrival, family)
+        .instrument(span)
+        .await
 }
 
 async fn once(
@@ -140,6 +190,7 @@ async fn once(
     frame: FrameKey,
     body: &Body,
     arrival: Now,
+    family: Family,
 ) -> Result<Answered, Refusal> {
     let _flight = match &frame.message_id {
         Some(key) => Some(house.flights.enter(&frame.camera, key).await),
@@ -152,7 +203,7 @@ async fn once(
         // One without a reply had one that is too long to be kept.
         Seen::Counted { reply: None } | Seen::No => {
             let sight = look(house, body).await?;
-            (Reply::to(&sight, arrival.wall), sight.outcome)
+            (Reply::to(&sight, arrival.wall, family), sight.outcome)
         }
     };
     let record = FrameRecord {

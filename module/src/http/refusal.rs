@@ -39,6 +39,16 @@ pub(super) enum Refusal {
          use a new key for each picture"
     )]
     KeyReused,
+    #[error("the Prediction-Key is missing or wrong; nothing was counted")]
+    Unauthorized,
+    #[error(
+        "the form has no boundary in its Content-Type; send the picture alone, or a whole form"
+    )]
+    Boundary,
+    #[error("the form cannot be read ({0}); nothing was counted")]
+    Form(String),
+    #[error("the form has no part imageData; name the part with the picture so")]
+    NoPart,
     #[error("the body did not arrive in time; nothing was counted")]
     BodyLate,
     #[error("the body ended early or is malformed; nothing was counted")]
@@ -66,9 +76,14 @@ impl Refusal {
         match self {
             Refusal::Path => (StatusCode::NOT_FOUND, "NotFound"),
             Refusal::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "BadRequest"),
-            Refusal::Camera(_) | Refusal::Cameras | Refusal::Key | Refusal::BodyBroken => {
-                (StatusCode::BAD_REQUEST, "BadRequest")
-            }
+            Refusal::Camera(_)
+            | Refusal::Cameras
+            | Refusal::Key
+            | Refusal::BodyBroken
+            | Refusal::Boundary
+            | Refusal::Form(_)
+            | Refusal::NoPart => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Refusal::KeyReused => (StatusCode::CONFLICT, "Conflict"),
             Refusal::BodyLate => (StatusCode::REQUEST_TIMEOUT, "BadRequest"),
             Refusal::Busy => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
@@ -89,7 +104,11 @@ impl Refusal {
             | Refusal::Key
             | Refusal::KeyReused
             | Refusal::BodyLate
-            | Refusal::BodyBroken => None,
+            | Refusal::BodyBroken
+            | Refusal::Unauthorized
+            | Refusal::Boundary
+            | Refusal::Form(_)
+            | Refusal::NoPart => None,
         }
     }
 

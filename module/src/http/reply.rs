@@ -1,9 +1,11 @@
 //! What is answered to a picture that was looked at, and how that is kept with its key.
 //!
-//! A good picture gets what the exported Custom Vision container says, to the letter: keys in
-//! alphabetical order, predictions in the order of the labels, probabilities rounded to 8 places,
-//! those up to 1e-8 left out, `created` in UTC without a mark of the zone. A bad one gets an error
-//! as the cloud writes it, where the container answers 500, or 200 with a text.
+//! Under the container's paths a good picture gets what the exported Custom Vision container says, to
+//! the letter: keys in alphabetical order, predictions in the order of the labels, probabilities
+//! rounded to 8 places, those up to 1e-8 left out, `created` in UTC without a mark of the zone. Under
+//! the cloud's paths it gets what the cloud says: its order of keys, the likeliest label first, all of
+//! them, and ids that its SDKs can read. A bad one gets an error as the cloud writes it, where the
+//! container answers 500, or 200 with a text.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -15,7 +17,10 @@ use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 use vision::Scores;
 
+use sha2::{Digest, Sha256};
+
 use super::refusal::error_json;
+use super::route::Family;
 use crate::eyes::Sight;
 
 /// Said with a reply that was given before.
@@ -55,14 +60,39 @@ struct Answer<'a> {
     project: &'static str,
 }
 
+/// In the cloud's order.
+#[derive(Serialize)]
+struct CloudAnswer<'a> {
+    id: &'static str,
+    project: &'static str,
+    iteration: &'static str,
+    created: String,
+    predictions: Vec<CloudPrediction<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CloudPrediction<'a> {
+    probability: f64,
+    tag_id: String,
+    tag_name: &'a str,
+    tag_type: &'static str,
+}
+
+/// Some of the cloud's SDKs read ids as UUIDs and fail over anything else.
+const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The tag of pictures that show none of the others.
+const NEGATIVE: &str = "Negative";
+
 impl Reply {
     /// The reply to a picture that was looked at now.
-    pub(super) fn to(sight: &Sight, now: OffsetDateTime) -> Self {
+    pub(super) fn to(sight: &Sight, now: OffsetDateTime, family: Family) -> Self {
         let why = sight.refusal.as_deref().unwrap_or("it was not looked at");
         match (&sight.outcome, &sight.scores) {
             (Outcome::Rejected(reason), _) => Self::rejected(*reason, why),
             (Outcome::Classified { .. } | Outcome::Unsure | Outcome::Ignored, Some(scores)) => {
-                Self::predicted(scores, now)
+                Self::predicted(scores, now, family)
             }
             (Outcome::Classified { .. } | Outcome::Unsure | Outcome::Ignored, None) => {
                 Self::rejected(RejectReason::ModelFailed, why)
@@ -70,26 +100,12 @@ impl Reply {
         }
     }
 
-    fn predicted(scores: &Scores, now: OffsetDateTime) -> Self {
-        let predictions = scores
-            .iter()
-            .map(|(tag_name, score)| Prediction {
-                bounding_box: None,
-                probability: rounded(score),
-                tag_id: "",
-                tag_name,
-            })
-            // Not a number is left out too.
-            .filter(|prediction| prediction.probability > NEXT_TO_NOTHING)
-            .collect();
-        let answer = Answer {
-            created: stamp(now),
-            id: "",
-            iteration: "",
-            predictions,
-            project: "",
+    fn predicted(scores: &Scores, now: OffsetDateTime, family: Family) -> Self {
+        let json = match family {
+            Family::Container => serde_json::to_vec(&Answer::of(scores, now)),
+            Family::Cloud => serde_json::to_vec(&CloudAnswer::of(scores, now)),
         };
-        match serde_json::to_vec(&answer) {
+        match json {
             Ok(json) => Reply {
                 status: StatusCode::OK,
                 json: json.into(),
@@ -146,6 +162,77 @@ impl Reply {
     }
 }
 
+impl<'a> Answer<'a> {
+    fn of(scores: &'a Scores, now: OffsetDateTime) -> Self {
+        let predictions = scores
+            .iter()
+            .map(|(tag_name, score)| Prediction {
+                bounding_box: None,
+                probability: rounded(score),
+                tag_id: "",
+                tag_name,
+            })
+            // Not a number is left out too.
+            .filter(|prediction| prediction.probability > NEXT_TO_NOTHING)
+            .collect();
+        Answer {
+            created: stamp(now),
+            id: "",
+            iteration: "",
+            predictions,
+            project: "",
+        }
+    }
+}
+
+impl<'a> CloudAnswer<'a> {
+    fn of(scores: &'a Scores, now: OffsetDateTime) -> Self {
+        let mut predictions: Vec<CloudPrediction<'_>> = scores
+            .iter()
+            .map(|(tag_name, score)| CloudPrediction {
+                // What is no number could not be written.
+                probability: Some(rounded(score))
+                    .filter(|it| it.is_finite())
+                    .unwrap_or(0.0),
+                tag_id: tag_id(tag_name),
+                tag_name,
+                tag_type: if tag_name == NEGATIVE {
+                    NEGATIVE
+                } else {
+                    "Regular"
+                },
+            })
+            .collect();
+        // Stable: equal ones stay in the order of the labels.
+        predictions.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+        CloudAnswer {
+            id: NO_ID,
+            project: NO_ID,
+            iteration: NO_ID,
+            created: format!("{}Z", stamp(now)),
+            predictions,
+        }
+    }
+}
+
+/// A UUID that a label has wherever it occurs (version 8: of our own making).
+fn tag_id(label: &str) -> String {
+    let hash: [u8; 32] = Sha256::digest(label.as_bytes()).into();
+    let mut hex = String::with_capacity(36);
+    for (at, byte) in hash.iter().take(16).enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            hex.push('-');
+        }
+        let byte = match at {
+            6 => 0x80 | byte & 0x0f,
+            8 => 0x80 | byte & 0x3f,
+            _ => *byte,
+        };
+        hex.push_str(&format!("{byte:02x}"));
+    }
+    hex
+}
+
 /// Eight places, half to even on the exact value, as Python rounds.
 fn rounded(score: f32) -> f64 {
     let exact = f64::from(score);
@@ -191,12 +278,16 @@ mod tests {
             scores: None,
             refusal: Some("the \"reason\"".to_owned()),
         };
-        Reply::to(&sight, NOW)
+        Reply::to(&sight, NOW, Family::Container)
     }
 
     #[test]
     fn the_reply_is_the_containers_to_the_letter() {
-        let reply = Reply::to(&sight(&[("unripe", 0.1), ("ripe", 0.9)]), NOW);
+        let reply = Reply::to(
+            &sight(&[("unripe", 0.1), ("ripe", 0.9)]),
+            NOW,
+            Family::Container,
+        );
         assert_eq!(reply.status, StatusCode::OK);
         assert_eq!(
             std::str::from_utf8(&reply.json).unwrap(),
@@ -208,6 +299,47 @@ mod tests {
     }
 
     #[test]
+    fn under_the_clouds_paths_the_reply_is_the_clouds() {
+        let scores = [("unripe", 0.1), ("Negative", 0.0), ("ripe", 0.9)];
+        let reply = Reply::to(&sight(&scores), NOW, Family::Cloud);
+        let text = std::str::from_utf8(&reply.json).unwrap();
+        let nil = "00000000-0000-0000-0000-000000000000";
+        let start = format!(
+            "{{\"id\":\"{nil}\",\"project\":\"{nil}\",\"iteration\":\"{nil}\",\
+             \"created\":\"2026-11-23T07:29:52.143911Z\",\"predictions\":[{{\
+             \"probability\":0.89999998,\"tagId\":\""
+        );
+        assert!(text.starts_with(&start), "{text}");
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        let tags = json["predictions"].as_array().unwrap().iter();
+        let tags: Vec<_> = tags
+            .map(|tag| {
+                (
+                    tag["tagName"].as_str().unwrap(),
+                    tag["tagType"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("ripe", "Regular"),
+            ("unripe", "Regular"),
+            ("Negative", "Negative"),
+        ];
+        assert_eq!(tags, expected);
+    }
+
+    #[test]
+    fn a_label_has_one_uuid_and_another_label_another() {
+        let id = tag_id("ripe");
+        assert_eq!(id, tag_id("ripe"));
+        assert_ne!(id, tag_id("unripe"));
+        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(&id[14..15], "8");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+    }
+
+    #[test]
     fn what_is_next_to_nothing_or_no_number_is_left_out() {
         let scores = [
             ("a", 1.0),
@@ -216,7 +348,7 @@ mod tests {
             ("d", 2e-8),
             ("e", 0.0),
         ];
-        let reply = Reply::to(&sight(&scores), NOW);
+        let reply = Reply::to(&sight(&scores), NOW, Family::Container);
         let json: serde_json::Value = serde_json::from_slice(&reply.json).unwrap();
         let names: Vec<_> = json["predictions"]
             .as_array()
@@ -244,7 +376,7 @@ mod tests {
     #[test]
     fn a_kept_reply_comes_back_as_it_was() {
         for reply in [
-            Reply::to(&sight(&[("ripe", 0.5)]), NOW),
+            Reply::to(&sight(&[("ripe", 0.5)]), NOW, Family::Container),
             bad(RejectReason::Empty),
         ] {
             assert_eq!(Reply::restored(&reply.kept().unwrap()), Some(reply));
@@ -258,6 +390,9 @@ mod tests {
     fn a_reply_of_thousands_of_labels_is_not_kept() {
         let many: Vec<String> = (0..1000).map(|n| format!("label {n}")).collect();
         let scores: Vec<_> = many.iter().map(|label| (label.as_str(), 0.5)).collect();
-        assert_eq!(Reply::to(&sight(&scores), NOW).kept(), None);
+        assert_eq!(
+            Reply::to(&sight(&scores), NOW, Family::Container).kept(),
+            None
+        );
     }
 }

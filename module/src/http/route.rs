@@ -1,20 +1,30 @@
 //! Which request is meant for whom, by method and path.
 //!
-//! Pure. The paths of the Custom Vision family that are not taken yet have their place here.
+//! Pure. Pictures come under the paths of the exported Custom Vision container and under those of
+//! the cloud's prediction service, as its SDKs write them; what is answered differs.
 
 use hyper::Method;
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
-    /// A picture in the body.
-    Image,
+    /// A picture in the body, answered as this family does.
+    Image(Family),
     /// Is the process alive?
     Alive,
     /// Is it ready?
     Ready,
     /// The page for people.
     Front,
+}
+
+/// Whose paths, and so whose answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// The exported container's.
+    Container,
+    /// The cloud's.
+    Cloud,
 }
 
 /// Nobody takes a request.
@@ -32,35 +42,82 @@ pub(super) enum Unrouted {
 /// Finds the route of a request.
 pub(super) fn find(method: &Method, path: &str) -> Result<Route, Unrouted> {
     let (route, allowed): (_, &[Method]) = match path {
-        "/image" => (Route::Image, &[Method::POST]),
         "/healthz" => (Route::Alive, &[Method::GET, Method::HEAD]),
         "/readyz" => (Route::Ready, &[Method::GET, Method::HEAD]),
         "/" => (Route::Front, &[Method::GET, Method::HEAD]),
-        _ => return Err(Unrouted::Path),
+        _ => (Route::Image(family(path)?), &[Method::POST]),
     };
     if allowed.contains(method) {
         return Ok(route);
     }
-    let allowed = if matches!(route, Route::Image) {
-        "POST"
-    } else {
-        "GET, HEAD"
+    let allowed = match route {
+        Route::Image(_) => "POST",
+        Route::Alive | Route::Ready | Route::Front => "GET, HEAD",
     };
     Err(Unrouted::Method { allowed })
 }
+
+/// Whose path to a picture this is.
+fn family(path: &str) -> Result<Family, Unrouted> {
+    let path = path.strip_prefix('/').ok_or(Unrouted::Path)?;
+    let segments: Vec<&str> = path.split('/').take(LONGEST + 1).collect();
+    if segments.iter().any(|segment| segment.is_empty()) {
+        return Err(Unrouted::Path);
+    }
+    let (cloud, rest) = match segments.as_slice() {
+        ["customvision", version, prediction, rest @ ..]
+            if version.starts_with("v3.") && prediction.eq_ignore_ascii_case("prediction") =>
+        {
+            (true, rest)
+        }
+        rest => (false, rest),
+    };
+    // Whether a picture is kept is the cloud's question; here none is.
+    let rest = match rest {
+        [before @ .., "nostore"] => before,
+        rest => rest,
+    };
+    match (cloud, rest) {
+        (
+            true,
+            [
+                _project,
+                "classify" | "detect",
+                "iterations",
+                _name,
+                "image",
+            ],
+        ) => Ok(Family::Cloud),
+        (
+            false,
+            ["image"] | [_, "image"] | [_, "classify" | "detect", "iterations", _, "image"],
+        ) => Ok(Family::Container),
+        _ => Err(Unrouted::Path),
+    }
+}
+
+/// Segments of the longest path:
+/// `customvision/v3.1/prediction/PROJECT/classify/iterations/NAME/image/nostore`.
+const LONGEST: usize = 9;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn post(path: &str) -> Result<Route, Unrouted> {
+        find(&Method::POST, path)
+    }
+
     #[test]
     fn a_path_has_its_methods_and_no_other() {
-        assert_eq!(find(&Method::POST, "/image"), Ok(Route::Image));
+        assert_eq!(post("/image"), Ok(Route::Image(Family::Container)));
         assert_eq!(find(&Method::HEAD, "/healthz"), Ok(Route::Alive));
         assert_eq!(find(&Method::GET, "/readyz"), Ok(Route::Ready));
         assert_eq!(find(&Method::GET, "/"), Ok(Route::Front));
-        let post = Unrouted::Method { allowed: "POST" };
-        assert_eq!(find(&Method::GET, "/image"), Err(post));
+        for path in ["/image", "/p/image"] {
+            let only = Unrouted::Method { allowed: "POST" };
+            assert_eq!(find(&Method::GET, path), Err(only));
+        }
         let get = Unrouted::Method {
             allowed: "GET, HEAD",
         };
@@ -68,9 +125,49 @@ mod tests {
     }
 
     #[test]
+    fn the_containers_paths_with_project_iteration_and_nostore_take_a_picture() {
+        for path in [
+            "/image",
+            "/image/nostore",
+            "/PROJECT/image",
+            "/PROJECT/image/nostore",
+            "/PROJECT/classify/iterations/Iteration%201/image",
+            "/PROJECT/classify/iterations/NAME/image/nostore",
+            "/PROJECT/detect/iterations/NAME/image",
+        ] {
+            assert_eq!(post(path), Ok(Route::Image(Family::Container)), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_clouds_paths_are_answered_as_the_cloud_does() {
+        for path in [
+            "/customvision/v3.0/Prediction/P/classify/iterations/N/image",
+            "/customvision/v3.1/prediction/P/classify/iterations/N/image/nostore",
+            "/customvision/v3.1/prediction/P/detect/iterations/N/image",
+        ] {
+            assert_eq!(post(path), Ok(Route::Image(Family::Cloud)), "{path}");
+        }
+    }
+
+    #[test]
     fn other_paths_are_nobodys() {
-        for path in ["/image/", "/Image", "//image", "", "/images", "*"] {
-            assert_eq!(find(&Method::POST, path), Err(Unrouted::Path), "{path:?}");
+        for path in [
+            "/image/",
+            "/Image",
+            "//image",
+            "",
+            "/images",
+            "*",
+            "/nostore",
+            "/nostore/image/nostore/nostore",
+            "/P/classify/iterations/image",
+            "/P/segment/iterations/N/image",
+            "/customvision/v3.1/prediction/P/image",
+            "/customvision/v2.0/prediction/P/classify/iterations/N/image",
+            "/customvision/v3.1/prediction/P/classify/iterations/N/image/nostore/x",
+        ] {
+            assert_eq!(post(path), Err(Unrouted::Path), "{path:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::value::{or_off, parse_duration, parse_whole};
 use super::{MINUTE, Reader, SECOND, Setting};
+use crate::http::PredictionKey;
 
 pub(super) const HTTP: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP",
@@ -47,6 +48,13 @@ pub(super) const TIMEOUT: Setting = Setting {
     effect: "how long the head of a request may take to arrive, and then its body",
 };
 
+pub(super) const KEY: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_KEY",
+    accepts: "1 to 256 visible ASCII characters",
+    default: "none",
+    effect: "the Prediction-Key that each picture by HTTP must come with; a secret",
+};
+
 /// The port of the Custom Vision container.
 const DEFAULT_PORT: u16 = 80;
 
@@ -65,6 +73,8 @@ pub struct HttpSettings {
     pub cameras: usize,
     /// How long a head, and then a body, may take.
     pub timeout: Duration,
+    /// What each picture must come with.
+    pub key: Option<PredictionKey>,
 }
 
 impl Default for HttpSettings {
@@ -76,6 +86,7 @@ impl Default for HttpSettings {
             queue: 16,
             cameras: 64,
             timeout: Duration::from_secs(30),
+            key: None,
         }
     }
 }
@@ -98,6 +109,7 @@ impl Reader {
         let timeout = self.value(TIMEOUT, default.timeout, |text| {
             parse_duration(text, SECOND / 10, 10 * MINUTE)
         });
+        let key = self.secret(KEY, parse_key);
         Some(HttpSettings {
             address: address?,
             max_body,
@@ -105,7 +117,18 @@ impl Reader {
             queue,
             cameras,
             timeout,
+            key,
         })
+    }
+}
+
+/// Its hash alone is kept.
+fn parse_key(text: &str) -> Result<PredictionKey, String> {
+    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(PredictionKey::new(text))
+    } else {
+        Err("it has none, too many or other characters".to_owned())
     }
 }
 

@@ -128,6 +128,17 @@ fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
 }
 
 #[test]
+fn a_key_that_is_refused_is_not_shown() {
+    let found = mistakes(&[("FRUIT_COUNTER_HTTP_KEY", "with blank")]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].contains("FRUIT_COUNTER_HTTP_KEY is not shown"),
+        "{found:#?}"
+    );
+    assert!(!found[0].contains("blank"), "{found:#?}");
+}
+
+#[test]
 fn a_connection_string_wins_over_the_edge_variables_and_needs_its_roots() {
     let string = "HostName=hub1.azure-devices.net;GatewayHostName=localhost;DeviceId=edge-dev;\
                   ModuleId=FruitCounter;SharedAccessKey=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";

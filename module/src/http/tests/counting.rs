@@ -3,7 +3,8 @@
 use ledger::{AttemptKey, AttemptLog};
 use sha2::{Digest, Sha256};
 
-use super::bench::{BOOT, Bench, picture};
+use super::bench::{Answer, BOOT, Bench, picture};
+use crate::http::PredictionKey;
 
 const KEY: &str = "Idempotency-Key: picture-1";
 
@@ -187,4 +188,92 @@ async fn cameras_beyond_the_maximum_may_use_the_same_key() {
         assert_eq!((again.status, again.was_replayed()), (200, true));
     }
     assert_eq!(bench.counted("http:other"), (4, 2, 0));
+}
+
+/// A form as the cloud's SDKs send it, with a boundary of its own.
+fn form(boundary: &str, picture: &[u8]) -> (String, Vec<u8>) {
+    let mut body = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"imageData\"; filename=\"imageData\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(picture);
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let header = format!("Content-Type: multipart/form-data; boundary={boundary}");
+    (header, body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_in_a_form_is_the_same_picture_whatever_is_around_it() {
+    let bench = Bench::new().await;
+    let alone = bench.post("/image", &[], &picture(1)).await;
+    let (header, body) = form("first", &picture(1));
+    let path = "/customvision/v3.1/prediction/P/classify/iterations/N/image?camera=gate";
+    let first = bench
+        .post(path, &[&header, "Idempotency-Key: 1"], &body)
+        .await;
+    assert_eq!(first.status, 200, "{first:?}");
+    let (header, body) = form("second", &picture(1));
+    let again = bench
+        .post(path, &[&header, "Idempotency-Key: 1"], &body)
+        .await;
+    assert!(again.was_replayed());
+    assert_eq!(again.body, first.body);
+    assert_eq!(bench.counted("http:gate"), (2, 1, 0));
+
+    // The cloud lists all labels, the likeliest first.
+    let names = |answer: &Answer| -> Vec<String> {
+        let json = answer.json();
+        let tags = json["predictions"].as_array().unwrap().iter();
+        tags.map(|tag| tag["tagName"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut sorted = names(&alone);
+    sorted.sort();
+    let mut of_cloud = names(&first);
+    of_cloud.sort();
+    assert_eq!(of_cloud, sorted);
+    let json = first.json();
+    let probability = |at: usize| json["predictions"][at]["probability"].as_f64().unwrap();
+    assert!(probability(0) >= probability(1));
+    assert!(json["created"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_without_a_picture_is_refused_and_counts_nothing() {
+    let bench = Bench::new().await;
+    let header = "Content-Type: multipart/form-data; boundary=X";
+    let other = b"--X\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nP\r\n--X--\r\n";
+    let refused = bench.post("/image?camera=gate", &[header], other).await;
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("imageData")
+    );
+    assert_eq!(bench.counted("http:gate"), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_without_the_key_that_is_set_is_refused_and_health_is_not() {
+    let bench = Bench::with(|settings| settings.key = Some(PredictionKey::new("secret"))).await;
+    for headers in [&[][..], &["Prediction-Key: other"]] {
+        let refused = bench.post("/image?camera=gate", headers, &picture(1)).await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (401, &"Unauthorized".into())
+        );
+    }
+    assert_eq!(bench.counted("http:gate"), (0, 0, 0));
+    let taken = bench
+        .post(
+            "/P/image?camera=gate",
+            &["prediction-key: secret"],
+            &picture(1),
+        )
+        .await;
+    assert_eq!(taken.status, 200);
+    assert_eq!(bench.counted("http:gate"), (1, 0, 0));
+    assert_eq!(bench.get("/healthz", "").await.status, 200);
 }
