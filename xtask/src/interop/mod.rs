@@ -1,12 +1,12 @@
 //! `cargo xtask interop`: what the development hub and the client library are
 //! worth with programs that share no code with them.
 //!
-//! Foreign clients work against the real `devhub` binary, and our client
-//! against a foreign broker. This file knows the order of things: what must be
+//! Foreign clients work against the real `devhub` binary and the real module, and our
+//! client against a foreign broker. This file knows the order of things: what must be
 //! installed is installed (`install`, `peers`), then all peers run side by side,
 //! each with a hub and a folder of its own (`stage`, `ground`), and each says
 //! for every capability whether it works (`sheet`). What the peers do stands in
-//! `sdk`, `renewal`, `paho`, `broker` and `rust_sdk`; their scripts lie in
+//! `sdk`, `renewal`, `paho`, `broker`, `rust_sdk` and `custom_vision`; their scripts lie in
 //! `tests/interop`.
 //!
 //! A capability that cannot be tried is never silently left out: its line says
@@ -15,6 +15,7 @@
 mod address;
 mod broker;
 mod control;
+mod custom_vision;
 mod events;
 mod folder;
 mod ground;
@@ -24,6 +25,7 @@ mod paho;
 mod peers;
 mod renewal;
 mod rust_sdk;
+mod script;
 mod sdk;
 mod sheet;
 mod stage;

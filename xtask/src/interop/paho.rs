@@ -7,11 +7,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure};
-use serde_json::Value;
+use anyhow::ensure;
 
-use super::events::Events;
 use super::ground::Ground;
+use super::script;
 use super::sheet::Sheet;
 use super::stage::Stage;
 
@@ -41,15 +40,7 @@ pub(super) fn run(stage: &Stage<'_>, python: &Path, sheet: &mut Sheet) -> anyhow
         .arg(ground.address.ip().to_string());
     let log = "paho-checks";
     let ended = stage.call("the script", &mut command, log, WITHIN);
-    for event in Events::of(&stage.log(log)).all("capability") {
-        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
-        let fared = if event["ok"] == Value::Bool(true) {
-            Ok(text("detail"))
-        } else {
-            Err(anyhow!("{}", text("detail")))
-        };
-        sheet.check(&text("name"), fared);
-    }
+    script::read_verdicts(&stage.log(log), sheet);
     let stopped = ground.stop();
     let ended = ended?;
     ensure!(

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use super::sdk::Sdk;
 use super::sheet::{Line, Outcome, Sheet};
 use super::stage::Stage;
-use super::{broker, install, paho, rust_sdk, sdk};
-use crate::build;
+use super::{broker, custom_vision, install, paho, rust_sdk, sdk};
+use crate::{build, setup};
 
 /// A program that shares no code with us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,6 +25,8 @@ pub(super) enum Peer {
     /// The crate azure_iot_sdk, against the hub.
     #[value(name = "azure_iot_sdk")]
     AzureIotSdk,
+    /// azure-cognitiveservices-vision-customvision from PyPI, against the module.
+    CustomVision,
 }
 
 /// A peer whose needs are met, or the reason why they are not.
@@ -33,6 +35,7 @@ pub(super) enum Ready {
     Paho { python: PathBuf },
     Mosquitto { tests: PathBuf },
     AzureIotSdk { camera: PathBuf },
+    CustomVision(custom_vision::Needs),
     Skipped(String),
 }
 
@@ -54,6 +57,7 @@ impl Peer {
             Self::Paho => "paho",
             Self::Mosquitto => "mosquitto",
             Self::AzureIotSdk => "azure_iot_sdk",
+            Self::CustomVision => "custom-vision",
         }
     }
 
@@ -64,6 +68,7 @@ impl Peer {
             Self::Paho => &paho::CAPABILITIES,
             Self::Mosquitto => &broker::CAPABILITIES,
             Self::AzureIotSdk => &rust_sdk::CAPABILITIES,
+            Self::CustomVision => &custom_vision::CAPABILITIES,
         }
     }
 
@@ -83,6 +88,10 @@ impl Peer {
                 Ok(()) => return rust_sdk_camera(stage.root()),
                 Err(missing) => Err(missing),
             },
+            Self::CustomVision => match install::python(stage, "custom_vision") {
+                Ok(python) => return module(stage.root(), python),
+                Err(missing) => Err(missing),
+            },
         };
         Ok(ready.unwrap_or_else(|missing| Ready::Skipped(format!("{missing:#}"))))
     }
@@ -96,6 +105,7 @@ impl Ready {
             Self::Paho { python } => paho::run(stage, python, &mut sheet),
             Self::Mosquitto { tests } => broker::run(stage, tests, &mut sheet),
             Self::AzureIotSdk { camera } => rust_sdk::run(stage, camera, &mut sheet),
+            Self::CustomVision(needs) => custom_vision::run(stage, needs, &mut sheet),
             Self::Skipped(why) => return sheet.close(Outcome::Skipped, why),
         };
         match played {
@@ -110,6 +120,17 @@ fn client_tests(root: &Path) -> anyhow::Result<Ready> {
     let built = build::run(root, &["test", "-p", "edge-client", "--lib", "--no-run"])?;
     let tests = built.program("edge_client")?;
     Ok(Ready::Mosquitto { tests })
+}
+
+/// The module and its runtime.
+fn module(root: &Path, python: PathBuf) -> anyhow::Result<Ready> {
+    let onnxruntime = setup::run(root)?;
+    let built = build::run(root, &["build", "-p", "fruit-counter", "--bins"])?;
+    Ok(Ready::CustomVision(custom_vision::Needs {
+        python,
+        module: built.program("fruit-counter")?,
+        onnxruntime,
+    }))
 }
 
 /// The example has a lock file of its own, and dependencies that the rest does without.
