@@ -11,6 +11,7 @@
 //! - [`reported`]: facts of the start, for the module's twin
 //! - [`http`]: the door for cameras that speak HTTP, and for whoever asks how it is
 //! - [`classify`]: the same eyes for files on a disk
+//! - [`model_command`]: what a model package is, for whoever brings one
 //! - [`ledger_command`]: the counts read back, for people and their programs
 //! - [`shared_ledger`], [`clock`], [`logging`]: what the rooms share
 //!
@@ -25,6 +26,7 @@ pub mod http;
 pub mod judge;
 pub mod ledger_command;
 pub mod logging;
+pub mod model_command;
 mod opening;
 pub mod pipeline;
 pub mod redelivery;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
-use fruit_counter::{app, classify, ledger_command, logging};
+use fruit_counter::{app, classify, ledger_command, logging, model_command};
 
 /// Exit code for a bad environment, model or ledger format: starting again will not mend it
 /// (`EX_CONFIG`).
@@ -28,12 +28,14 @@ enum Command {
     /// Classify picture files and print what the module would count.
     Classify(classify::Arguments),
     Ledger(ledger_command::Arguments),
+    Model(model_command::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Some(Command::Classify(arguments)) => classify::run(&arguments),
         Some(Command::Ledger(arguments)) => ledger_command::run(&arguments),
+        Some(Command::Model(arguments)) => model_command::run(&arguments),
         None => run_module(),
     }
 }
