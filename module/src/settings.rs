@@ -17,7 +17,7 @@ use ledger::{Durability, StampLimits};
 
 use crate::clock::Trust;
 
-pub use http::HttpSettings;
+pub use http::{HttpSettings, UrlAccess};
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
@@ -161,6 +161,7 @@ pub const SETTINGS: &[Setting] = &[
     http::CAMERAS,
     http::TIMEOUT,
     http::KEY,
+    http::URL,
 ];
 
 /// The variable that edgeAgent hands down; used when [`LOG`] is absent.

@@ -47,6 +47,14 @@ pub(super) const TIMEOUT: Setting = Setting {
     default: "30s",
     effect: "how long the head of a request may take to arrive, and then its body",
 };
+pub(super) const URL: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_URL",
+    accepts: "public, any or off",
+    default: "public",
+    effect: "where a picture may be fetched that is sent as an address: from public addresses, \
+             from private ones too (whoever reaches the module can then have it ask your network), \
+             or nowhere",
+};
 
 pub(super) const KEY: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_KEY",
@@ -57,6 +65,17 @@ pub(super) const KEY: Setting = Setting {
 
 /// The port of the Custom Vision container.
 const DEFAULT_PORT: u16 = 80;
+
+/// Where a picture may be fetched that somebody sends as an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlAccess {
+    /// From public addresses alone.
+    Public,
+    /// From private, link-local and loopback addresses too.
+    Any,
+    /// Nowhere.
+    Off,
+}
 
 /// How the HTTP door is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +94,8 @@ pub struct HttpSettings {
     pub timeout: Duration,
     /// What each picture must come with.
     pub key: Option<PredictionKey>,
+    /// Where pictures by address may be fetched.
+    pub url: UrlAccess,
 }
 
 impl Default for HttpSettings {
@@ -87,6 +108,7 @@ impl Default for HttpSettings {
             cameras: 64,
             timeout: Duration::from_secs(30),
             key: None,
+            url: UrlAccess::Public,
         }
     }
 }
@@ -110,6 +132,12 @@ impl Reader {
             parse_duration(text, SECOND / 10, 10 * MINUTE)
         });
         let key = self.secret(KEY, parse_key);
+        let url = self.value(URL, default.url, |text| match text {
+            "public" => Ok(UrlAccess::Public),
+            "any" => Ok(UrlAccess::Any),
+            "off" => Ok(UrlAccess::Off),
+            _ => Err("it is none of them".to_owned()),
+        });
         Some(HttpSettings {
             address: address?,
             max_body,
@@ -118,6 +146,7 @@ impl Reader {
             cameras,
             timeout,
             key,
+            url,
         })
     }
 }

@@ -115,6 +115,19 @@ fn the_http_door_takes_an_address_a_port_or_off() {
 }
 
 #[test]
+fn pictures_by_address_come_from_public_addresses_unless_it_is_set_otherwise() {
+    let url = |extra: &[(&str, &str)]| read(extra).unwrap().0.http.unwrap().url;
+    assert_eq!(url(&[]), UrlAccess::Public);
+    for (text, access) in [
+        ("public", UrlAccess::Public),
+        ("any", UrlAccess::Any),
+        ("off", UrlAccess::Off),
+    ] {
+        assert_eq!(url(&[("FRUIT_COUNTER_HTTP_URL", text)]), access, "{text}");
+    }
+}
+
+#[test]
 fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
     let found = mistakes(&[
         ("FRUIT_COUNTER_HTTP", "off"),
@@ -123,8 +136,9 @@ fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
         ("FRUIT_COUNTER_HTTP_QUEUE", "many"),
         ("FRUIT_COUNTER_HTTP_CAMERAS", "-1"),
         ("FRUIT_COUNTER_HTTP_TIMEOUT", "30"),
+        ("FRUIT_COUNTER_HTTP_URL", "private"),
     ]);
-    assert_eq!(found.len(), 5, "{found:#?}");
+    assert_eq!(found.len(), 6, "{found:#?}");
 }
 
 #[test]
