@@ -10,6 +10,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
+use super::fetch::FetchError;
 use super::names::NameError;
 use super::route::Unrouted;
 
@@ -53,6 +54,8 @@ pub(super) enum Refusal {
     BodyLate,
     #[error("the body ended early or is malformed; nothing was counted")]
     BodyBroken,
+    #[error("{0}; nothing was counted")]
+    Url(FetchError),
     #[error("too many pictures are in hand; try again in a moment")]
     Busy,
     #[error("the counts cannot be written at the moment; the picture is not known to be counted")]
@@ -70,6 +73,12 @@ impl From<Unrouted> for Refusal {
     }
 }
 
+impl From<FetchError> for Refusal {
+    fn from(error: FetchError) -> Self {
+        Refusal::Url(error)
+    }
+}
+
 impl Refusal {
     /// The cloud's own codes where it has one.
     fn status_and_code(&self) -> (StatusCode, &'static str) {
@@ -84,6 +93,7 @@ impl Refusal {
             | Refusal::Form(_)
             | Refusal::NoPart => (StatusCode::BAD_REQUEST, "BadRequest"),
             Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Refusal::Url(_) => (StatusCode::BAD_REQUEST, "BadRequestImageUrl"),
             Refusal::KeyReused => (StatusCode::CONFLICT, "Conflict"),
             Refusal::BodyLate => (StatusCode::REQUEST_TIMEOUT, "BadRequest"),
             Refusal::Busy => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
@@ -108,7 +118,8 @@ impl Refusal {
             | Refusal::Unauthorized
             | Refusal::Boundary
             | Refusal::Form(_)
-            | Refusal::NoPart => None,
+            | Refusal::NoPart
+            | Refusal::Url(_) => None,
         }
     }
 
