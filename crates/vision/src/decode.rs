@@ -1,35 +1,43 @@
 //! Picture bytes to upright pixels, within limits.
 //!
-//! JPEG and PNG are taken, by content and not by name. Sizes are read and
-//! compared with the limits before anything is allocated; the decoder then runs
-//! under the same limits. Bad bytes cost a bounded time and end in a
-//! [`DecodeError`]; nothing here panics, writes a log, or keeps a picture.
+//! The formats that the limits name are taken, by content and not by name. Sizes
+//! are read and compared with the limits before anything is allocated; the
+//! decoder then runs under the same limits. Bad bytes cost a bounded time and end
+//! in a [`DecodeError`]; nothing here panics, writes a log, or keeps a picture.
 //!
 //! Choices, each with a test:
 //! * A file without its end marker (JPEG `EOI`, PNG `IEND`) is
 //!   [`Truncated`](DecodeError::Truncated), even if only the marker is missing:
-//!   it cannot be told from one that lost its last rows. Bytes after the end
-//!   are ignored.
+//!   it cannot be told from one that lost its last rows. So is a BMP without its
+//!   last row, a GIF without the end of its first picture, and a WebP that is
+//!   shorter than it says. Bytes after the end are ignored.
+//! * Of an animation the first picture is taken, and no other is decoded.
 //! * The EXIF turn (1 to 8) is applied to every colour mode; 0 and other
-//!   values mean none. The first EXIF segment of a JPEG and the `eXIf` chunk
-//!   of a PNG are read.
+//!   values mean none. The first EXIF segment of a JPEG, the `eXIf` chunk of a
+//!   PNG and the `EXIF` chunk of a WebP are read; BMP and GIF have none.
 //! * Grey, palette, CMYK and YCCK become RGB; 16 bits become 8. Transparency is
 //!   dropped and the colour under it kept, as the Custom Vision container's
 //!   `convert("RGB")` does.
 
+mod bmp;
 mod error;
+mod format;
+mod gif;
 mod jpeg;
 mod png;
 mod sniff;
+mod webp;
 
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
+use image::error::{ParameterError, ParameterErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits};
 
-pub use error::{DecodeError, DecodeErrorKind, Found, Measure, PictureFormat};
+pub use error::{DecodeError, DecodeErrorKind, Found, Measure};
+pub use format::{Formats, PictureFormat};
 
 use crate::Pixels;
 
@@ -40,6 +48,9 @@ use crate::Pixels;
 /// its pixels at the same time. Bound the number of decodes that run at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
+    /// What is taken; other formats are refused by their names, unread. Default
+    /// [`Formats::CAMERAS`].
+    pub formats: Formats,
     /// Longest encoded file, in bytes. Default 4 MiB, the Custom Vision
     /// container's limit; a message through edgeHub cannot reach it.
     pub max_bytes: usize,
@@ -54,11 +65,20 @@ pub struct DecodeLimits {
 impl Default for DecodeLimits {
     fn default() -> Self {
         Self {
+            formats: Formats::CAMERAS,
             max_bytes: 4 << 20,
             max_width: 4096,
             max_height: 4096,
             max_alloc: 64 << 20,
         }
+    }
+}
+
+impl DecodeLimits {
+    /// Most memory for all buffers of a decoder that has several and no limit of
+    /// its own, in bytes: with the default 176 MiB.
+    fn most_at_once(&self) -> u64 {
+        (self.max_alloc / 4).saturating_mul(11)
     }
 }
 
@@ -77,13 +97,26 @@ pub const MAX_SCANS: usize = 100;
 /// The reason, see [`DecodeError`]; [`DecodeError::kind`] names it.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, DecodeError> {
     if bytes.is_empty() {
-        return Err(DecodeError::Empty);
+        let expected = limits.formats;
+        return Err(DecodeError::Empty { expected });
     }
-    within(Measure::EncodedBytes, bytes.len(), limits.max_bytes)?;
-    match sniff::format(bytes) {
-        Ok(PictureFormat::Jpeg) => decode_jpeg(bytes, limits),
-        Ok(PictureFormat::Png) => decode_png(bytes, limits),
-        Err(found) => Err(DecodeError::UnsupportedFormat { found }),
+    within(
+        Measure::EncodedBytes,
+        bytes.len() as u64,
+        limits.max_bytes as u64,
+    )?;
+    match sniff::found(bytes) {
+        Found::Picture(format) if limits.formats.contains(format) => match format {
+            PictureFormat::Jpeg => decode_jpeg(bytes, limits),
+            PictureFormat::Png => decode_png(bytes, limits),
+            PictureFormat::Bmp => bmp::decode(bytes, limits),
+            PictureFormat::Gif => gif::decode(bytes, limits),
+            PictureFormat::WebP => webp::decode(bytes, limits),
+        },
+        found => Err(DecodeError::UnsupportedFormat {
+            found,
+            expected: limits.formats,
+        }),
     }
 }
 
@@ -93,12 +126,9 @@ fn decode_jpeg(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, DecodeErro
     if let Some((width, height)) = outline.size {
         sides_within(width.into(), height.into(), limits)?;
     }
-    within(Measure::Scans, outline.scans, MAX_SCANS)?;
+    within(Measure::Scans, outline.scans as u64, MAX_SCANS as u64)?;
     if !outline.complete {
-        return Err(DecodeError::Truncated {
-            format,
-            bytes: bytes.len(),
-        });
+        return Err(truncated(format, bytes));
     }
     let refused = |error| refusal(format, bytes.len(), error, limits);
     let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(refused)?;
@@ -115,10 +145,7 @@ fn decode_png(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, DecodeError
         sides_within(width, height, limits)?;
     }
     if !outline.complete {
-        return Err(DecodeError::Truncated {
-            format,
-            bytes: bytes.len(),
-        });
+        return Err(truncated(format, bytes));
     }
     let refused = |error| refusal(format, bytes.len(), error, limits);
     let mut decoder =
@@ -157,12 +184,24 @@ fn upright(
     // Drops transparency and maps 16 bits to 8; for RGB8 it moves the buffer.
     let rgb = picture.into_rgb8();
     let (width, height) = rgb.dimensions();
-    Pixels::from_rgb8(width, height, rgb.into_raw()).ok_or_else(|| DecodeError::Undecodable {
+    Pixels::from_rgb8(width, height, rgb.into_raw()).ok_or_else(|| damaged(format))
+}
+
+fn truncated(format: PictureFormat, bytes: &[u8]) -> DecodeError {
+    DecodeError::Truncated {
         format,
-        source: ImageError::Parameter(image::error::ParameterError::from_kind(
-            image::error::ParameterErrorKind::DimensionMismatch,
+        bytes: bytes.len(),
+    }
+}
+
+/// What is wrong before a decoder could say it.
+fn damaged(format: PictureFormat) -> DecodeError {
+    DecodeError::Undecodable {
+        format,
+        source: ImageError::Parameter(ParameterError::from_kind(
+            ParameterErrorKind::DimensionMismatch,
         )),
-    })
+    }
 }
 
 /// Sorts a decoder's error into ours.
@@ -187,19 +226,15 @@ fn refusal(
 }
 
 fn sides_within(width: u32, height: u32, limits: &DecodeLimits) -> Result<(), DecodeError> {
-    within(Measure::Width, width as usize, limits.max_width as usize)?;
-    within(Measure::Height, height as usize, limits.max_height as usize)
+    within(Measure::Width, width.into(), limits.max_width.into())?;
+    within(Measure::Height, height.into(), limits.max_height.into())
 }
 
-fn within(what: Measure, seen: usize, limit: usize) -> Result<(), DecodeError> {
+fn within(what: Measure, seen: u64, limit: u64) -> Result<(), DecodeError> {
     if seen <= limit {
         return Ok(());
     }
-    Err(DecodeError::TooLarge {
-        what,
-        seen: seen as u64,
-        limit: limit as u64,
-    })
+    Err(DecodeError::TooLarge { what, seen, limit })
 }
 
 #[cfg(test)]

@@ -2,19 +2,26 @@
 
 use std::fmt;
 
+use super::format::{Formats, PictureFormat};
+
 /// A picture that was refused. Every refusal is one of these, so that a frame's
 /// outcome has a name; none of them contains bytes of the picture, because
 /// errors reach logs.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// There were no bytes.
-    #[error("the picture is empty, expected a JPEG or PNG")]
-    Empty,
-    /// The bytes are not a JPEG or PNG, whatever the file was called.
-    #[error("found {found}, expected a JPEG or PNG")]
+    #[error("the picture is empty, expected a {expected}")]
+    Empty {
+        /// What is taken.
+        expected: Formats,
+    },
+    /// The bytes are of no format that is taken, whatever the file was called.
+    #[error("found {found}, expected a {expected}")]
     UnsupportedFormat {
         /// What the first bytes look like.
         found: Found,
+        /// What is taken.
+        expected: Formats,
     },
     /// More than a [`DecodeLimits`](super::DecodeLimits) field allows.
     #[error("the picture has {seen} {what}, at most {limit} are allowed")]
@@ -27,7 +34,7 @@ pub enum DecodeError {
         limit: u64,
     },
     /// The file ends before its picture does.
-    #[error("the {format} ends after {bytes} bytes without its end marker: it was cut short")]
+    #[error("the {format} ends after {bytes} bytes, before its picture does: it was cut short")]
     Truncated {
         /// What the file began as.
         format: PictureFormat,
@@ -51,7 +58,7 @@ impl DecodeError {
     #[must_use]
     pub fn kind(&self) -> DecodeErrorKind {
         match self {
-            Self::Empty => DecodeErrorKind::Empty,
+            Self::Empty { .. } => DecodeErrorKind::Empty,
             Self::UnsupportedFormat { .. } => DecodeErrorKind::UnsupportedFormat,
             Self::TooLarge { .. } => DecodeErrorKind::TooLarge,
             Self::Truncated { .. } => DecodeErrorKind::Truncated,
@@ -95,33 +102,11 @@ impl fmt::Display for DecodeErrorKind {
     }
 }
 
-/// A format that is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PictureFormat {
-    /// JPEG: baseline or progressive, Huffman coded.
-    Jpeg,
-    /// PNG; of an animated one the first picture.
-    Png,
-}
-
-impl fmt::Display for PictureFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-        })
-    }
-}
-
-/// What bytes that are no JPEG or PNG look like.
+/// What bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Found {
-    /// RIFF container with a WebP inside.
-    WebP,
-    /// Windows bitmap.
-    Bmp,
-    /// GIF 87a or 89a.
-    Gif,
+    /// A picture that could be decoded, where its format is taken.
+    Picture(PictureFormat),
     /// TIFF of either byte order; raw photographs often are.
     Tiff,
     /// AVIF, HEIC and their relatives.
@@ -135,9 +120,7 @@ pub enum Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WebP => "a WebP picture",
-            Self::Bmp => "a BMP picture",
-            Self::Gif => "a GIF picture",
+            Self::Picture(format) => return write!(f, "a {format} picture"),
             Self::Tiff => "a TIFF file",
             Self::Heif => "an HEIF or AVIF picture",
             Self::Text => "text",

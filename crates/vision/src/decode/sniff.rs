@@ -1,21 +1,14 @@
 //! What bytes are, by their first few; the name of a file says nothing.
 
-use super::error::{Found, PictureFormat};
-use super::png;
+use super::error::Found;
+use super::format::PictureFormat::{Bmp, Gif, Jpeg, Png, WebP};
+use super::{gif, png};
 
-/// The format to decode, or what was found instead. Looks at 512 bytes at most.
-pub(super) fn format(bytes: &[u8]) -> Result<PictureFormat, Found> {
-    if bytes.starts_with(&[0xFF, 0xD8]) {
-        return Ok(PictureFormat::Jpeg);
-    }
-    if bytes.starts_with(png::SIGNATURE) {
-        return Ok(PictureFormat::Png);
-    }
-    Err(found(bytes))
-}
-
-fn found(bytes: &[u8]) -> Found {
+/// What the bytes begin as. Looks at 512 of them at most.
+pub(super) fn found(bytes: &[u8]) -> Found {
     match bytes {
+        [0xFF, 0xD8, ..] => Found::Picture(Jpeg),
+        _ if bytes.starts_with(png::SIGNATURE) => Found::Picture(Png),
         [
             b'R',
             b'I',
@@ -30,13 +23,15 @@ fn found(bytes: &[u8]) -> Found {
             b'B',
             b'P',
             ..,
-        ] => Found::WebP,
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Found::Gif,
+        ] => Found::Picture(WebP),
+        [_, _, _, _, b'7' | b'9', b'a', ..] if bytes.starts_with(gif::SIGNATURE) => {
+            Found::Picture(Gif)
+        }
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Found::Tiff,
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => Found::Heif,
         // Two letters alone are a poor sign; the reserved zeros of the header
         // tell a bitmap from a text that begins with them.
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Found::Bmp,
+        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Found::Picture(Bmp),
         _ if is_text(bytes) => Found::Text,
         _ => Found::Unknown,
     }
@@ -60,25 +55,26 @@ mod tests {
 
     #[test]
     fn every_kind_is_named() {
-        fn check(bytes: &[u8], expected: Result<PictureFormat, Found>) {
-            assert_eq!(format(bytes), expected, "{bytes:?}");
+        fn check(bytes: &[u8], expected: Found) {
+            assert_eq!(found(bytes), expected, "{bytes:?}");
         }
-        check(b"\xFF\xD8\xFF\xE0", Ok(PictureFormat::Jpeg));
-        check(b"\x89PNG\r\n\x1a\n", Ok(PictureFormat::Png));
-        check(b"RIFF\x10\0\0\0WEBPVP8 ", Err(Found::WebP));
-        check(b"GIF89a\x01\0", Err(Found::Gif));
-        check(b"BM\x10\0\0\0\0\0\0\0\x36", Err(Found::Bmp));
-        check(b"BMX is a sport", Err(Found::Text));
-        check(b"\0\0\0\x20ftypavif", Err(Found::Heif));
-        check(b"II*\0rest", Err(Found::Tiff));
-        check("{\"grüße\": 1}\n".as_bytes(), Err(Found::Text));
-        check(b"\0\x01\x02", Err(Found::Unknown));
+        check(b"\xFF\xD8\xFF\xE0", Found::Picture(Jpeg));
+        check(b"\x89PNG\r\n\x1a\n", Found::Picture(Png));
+        check(b"RIFF\x10\0\0\0WEBPVP8 ", Found::Picture(WebP));
+        check(b"GIF89a\x01\0", Found::Picture(Gif));
+        check(b"GIF88a\x01\0", Found::Unknown);
+        check(b"BM\x10\0\0\0\0\0\0\0\x36", Found::Picture(Bmp));
+        check(b"BMX is a sport", Found::Text);
+        check(b"\0\0\0\x20ftypavif", Found::Heif);
+        check(b"II*\0rest", Found::Tiff);
+        check("{\"grüße\": 1}\n".as_bytes(), Found::Text);
+        check(b"\0\x01\x02", Found::Unknown);
     }
 
     #[test]
     fn text_that_is_cut_inside_a_character_is_still_text() {
         let mut text = vec![b'a'; 511];
         text.extend_from_slice("ü".as_bytes());
-        assert_eq!(format(&text), Err(Found::Text));
+        assert_eq!(found(&text), Found::Text);
     }
 }

@@ -6,11 +6,13 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::*;
 
-const WIDTH: u32 = 40;
-const HEIGHT: u32 = 24;
+mod formats;
+
+pub(super) const WIDTH: u32 = 40;
+pub(super) const HEIGHT: u32 = 24;
 
 /// Four quarters: red, green, blue, white.
-fn quarters() -> Vec<u8> {
+pub(super) fn quarters() -> Vec<u8> {
     let mut rgb = Vec::new();
     for y in 0..HEIGHT {
         for x in 0..WIDTH {
@@ -25,7 +27,7 @@ fn quarters() -> Vec<u8> {
     rgb
 }
 
-fn jpeg() -> Vec<u8> {
+pub(super) fn jpeg() -> Vec<u8> {
     let mut file = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut file, 95);
     let colour = ExtendedColorType::Rgb8;
@@ -35,7 +37,7 @@ fn jpeg() -> Vec<u8> {
     file
 }
 
-fn png(pixels: &[u8], width: u32, height: u32, colour: ExtendedColorType) -> Vec<u8> {
+pub(super) fn png(pixels: &[u8], width: u32, height: u32, colour: ExtendedColorType) -> Vec<u8> {
     let mut file = Vec::new();
     let encoder = PngEncoder::new(&mut file);
     encoder.write_image(pixels, width, height, colour).unwrap();
@@ -73,7 +75,7 @@ fn colour_at(pixels: &Pixels, x: u32, y: u32) -> &'static str {
     }
 }
 
-fn corners(pixels: &Pixels) -> [&'static str; 4] {
+pub(super) fn corners(pixels: &Pixels) -> [&'static str; 4] {
     let (right, bottom) = (pixels.width() - 4, pixels.height() - 4);
     [(3, 3), (right, 3), (3, bottom), (right, bottom)].map(|(x, y)| colour_at(pixels, x, y))
 }

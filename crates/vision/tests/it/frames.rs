@@ -1,6 +1,6 @@
 //! Every awkward picture decodes to its size, or is refused by its name.
 
-use vision::{DecodeErrorKind, DecodeLimits, decode};
+use vision::{DecodeErrorKind, DecodeLimits, Formats, decode};
 
 use crate::shared::{json, shared};
 
@@ -32,6 +32,26 @@ fn every_frame_of_the_index_ends_as_it_says() {
             _ => Ok((side("upright_width"), side("upright_height"))),
         };
         assert_eq!(outcome, expected, "{name}");
+    }
+}
+
+/// Where all formats are taken, as by HTTP, those two decode as well.
+#[test]
+fn the_other_kinds_of_the_index_decode_where_they_are_taken() {
+    let Some(folder) = shared("frames") else {
+        return;
+    };
+    let limits = DecodeLimits {
+        formats: Formats::ALL,
+        ..DecodeLimits::default()
+    };
+    for (name, sides) in [
+        ("bmp_160x90.bmp", (160, 90)),
+        ("webp_640x360.webp", (640, 360)),
+    ] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let pixels = decode(&bytes, &limits).unwrap();
+        assert_eq!((pixels.width(), pixels.height()), sides, "{name}");
     }
 }
 
