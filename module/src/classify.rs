@@ -1,4 +1,7 @@
 //! `fruit-counter classify FILE…`: what the module would count, for files on a disk.
+//!
+//! As a camera's pictures through edgeHub: JPEG and PNG. What HTTP takes beside them is refused
+//! here as it is there, so that a folder's counts are those that its pictures would have had.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write};
@@ -22,7 +25,9 @@ const MANY_FILES: usize = 20;
 const SOME_REJECTED: u8 = 1;
 const NO_MODEL: u8 = 3;
 
-/// Classify picture files and print what the module would count.
+/// Classify picture files (JPEG or PNG) and print what the module would count.
+///
+/// That is what it counts of cameras through edgeHub; HTTP takes BMP, GIF and WebP as well.
 ///
 /// Exit codes: 0 every file was classified (or unsure, or ignored), 1 some were
 /// rejected or could not be read, 2 bad arguments, 3 the model could not be loaded.

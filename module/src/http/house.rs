@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use edge_client::Status;
 use ledger::ModelInfo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use vision::DecodeLimits;
+use vision::{DecodeLimits, Formats};
 
 use super::flights::Flights;
 use super::names::Names;
@@ -59,6 +59,8 @@ impl House {
             package,
             min_confidence,
             limits: DecodeLimits {
+                // As the container does whose place this takes.
+                formats: Formats::ALL,
                 max_bytes: settings.max_body,
                 ..DecodeLimits::default()
             },

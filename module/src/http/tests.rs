@@ -3,4 +3,5 @@
 mod bench;
 mod counting;
 mod failing;
+mod formats;
 mod limits;

@@ -93,6 +93,20 @@ fn a_frame_that_comes_again_is_a_duplicate_whatever_it_holds() {
 }
 
 #[test]
+fn formats_that_only_http_takes_are_refused_here() {
+    let mut bench = Bench::new();
+    let bmp = b"BM\0\0\0\0\0\0\0\0";
+    for (id, picture) in [
+        ("1", &b"GIF89a"[..]),
+        ("2", b"RIFF\0\0\0\0WEBP"),
+        ("3", bmp),
+    ] {
+        bench.count(id, picture);
+    }
+    assert_eq!(bench.rejected(RejectReason::UnsupportedFormat), 3);
+}
+
+#[test]
 fn checklist_26_a_frame_that_comes_again_after_a_crash_is_a_duplicate() {
     let mut bench = Bench::new();
     bench.count("1", b"no picture");
