@@ -26,10 +26,6 @@
 
 mod ask;
 mod body;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the paths that call it come next")
-)]
 mod fetch;
 mod flights;
 mod health;

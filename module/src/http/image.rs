@@ -1,5 +1,5 @@
-//! The way of one picture that comes by HTTP, in order: head → in hand → body → looked up → looked
-//! at → recorded → answered.
+//! The way of one picture that comes by HTTP, in order: head → in hand → body (or what is fetched from
+//! the address in it) → looked up → looked at → recorded → answered.
 //!
 //! From the moment its body is complete, a picture whose camera is named goes its way to the end even
 //! if its sender does not wait: dropping the answer's future loses no count.
@@ -19,12 +19,13 @@ use tracing::{Instrument as _, debug, error, info_span};
 
 use super::ask::{self, Ask};
 use super::body::{self, Body};
+use super::fetch::FetchLimits;
 use super::house::{House, InHand};
 use super::names::{Name, Names};
 use super::refusal::Refusal;
 use super::reply::Reply;
-use super::route::Family;
-use super::{key, multipart};
+use super::route::{Asked, Family, Source};
+use super::{fetch, key, multipart};
 use crate::eyes::Sight;
 use crate::{clock, error_chain};
 
@@ -33,11 +34,18 @@ use crate::{clock, error_chain};
 const INPUT: &str = "/http";
 
 /// What a request for a picture says before its body.
-struct Asked {
+struct Head {
     ask: Ask,
-    /// Where the body is a form.
-    boundary: Option<String>,
+    body: Kind,
     family: Family,
+}
+
+/// What the body is.
+enum Kind {
+    Picture,
+    /// With the boundary between its parts.
+    Form(String),
+    Address,
 }
 
 /// A reply, and whether it was given before.
@@ -55,20 +63,24 @@ struct Counted {
     family: Family,
 }
 
-/// Answers `POST /image` under any of its paths.
+/// Answers `POST /image` and `POST /url` under any of their paths.
 pub(super) async fn post(
     house: &Arc<House>,
     request: Request<Incoming>,
-    family: Family,
+    route: Asked,
 ) -> Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
     let deadline = Instant::now() + house.settings.timeout;
-    let asked = || -> Result<Asked, Refusal> {
+    let asked = || -> Result<Head, Refusal> {
         key::check(house.settings.key, &head.headers)?;
-        Ok(Asked {
+        let body = match route.source {
+            Source::Address => Kind::Address,
+            Source::Body => multipart::boundary(&head.headers)?.map_or(Kind::Picture, Kind::Form),
+        };
+        Ok(Head {
             ask: ask::read(head.uri.query(), &head.headers)?,
-            boundary: multipart::boundary(&head.headers)?,
-            family,
+            body,
+            family: route.family,
         })
     };
     let admitted = asked().and_then(|asked| Ok((asked, house.take_in_hand()?)));
@@ -94,17 +106,13 @@ pub(super) async fn post(
 
 async fn answered(
     house: &Arc<House>,
-    asked: Asked,
+    asked: Head,
     in_hand: InHand,
     incoming: Incoming,
     deadline: Instant,
 ) -> Result<Answered, Refusal> {
-    let Asked {
-        ask,
-        boundary,
-        family,
-    } = asked;
-    let body = read(house, incoming, boundary, deadline).await?;
+    let Head { ask, body, family } = asked;
+    let body = read(house, incoming, body, deadline).await?;
     let arrival = clock::now();
     match ask {
         Ask::Answer => {
@@ -134,22 +142,39 @@ async fn answered(
     }
 }
 
-/// The picture, alone or out of its form. By its own bytes it is known again: the form around it is
-/// new with each retry.
+/// Longest body that has an address, in bytes.
+const LONGEST_ADDRESS: usize = 16 << 10;
+
+/// The picture: alone, out of its form, or from its address. By its own bytes it is known again: what
+/// is around it is new with each retry.
 async fn read(
     house: &House,
     incoming: Incoming,
-    boundary: Option<String>,
+    kind: Kind,
     deadline: Instant,
 ) -> Result<Body, Refusal> {
     let limit = house.settings.max_body;
-    let Some(boundary) = boundary else {
-        return body::read(incoming, limit, deadline).await;
-    };
-    let form = body::read(incoming, limit + multipart::AROUND, deadline).await?;
-    match form.picture {
-        Some(whole) => Ok(Body::of(multipart::picture(whole, boundary).await?, limit)),
-        None => Ok(form),
+    match kind {
+        Kind::Picture => body::read(incoming, limit, deadline).await,
+        Kind::Form(boundary) => {
+            let form = body::read(incoming, limit + multipart::AROUND, deadline).await?;
+            match form.picture {
+                Some(whole) => Ok(Body::of(multipart::picture(whole, boundary).await?, limit)),
+                None => Ok(form),
+            }
+        }
+        Kind::Address => {
+            let named = body::read(incoming, LONGEST_ADDRESS, deadline).await?;
+            let named = fetch::named_in(&named.picture.unwrap_or_default())?;
+            let limits = FetchLimits {
+                access: house.settings.url,
+                max_body: limit,
+            };
+            // As long again as the body may have taken.
+            let deadline = Instant::now() + house.settings.timeout;
+            let fetched = fetch::fetch(&named, &limits, deadline).await?;
+            Ok(Body::of(fetched.bytes, limit))
+        }
     }
 }
 

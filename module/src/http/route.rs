@@ -8,14 +8,30 @@ use hyper::Method;
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
-    /// A picture in the body, answered as this family does.
-    Image(Family),
+    /// A picture.
+    Picture(Asked),
     /// Is the process alive?
     Alive,
     /// Is it ready?
     Ready,
     /// The page for people.
     Front,
+}
+
+/// How a picture comes, and how it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) source: Source,
+    pub(super) family: Family,
+}
+
+/// What the body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The picture.
+    Body,
+    /// Its address.
+    Address,
 }
 
 /// Whose paths, and so whose answers.
@@ -45,53 +61,47 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Route, Unrouted> {
         "/healthz" => (Route::Alive, &[Method::GET, Method::HEAD]),
         "/readyz" => (Route::Ready, &[Method::GET, Method::HEAD]),
         "/" => (Route::Front, &[Method::GET, Method::HEAD]),
-        _ => (Route::Image(family(path)?), &[Method::POST]),
+        _ => (Route::Picture(picture(path)?), &[Method::POST]),
     };
     if allowed.contains(method) {
         return Ok(route);
     }
     let allowed = match route {
-        Route::Image(_) => "POST",
+        Route::Picture(_) => "POST",
         Route::Alive | Route::Ready | Route::Front => "GET, HEAD",
     };
     Err(Unrouted::Method { allowed })
 }
 
-/// Whose path to a picture this is.
-fn family(path: &str) -> Result<Family, Unrouted> {
+/// Whose path to a picture this is, and what its body is.
+fn picture(path: &str) -> Result<Asked, Unrouted> {
     let path = path.strip_prefix('/').ok_or(Unrouted::Path)?;
     let segments: Vec<&str> = path.split('/').take(LONGEST + 1).collect();
     if segments.iter().any(|segment| segment.is_empty()) {
         return Err(Unrouted::Path);
     }
-    let (cloud, rest) = match segments.as_slice() {
+    let (family, rest) = match segments.as_slice() {
         ["customvision", version, prediction, rest @ ..]
             if version.starts_with("v3.") && prediction.eq_ignore_ascii_case("prediction") =>
         {
-            (true, rest)
+            (Family::Cloud, rest)
         }
-        rest => (false, rest),
+        rest => (Family::Container, rest),
     };
     // Whether a picture is kept is the cloud's question; here none is.
     let rest = match rest {
         [before @ .., "nostore"] => before,
         rest => rest,
     };
-    match (cloud, rest) {
-        (
-            true,
-            [
-                _project,
-                "classify" | "detect",
-                "iterations",
-                _name,
-                "image",
-            ],
-        ) => Ok(Family::Cloud),
-        (
-            false,
-            ["image"] | [_, "image"] | [_, "classify" | "detect", "iterations", _, "image"],
-        ) => Ok(Family::Container),
+    let (source, before) = match rest {
+        [before @ .., "image"] => (Source::Body, before),
+        [before @ .., "url"] => (Source::Address, before),
+        _ => return Err(Unrouted::Path),
+    };
+    match (family, before) {
+        (_, [_, "classify" | "detect", "iterations", _]) | (Family::Container, [] | [_]) => {
+            Ok(Asked { source, family })
+        }
         _ => Err(Unrouted::Path),
     }
 }
@@ -108,13 +118,24 @@ mod tests {
         find(&Method::POST, path)
     }
 
+    /// The same path for a picture and for its address.
+    fn check(path: &str, family: Family) {
+        for (last, source) in [("image", Source::Body), ("url", Source::Address)] {
+            let path = path.replace("WHAT", last);
+            assert_eq!(
+                post(&path),
+                Ok(Route::Picture(Asked { source, family })),
+                "{path}"
+            );
+        }
+    }
+
     #[test]
     fn a_path_has_its_methods_and_no_other() {
-        assert_eq!(post("/image"), Ok(Route::Image(Family::Container)));
         assert_eq!(find(&Method::HEAD, "/healthz"), Ok(Route::Alive));
         assert_eq!(find(&Method::GET, "/readyz"), Ok(Route::Ready));
         assert_eq!(find(&Method::GET, "/"), Ok(Route::Front));
-        for path in ["/image", "/p/image"] {
+        for path in ["/image", "/p/image", "/url"] {
             let only = Unrouted::Method { allowed: "POST" };
             assert_eq!(find(&Method::GET, path), Err(only));
         }
@@ -127,26 +148,26 @@ mod tests {
     #[test]
     fn the_containers_paths_with_project_iteration_and_nostore_take_a_picture() {
         for path in [
-            "/image",
-            "/image/nostore",
-            "/PROJECT/image",
-            "/PROJECT/image/nostore",
-            "/PROJECT/classify/iterations/Iteration%201/image",
-            "/PROJECT/classify/iterations/NAME/image/nostore",
-            "/PROJECT/detect/iterations/NAME/image",
+            "/WHAT",
+            "/WHAT/nostore",
+            "/PROJECT/WHAT",
+            "/PROJECT/WHAT/nostore",
+            "/PROJECT/classify/iterations/Iteration%201/WHAT",
+            "/PROJECT/classify/iterations/NAME/WHAT/nostore",
+            "/PROJECT/detect/iterations/NAME/WHAT",
         ] {
-            assert_eq!(post(path), Ok(Route::Image(Family::Container)), "{path}");
+            check(path, Family::Container);
         }
     }
 
     #[test]
     fn the_clouds_paths_are_answered_as_the_cloud_does() {
         for path in [
-            "/customvision/v3.0/Prediction/P/classify/iterations/N/image",
-            "/customvision/v3.1/prediction/P/classify/iterations/N/image/nostore",
-            "/customvision/v3.1/prediction/P/detect/iterations/N/image",
+            "/customvision/v3.0/Prediction/P/classify/iterations/N/WHAT",
+            "/customvision/v3.1/prediction/P/classify/iterations/N/WHAT/nostore",
+            "/customvision/v3.1/prediction/P/detect/iterations/N/WHAT",
         ] {
-            assert_eq!(post(path), Ok(Route::Image(Family::Cloud)), "{path}");
+            check(path, Family::Cloud);
         }
     }
 

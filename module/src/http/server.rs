@@ -110,7 +110,7 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 
 async fn answer(house: &Arc<House>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     match route::find(request.method(), request.uri().path()) {
-        Ok(Route::Image(family)) => image::post(house, request, family).await,
+        Ok(Route::Picture(asked)) => image::post(house, request, asked).await,
         Ok(Route::Alive) => health::alive(),
         Ok(Route::Ready) => health::ready(house),
         Ok(Route::Front) => health::front(request.headers()),

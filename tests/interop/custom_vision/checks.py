@@ -6,8 +6,10 @@ whatever the verdicts. Run by `cargo xtask interop`.
 """
 
 import datetime
+import http.server
 import json
 import sys
+import threading
 import traceback
 import uuid
 
@@ -62,6 +64,43 @@ def classified_without_store(door):
     return "the same under /nostore"
 
 
+class Pictures(http.server.BaseHTTPRequestHandler):
+    """Serves the picture, for the module to fetch."""
+
+    picture = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.picture)))
+        self.end_headers()
+        self.wfile.write(self.picture)
+
+    def log_message(self, *_):
+        pass
+
+
+def served(picture):
+    Pictures.picture = picture
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/picture.jpg"
+
+
+def classified_by_address(door):
+    by_bytes = door.client().classify_image(PROJECT, NAME, door.picture)
+    answer = door.client().classify_image_url(PROJECT, NAME, url=served(door.picture))
+    check_prediction(answer)
+    scores = [[tag.probability for tag in it.predictions] for it in (by_bytes, answer)]
+    expect(scores[0] == scores[1], scores)
+    return "the same scores as for the bytes"
+
+
+def classified_by_address_without_store(door):
+    client = door.client()
+    check_prediction(client.classify_image_url_with_no_store(PROJECT, NAME, url=served(door.picture)))
+    return "the same under /nostore"
+
+
 def counted(door):
     first, again, other = (door.count(key) for key in ("1", "1", "2"))
     expect(first.created == again.created, (first.created, again.created))
@@ -87,6 +126,8 @@ def refused(door):
 CHECKS = [
     ("classify", classified),
     ("classify, no store", classified_without_store),
+    ("classify by address", classified_by_address),
+    ("by address, no store", classified_by_address_without_store),
     ("counted once", counted),
     ("refusals", refused),
 ]

@@ -39,6 +39,8 @@ pub(super) fn run(stage: &Stage<'_>, needs: &Needs, sheet: &mut Sheet) -> anyhow
     module
         .env("FRUIT_COUNTER_HTTP", "127.0.0.1:0")
         .env("FRUIT_COUNTER_HTTP_KEY", KEY)
+        // The script serves the picture itself, on loopback.
+        .env("FRUIT_COUNTER_HTTP_URL", "any")
         .env("FRUIT_COUNTER_LEDGER", stage.path("custom-vision-ledger"))
         .env("FRUIT_COUNTER_MODEL", stage.root().join("model"))
         .env("ORT_DYLIB_PATH", &needs.onnxruntime);

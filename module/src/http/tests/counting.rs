@@ -2,9 +2,12 @@
 
 use ledger::{AttemptKey, AttemptLog};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::bench::{Answer, BOOT, Bench, picture};
 use crate::http::PredictionKey;
+use crate::settings::UrlAccess;
 
 const KEY: &str = "Idempotency-Key: picture-1";
 
@@ -276,4 +279,55 @@ async fn a_picture_without_the_key_that_is_set_is_refused_and_health_is_not() {
     assert_eq!(taken.status, 200);
     assert_eq!(bench.counted("http:gate"), (1, 0, 0));
     assert_eq!(bench.get("/healthz", "").await.status, 200);
+}
+
+/// Serves one picture once; gives its address.
+async fn served(picture: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+            picture.len()
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.write_all(&picture).await.unwrap();
+    });
+    format!("http://{address}/a.jpg")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_by_its_address_is_the_same_picture_and_counts_once() {
+    let bench = Bench::with(|settings| settings.url = UrlAccess::Any).await;
+    let key = "Idempotency-Key: 1";
+    let sent = bench.post("/image?camera=gate", &[key], &picture(1)).await;
+    let body = format!("{{\"url\":\"{}\"}}", served(picture(1)).await);
+    let fetched = bench
+        .post("/url?camera=gate", &[key], body.as_bytes())
+        .await;
+    assert!(fetched.was_replayed(), "{fetched:?}");
+    assert_eq!(fetched.body, sent.body);
+    assert_eq!(bench.counted("http:gate"), (2, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_address_is_refused_by_default_and_counts_nothing() {
+    let bench = Bench::new().await;
+    let refused = bench
+        .post(
+            "/url?camera=gate",
+            &[],
+            b"{\"url\":\"http://127.0.0.1:1/a.jpg\"}",
+        )
+        .await;
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (400, &"BadRequestImageUrl".into())
+    );
+    assert_eq!(bench.counted("http:gate"), (0, 0, 0));
 }
