@@ -26,8 +26,22 @@ impl World {
         (open + unsent > 0).then(|| format!("{open} windows are open, {unsent} reports unsent"))
     }
 
+    /// How often pictures without an id were sent again by the hub for no reason.
+    fn told_by_nothing(&mut self) -> BTreeMap<String, u32> {
+        let counted = self.books.iter().flat_map(|books| books.counted.keys());
+        let pictures: Vec<String> = counted.cloned().collect();
+        let without_id = pictures.into_iter().filter(|it| !self.is_sure(it));
+        let without_id: Vec<String> = without_id.collect();
+        let again = |picture: String| {
+            let again = self.watch.sent_again_for_no_reason(&picture);
+            (picture, again)
+        };
+        without_id.into_iter().map(again).collect()
+    }
+
     /// Everything that is wrong with the books.
     pub(crate) fn audit(&mut self) -> Vec<String> {
+        let told_by_nothing = self.told_by_nothing();
         let Some(books) = &self.books else {
             return Vec::new();
         };
@@ -44,7 +58,8 @@ impl World {
         // A picture without an id that its camera has sent twice is two pictures to everyone.
         for (picture, counted) in &books.counted {
             let stored = self.watch.stored.get(picture).copied().unwrap_or(0);
-            if *counted > stored {
+            let more = told_by_nothing.get(picture).copied().unwrap_or(0);
+            if *counted > stored + more {
                 wrong.push(format!(
                     "{picture} is counted {counted} times, stored {stored}"
                 ));

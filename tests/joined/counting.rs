@@ -367,7 +367,7 @@ impl World {
     }
 
     /// Whether a further delivery of a picture can be told from another picture: it has an id.
-    fn is_sure(&mut self, picture: &str) -> bool {
+    pub(crate) fn is_sure(&mut self, picture: &str) -> bool {
         let who = self.clients.iter_mut().find_map(|(_, client)| {
             let camera = client.camera()?;
             camera

@@ -269,6 +269,25 @@ impl Watch {
         }
     }
 
+    /// How often a hub on demand sent a picture again on one connection, beyond its first ten
+    /// deliveries there and before its time-out: edgeHub never does, and without an id nothing tells
+    /// it from an equal picture.
+    pub(crate) fn sent_again_for_no_reason(&self, picture: &str) -> u32 {
+        const BATCH: usize = 10;
+        const TIMEOUT: Duration = Duration::from_secs(25);
+        let mut on_socket: BTreeMap<SocketId, (usize, Option<&Sent>)> = BTreeMap::new();
+        let mut again = 0;
+        for sent in &self.sent {
+            let (before, last) = on_socket.entry(sent.socket).or_default();
+            let is_again =
+                last.is_some_and(|last| last.body == sent.body && sent.at < last.at + TIMEOUT);
+            again += u32::from(is_again && sent.body == picture && *before >= BATCH);
+            *before += 1;
+            *last = Some(sent);
+        }
+        again
+    }
+
     /// Packets on a socket that the client has read and not acknowledged.
     pub(crate) fn owed_by_client(&self, socket: SocketId) -> usize {
         self.sockets.get(&socket).map_or(0, |both| both.read.len())

@@ -17,8 +17,14 @@ use super::wait::{PATIENCE, until};
 use crate::processes::Process;
 
 /// What the script shows.
-pub(super) const CAPABILITIES: [&str; 4] =
-    ["classify", "classify, no store", "counted once", "refusals"];
+pub(super) const CAPABILITIES: [&str; 6] = [
+    "classify",
+    "classify, no store",
+    "classify by address",
+    "by address, no store",
+    "counted once",
+    "refusals",
+];
 
 /// Pictures by HTTP must come with it.
 const KEY: &str = "interop-key";
