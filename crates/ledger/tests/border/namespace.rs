@@ -14,7 +14,9 @@ const NOT_ALLOWED: i32 = 77;
 pub(crate) fn run(mounts: &str, test: &str, folder: &Path) {
     let test_binary = std::env::current_exe().unwrap();
     let script = format!(
-        "{{ {mounts}; }} || exit {NOT_ALLOWED}; exec \"$2\" {test} --exact --ignored --nocapture"
+        // Opened before: the mounts may hide the place where it lies.
+        "exec 9<\"$2\"; {{ {mounts}; }} || exit {NOT_ALLOWED}; \
+         exec /proc/self/fd/9 {test} --exact --ignored --nocapture"
     );
     let child = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount"])
