@@ -12,6 +12,7 @@ use crate::duplicates::{self, Known, Print};
 use crate::frame::{FrameRecord, ModelInfo, Recorded};
 use crate::memo::{Memo, Memory};
 use crate::sums::{self, Counted, Scope, Sums};
+use crate::surplus;
 use crate::window::Windows;
 
 /// What counting goes by, as the options have it.
@@ -89,8 +90,6 @@ impl<'a> Group<'a> {
         let memory = self.memo.memory(connection, rules.dedupe_per_camera)?;
         let remembered = &mut memory.remembered;
         duplicates::remember(connection, remembered, print, frame.reply.as_deref())?;
-        let of_camera = remembered.len_of(print.camera);
-        memory.surplus.has_grown(of_camera, rules.dedupe_per_camera);
         // With an id it took one of the places too; the id tells it apart, so its content is not
         // compared.
         let content = print.id.is_none().then_some(print.content);
@@ -110,7 +109,7 @@ impl<'a> Group<'a> {
             surplus,
         } = self.memo.memory(connection, rules.dedupe_per_camera)?;
         recent.write(connection)?;
-        surplus.shrink_each(connection, remembered, rules.dedupe_per_camera)?;
+        surplus::shrink_each(connection, remembered)?;
         let in_flight = || recent.cameras().collect();
         surplus.shrink_all(connection, remembered, rules.dedupe_bytes, in_flight)
     }

@@ -42,11 +42,10 @@ pub(crate) struct Memory {
 
 impl Memory {
     fn read(connection: &Connection, per_camera: usize) -> rusqlite::Result<Self> {
-        let remembered = Remembered::read(connection)?;
         Ok(Self {
-            surplus: Surplus::of(&remembered, per_camera),
-            remembered,
+            remembered: Remembered::read(connection, per_camera)?,
             recent: Recent::read(connection)?,
+            surplus: Surplus::default(),
         })
     }
 

@@ -20,6 +20,10 @@ pub(crate) struct Remembered {
     /// What replies take, in bytes.
     reply_bytes: i64,
     frames: usize,
+    /// So many each camera is to keep.
+    per_camera: usize,
+    /// Frames beyond that, of all cameras.
+    beyond: usize,
 }
 
 /// The frames of a camera, the oldest first: their places in the order of all, and their marks. Apart,
@@ -60,8 +64,11 @@ fn mark(hash: &[u8]) -> Mark {
 
 impl Remembered {
     /// Reads the copy: some 0.2 s for a million frames.
-    pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut all = Self::default();
+    pub(crate) fn read(connection: &Connection, per_camera: usize) -> rusqlite::Result<Self> {
+        let mut all = Self {
+            per_camera,
+            ..Self::default()
+        };
         let mut statement = connection.prepare_cached(
             "SELECT ordinal, camera, id, content, coalesce(length(reply), 0)
              FROM remembered ORDER BY ordinal",
@@ -99,6 +106,7 @@ impl Remembered {
         append(&mut of_camera.ids, mark(frame.id));
         append(&mut of_camera.contents, mark(frame.content));
         self.frames += 1;
+        self.beyond += usize::from(of_camera.ordinals.len() > self.per_camera);
     }
 
     /// Frames that may have the message id of this one, or where it has none its content: all that do,
@@ -126,6 +134,7 @@ impl Remembered {
             return;
         };
         if let Ok(at) = of_camera.ordinals.binary_search(&ordinal) {
+            self.beyond -= usize::from(of_camera.ordinals.len() > self.per_camera);
             of_camera.ordinals.remove(at);
             of_camera.ids.remove(at);
             of_camera.contents.remove(at);
@@ -137,7 +146,9 @@ impl Remembered {
     /// [`Remembered::replies_are_gone`].
     pub(crate) fn pop_oldest(&mut self, camera: i64) -> Option<i64> {
         let of_camera = self.cameras.get_mut(&camera)?;
+        let is_beyond = of_camera.ordinals.len() > self.per_camera;
         let oldest = of_camera.ordinals.pop_front()?;
+        self.beyond -= usize::from(is_beyond);
         of_camera.ids.pop_front();
         of_camera.contents.pop_front();
         let Frames {
@@ -177,11 +188,21 @@ impl Remembered {
         self.cameras.values().map(held).sum()
     }
 
-    /// Each camera and the number of its frames.
-    pub(crate) fn cameras(&self) -> impl Iterator<Item = (i64, usize)> + '_ {
-        self.cameras
-            .iter()
-            .map(|(camera, frames)| (*camera, frames.ordinals.len()))
+    /// How many frames each camera is to keep, and how many there are beyond that.
+    pub(crate) fn beyond(&self) -> (usize, usize) {
+        (self.per_camera, self.beyond)
+    }
+
+    /// Forgets frames beyond their cameras' numbers as [`Remembered::pop_oldest`] does, `most` at most.
+    pub(crate) fn pop_beyond(&mut self, most: usize) -> Vec<i64> {
+        let over = self.cameras.iter().flat_map(|(camera, frames)| {
+            let beyond = frames.ordinals.len().saturating_sub(self.per_camera);
+            std::iter::repeat_n(*camera, beyond)
+        });
+        let over: Vec<i64> = over.take(most).collect();
+        over.into_iter()
+            .filter_map(|camera| self.pop_oldest(camera))
+            .collect()
     }
 }
 

@@ -31,7 +31,7 @@ const FRAMES_AT_ONCE: usize = 8192;
 const FRAMES_A_LOOK: u16 = 128;
 
 /// How many frames beyond their cameras' numbers wait until they go together.
-pub(crate) fn batch(per_camera: usize) -> usize {
+fn batch(per_camera: usize) -> usize {
     (per_camera / 8).clamp(16, FRAMES_AT_ONCE)
 }
 
@@ -45,10 +45,8 @@ fn bytes_of(remembered: &Remembered) -> i64 {
 }
 
 /// Where the walks stand.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Surplus {
-    /// Frames that are beyond their camera's number.
-    beyond: usize,
     /// The last place that was walked over, by what is spared.
     past_ten: i64,
     past_one: i64,
@@ -56,48 +54,20 @@ pub(crate) struct Surplus {
     nothing_up_to: i64,
 }
 
+/// Lets frames beyond their cameras' numbers go, once there are enough.
+pub(crate) fn shrink_each(
+    connection: &Connection,
+    remembered: &mut Remembered,
+) -> rusqlite::Result<()> {
+    let (per_camera, beyond) = remembered.beyond();
+    if beyond < batch(per_camera) {
+        return Ok(());
+    }
+    let going = remembered.pop_beyond(FRAMES_AT_ONCE);
+    forget(connection, remembered, going)
+}
+
 impl Surplus {
-    pub(crate) fn of(remembered: &Remembered, per_camera: usize) -> Self {
-        let over = remembered
-            .cameras()
-            .map(|(_, frames)| frames.saturating_sub(per_camera));
-        Self {
-            beyond: over.sum(),
-            past_ten: 0,
-            past_one: 0,
-            nothing_up_to: 0,
-        }
-    }
-
-    /// Notes that a camera has one more frame.
-    pub(crate) fn has_grown(&mut self, of_camera: usize, per_camera: usize) {
-        self.beyond += usize::from(of_camera > per_camera);
-    }
-
-    /// Lets frames beyond their cameras' numbers go, once there are enough.
-    pub(crate) fn shrink_each(
-        &mut self,
-        connection: &Connection,
-        remembered: &mut Remembered,
-        per_camera: usize,
-    ) -> rusqlite::Result<()> {
-        if self.beyond < batch(per_camera) {
-            return Ok(());
-        }
-        let over = |(camera, frames): (i64, usize)| (camera, frames.saturating_sub(per_camera));
-        let over: Vec<_> = remembered.cameras().map(over).collect();
-        let all = over
-            .into_iter()
-            .flat_map(|(camera, frames)| std::iter::repeat_n(camera, frames));
-        let going: Vec<i64> = all
-            .take(FRAMES_AT_ONCE)
-            .filter_map(|camera| remembered.pop_oldest(camera))
-            .collect();
-        // There may be more of them, after the number was made smaller.
-        self.beyond = self.beyond.saturating_sub(going.len());
-        forget(connection, remembered, going)
-    }
-
     /// Lets frames go until all together take no more than `limit` bytes. Cameras `in_flight` are
     /// those among the last frames of an input.
     pub(crate) fn shrink_all(

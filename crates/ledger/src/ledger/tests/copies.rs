@@ -120,10 +120,13 @@ fn the_copy_of_what_is_remembered_is_what_the_store_would_give() {
             })
             .collect();
         ledger.record_all(&group, &model()).unwrap();
-        let read = crate::remembered::Remembered::read(&ledger.connection).unwrap();
+        let read = crate::remembered::Remembered::read(&ledger.connection, 30).unwrap();
         let held = &ledger.memo.held_memory().unwrap().remembered;
         assert_eq!(*held, read);
         assert_eq!(ledger.verify().unwrap().findings, [""; 0]);
+        // More would be looked for in each commit, among all cameras.
+        let (_, beyond) = held.beyond();
+        assert!(beyond < 16, "{beyond} are said to be beyond");
         let (frames, replies) = held.size();
         most_frames = most_frames.max(frames);
         most_replies = most_replies.max(replies);
