@@ -23,7 +23,7 @@ const MANY_FILES: usize = 20;
 
 /// Exit codes beyond 0 and clap's 2.
 const SOME_REJECTED: u8 = 1;
-const NO_MODEL: u8 = 3;
+pub(crate) const NO_MODEL: u8 = 3;
 
 /// Classify picture files (JPEG or PNG) and print what the module would count.
 ///

@@ -14,10 +14,7 @@ use vision::{
 };
 
 use crate::app::model_path;
-use crate::classify::is_broken_pipe;
-
-/// Exit codes beyond 0 and clap's 2: as `classify` has it.
-const NO_MODEL: u8 = 3;
+use crate::classify::{NO_MODEL, is_broken_pipe};
 
 /// Sides of the picture of the trial: an ordinary camera's.
 const TRIAL: (u32, u32) = (640, 480);

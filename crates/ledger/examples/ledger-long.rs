@@ -40,8 +40,6 @@ const START: OffsetDateTime = datetime!(2026-11-23 10:00:00 UTC);
 
 /// By so much resident memory may differ from that after the first tenth, in bytes.
 const MEMORY_SLACK: i64 = 5_000_000;
-/// Frames that fill the memory of hashes: 64 MiB at 128 bytes.
-const MOST_REMEMBERED: i64 = 524_288;
 /// Beyond memory of duplicates and reports: the log (4 MiB, twice while it is folded in), free
 /// pages, sums of a thousand cameras.
 const FILE_SLACK: u64 = 16 << 20;
@@ -222,15 +220,12 @@ fn judge(ledger: &Ledger, curve: &mut Curve, done: u64, sent_twice: u64, dedupe_
         ));
     }
     let first = curve.tenths[0].resident_bytes;
+    // A short run's first tenth has not filled the copy of the hashes, each reckoned at 128 bytes.
+    let held =
+        |tenth: &Tenth| i64::try_from(tenth.frames.min(dedupe_bytes / 128)).unwrap_or(i64::MAX);
     for tenth in &curve.tenths {
         let grown = tenth.resident_bytes - first;
-        // A short run's first tenth has not filled the copy of the hashes.
-        let frames = |tenth: &Tenth| {
-            i64::try_from(tenth.frames)
-                .unwrap_or(i64::MAX)
-                .min(MOST_REMEMBERED)
-        };
-        let filling = 20 * (frames(tenth) - frames(&curve.tenths[0]));
+        let filling = 20 * (held(tenth) - held(&curve.tenths[0]));
         if grown > MEMORY_SLACK + filling {
             faults.push(format!("memory grew by {grown} at frame {}", tenth.frames));
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 
 use super::script;
 use super::sheet::Sheet;
@@ -64,17 +64,7 @@ fn play(stage: &Stage<'_>, python: &Path, address: &str, sheet: &mut Sheet) -> a
         .arg(stage.script("custom_vision/checks.py"))
         .args([address, KEY])
         .arg(picture);
-    let log = "custom-vision-checks";
-    let ended = stage.call("the script", &mut command, log, WITHIN);
-    script::read_verdicts(&stage.log(log), sheet);
-    let ended = ended?;
-    ensure!(
-        ended.status.success(),
-        "the script ended with {}\n{}",
-        ended.status,
-        ended.last_words()
-    );
-    Ok(())
+    script::run(stage, &mut command, "custom-vision-checks", WITHIN, sheet)
 }
 
 /// Where the module listens, by its log.

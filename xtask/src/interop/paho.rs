@@ -7,8 +7,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::ensure;
-
 use super::ground::Ground;
 use super::script;
 use super::sheet::Sheet;
@@ -38,16 +36,8 @@ pub(super) fn run(stage: &Stage<'_>, python: &Path, sheet: &mut Sheet) -> anyhow
         .arg(stage.script("paho/checks.py"))
         .arg(ground.identities())
         .arg(ground.address.ip().to_string());
-    let log = "paho-checks";
-    let ended = stage.call("the script", &mut command, log, WITHIN);
-    script::read_verdicts(&stage.log(log), sheet);
+    let played = script::run(stage, &mut command, "paho-checks", WITHIN, sheet);
     let stopped = ground.stop();
-    let ended = ended?;
-    ensure!(
-        ended.status.success(),
-        "the script ended with {}\n{}",
-        ended.status,
-        ended.last_words()
-    );
+    played?;
     stopped
 }

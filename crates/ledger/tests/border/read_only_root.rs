@@ -3,6 +3,7 @@
 
 use ledger::{FrameRecord, Ledger, LedgerOptions};
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 use crate::namespace;
 use crate::support::{at, folder_in_memory, frame, model, software};
@@ -11,12 +12,21 @@ use crate::support::{at, folder_in_memory, frame, model, software};
 const NOWHERE: &str = "mount -t tmpfs -o ro tmpfs /var/tmp && mount -t tmpfs -o ro tmpfs /tmp \
     && unset TMPDIR SQLITE_TMPDIR && cd /tmp";
 
+/// A folder that the mounts leave in sight.
+fn folder_beside_tmp() -> Option<TempDir> {
+    let dir = folder_in_memory();
+    if dir.path().starts_with("/dev/shm") {
+        return Some(dir);
+    }
+    println!("skipped: there is no folder in memory beside /tmp");
+    None
+}
+
 #[test]
 fn a_large_file_of_an_older_format_is_migrated_where_no_temporary_file_can_be_made() {
-    let dir = folder_in_memory();
-    if !dir.path().starts_with("/dev/shm") {
-        return println!("skipped: there is no folder in memory beside /tmp");
-    }
+    let Some(dir) = folder_beside_tmp() else {
+        return;
+    };
     let mut ledger = Ledger::open(dir.path(), LedgerOptions::default(), at(0)).unwrap();
     for camera in 0..60 {
         let camera = format!("cam-{camera}");
@@ -62,10 +72,9 @@ fn child_that_migrates() {
 
 #[test]
 fn a_window_of_ten_thousand_cameras_is_sealed_where_no_temporary_file_can_be_made() {
-    let dir = folder_in_memory();
-    if !dir.path().starts_with("/dev/shm") {
-        return println!("skipped: there is no folder in memory beside /tmp");
-    }
+    let Some(dir) = folder_beside_tmp() else {
+        return;
+    };
     namespace::run(NOWHERE, "read_only_root::child_that_seals", dir.path());
 }
 
