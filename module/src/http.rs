@@ -58,7 +58,6 @@ use crate::judge::Gate;
 use crate::settings::HttpSettings;
 
 use house::House;
-pub use key::PredictionKey;
 
 /// The door cannot be opened.
 #[derive(Debug, thiserror::Error)]

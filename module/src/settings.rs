@@ -17,7 +17,7 @@ use ledger::{Durability, StampLimits};
 
 use crate::clock::Trust;
 
-pub use http::{HttpSettings, UrlAccess};
+pub use http::{HttpSettings, PredictionKey, UrlAccess};
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};

@@ -1,12 +1,14 @@
 //! The settings of the HTTP door.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::value::{or_off, parse_duration, parse_whole};
 use super::{MINUTE, Reader, SECOND, Setting};
-use crate::http::PredictionKey;
 
 pub(super) const HTTP: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP",
@@ -75,6 +77,26 @@ pub enum UrlAccess {
     Any,
     /// Nowhere.
     Off,
+}
+
+/// A key as it is compared: its hash, so that neither the time of a comparison nor a log can tell
+/// anything of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PredictionKey([u8; 32]);
+
+impl PredictionKey {
+    /// Of the key itself.
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
+        PredictionKey(Sha256::digest(key).into())
+    }
+}
+
+/// Never the key, nor its hash.
+impl fmt::Debug for PredictionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PredictionKey(..)")
+    }
 }
 
 /// How the HTTP door is made.
@@ -155,7 +177,7 @@ impl Reader {
 fn parse_key(text: &str) -> Result<PredictionKey, String> {
     let fits = (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits {
-        Ok(PredictionKey::new(text))
+        Ok(PredictionKey::new(text.as_bytes()))
     } else {
         Err("it has none, too many or other characters".to_owned())
     }

@@ -142,6 +142,14 @@ fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
 }
 
 #[test]
+fn what_is_shown_of_a_key_says_nothing_of_it() {
+    assert_eq!(
+        format!("{:?}", PredictionKey::new(b"secret")),
+        "PredictionKey(..)"
+    );
+}
+
+#[test]
 fn a_key_that_is_refused_is_not_shown() {
     let found = mistakes(&[("FRUIT_COUNTER_HTTP_KEY", "with blank")]);
     assert_eq!(found.len(), 1, "{found:#?}");

@@ -6,8 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::bench::{Answer, BOOT, Bench, picture};
-use crate::http::PredictionKey;
-use crate::settings::UrlAccess;
+use crate::settings::{PredictionKey, UrlAccess};
 
 const KEY: &str = "Idempotency-Key: picture-1";
 
@@ -260,7 +259,7 @@ async fn a_form_without_a_picture_is_refused_and_counts_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_without_the_key_that_is_set_is_refused_and_health_is_not() {
-    let bench = Bench::with(|settings| settings.key = Some(PredictionKey::new("secret"))).await;
+    let bench = Bench::with(|settings| settings.key = Some(PredictionKey::new(b"secret"))).await;
     for headers in [&[][..], &["Prediction-Key: other"]] {
         let refused = bench.post("/image?camera=gate", headers, &picture(1)).await;
         assert_eq!(
