@@ -4,8 +4,9 @@ use image::ExtendedColorType;
 use image::codecs::webp::WebPEncoder;
 
 use super::*;
+use crate::decode::DecodeErrorKind;
+use crate::decode::tests::formats::{UPRIGHT, accepted, limits, refused};
 use crate::decode::tests::{HEIGHT, WIDTH, corners, quarters};
-use crate::decode::{DecodeErrorKind, Formats};
 
 /// The body of `VP8 `: the four quarters, as libwebp codes them.
 const LOSSY: &[u8] = &[
@@ -20,26 +21,9 @@ const LOSSY: &[u8] = &[
     0x9C, 0xDF, 0x54, 0x00, 0x00, 0x00,
 ];
 
-const UPRIGHT: [&str; 4] = ["red", "green", "blue", "white"];
-
 const ANIMATED: u8 = 0x02;
 const WITH_EXIF: u8 = 0x08;
 const WITH_ALPHA: u8 = 0x10;
-
-fn limits() -> DecodeLimits {
-    DecodeLimits {
-        formats: Formats::ALL,
-        ..DecodeLimits::default()
-    }
-}
-
-fn accepted(bytes: &[u8]) -> Pixels {
-    decode(bytes, &limits()).unwrap_or_else(|error| panic!("{error:?}"))
-}
-
-fn refused(bytes: &[u8]) -> DecodeErrorKind {
-    decode(bytes, &limits()).unwrap_err().kind()
-}
 
 fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_le_bytes();
