@@ -7,31 +7,23 @@
 //! The first picture is laid on the screen; where it does not cover it the screen is black.
 //! Whatever comes after it is not looked at, so an animation costs what its first picture costs.
 
-use std::io::Cursor;
-
-use image::codecs::gif::GifDecoder;
-
 use super::error::DecodeError;
 use super::format::PictureFormat;
-use super::{DecodeLimits, read_picture, refusal, sides_within, truncated, upright};
-use crate::Pixels;
+use super::{DecodeLimits, Facts, sides_within, truncated};
 
 /// How every GIF begins; then `7a` or `9a`.
 pub(super) const SIGNATURE: &[u8] = b"GIF8";
 
-pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, DecodeError> {
-    let format = PictureFormat::Gif;
+pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, DecodeError> {
     let outline = outline(bytes);
     for (width, height) in [outline.screen, outline.picture].into_iter().flatten() {
         sides_within(width.into(), height.into(), limits)?;
     }
     if let End::Cut = outline.end {
-        return Err(truncated(format, bytes));
+        return Err(truncated(PictureFormat::Gif, bytes));
     }
-    let refused = |error| refusal(format, bytes.len(), error, limits);
-    let decoder = GifDecoder::new(Cursor::new(bytes)).map_err(refused)?;
-    let picture = read_picture(decoder, limits).map_err(refused)?;
-    upright(picture, None, format)
+    let memory = outline.memory();
+    Ok(Facts { memory, turn: None })
 }
 
 /// What a walk over the blocks found.
@@ -51,6 +43,23 @@ enum End {
     Cut,
     /// At a block that has no business there; the decoder has a word for it.
     Strange,
+}
+
+impl Outline {
+    /// The screen in four bytes a pixel, beside it the picture where it does not cover the screen,
+    /// or in the end the screen in three.
+    fn memory(&self) -> u64 {
+        let area = |sides: Option<(u16, u16)>| {
+            sides.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
+        };
+        let (screen, picture) = (area(self.screen), area(self.picture));
+        let laid = if self.screen == self.picture {
+            0
+        } else {
+            picture * 4
+        };
+        screen * 4 + laid.max(screen * 3)
+    }
 }
 
 fn outline(bytes: &[u8]) -> Outline {

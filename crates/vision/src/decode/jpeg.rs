@@ -11,17 +11,85 @@
 //! `00` nor `FF`; inside entropy-coded data `FF 00` is a data byte and `FF D0`
 //! to `FF D7` are restart markers; `FF D9` ends the image.
 
+use image::metadata::Orientation;
+
+use super::error::{DecodeError, Measure};
+use super::format::PictureFormat;
+use super::{DecodeLimits, Facts, MAX_SCANS, sides_within, truncated, within};
+
 /// What a walk over the markers found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outline<'a> {
-    /// Width and height of the first frame header, in pixels as stored.
-    pub(super) size: Option<(u16, u16)>,
+struct Outline<'a> {
+    /// The first frame header.
+    frame: Option<Frame<'a>>,
     /// The TIFF part of the first EXIF segment.
-    pub(super) exif: Option<&'a [u8]>,
+    exif: Option<&'a [u8]>,
     /// Start-of-scan markers up to the end of the image.
-    pub(super) scans: usize,
+    scans: usize,
+    /// Components in the first scan.
+    first_scan: u8,
     /// The end-of-image marker is there, after at least one scan.
-    pub(super) complete: bool,
+    complete: bool,
+}
+
+/// What a frame header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Frame<'a> {
+    /// Its coefficients come in several scans, each a little more exact.
+    progressive: bool,
+    /// In pixels as stored.
+    width: u16,
+    height: u16,
+    /// Three bytes each: a name, the factors of sampling, a table.
+    components: &'a [u8],
+}
+
+pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, DecodeError> {
+    let outline = outline(bytes);
+    if let Some(frame) = outline.frame {
+        sides_within(frame.width.into(), frame.height.into(), limits)?;
+    }
+    within(Measure::Scans, outline.scans as u64, MAX_SCANS as u64)?;
+    if !outline.complete {
+        return Err(truncated(PictureFormat::Jpeg, bytes));
+    }
+    Ok(Facts {
+        memory: outline.memory(),
+        // The decoder would parse all headers once more to answer this.
+        turn: outline.exif.and_then(Orientation::from_exif_chunk),
+    })
+}
+
+impl Outline<'_> {
+    /// Grey or three colours as decoded, beside them all coefficients where they do not come in one
+    /// go, or in the end three colours, or these turned.
+    fn memory(&self) -> u64 {
+        let Some(frame) = self.frame else {
+            return 0;
+        };
+        let pixels = u64::from(frame.width) * u64::from(frame.height);
+        let in_one_go =
+            !frame.progressive && usize::from(self.first_scan) == frame.components.len() / 3;
+        let coefficients = if in_one_go { 0 } else { frame.coefficients() };
+        pixels * 3 + coefficients.max(pixels * 3)
+    }
+}
+
+impl Frame<'_> {
+    /// Bytes of all coefficients, two each. A component has so many blocks of 8x8 in each unit as its
+    /// factors say, and a unit is as large as the largest factors.
+    fn coefficients(&self) -> u64 {
+        let factors = self.components.chunks_exact(3).map(|component| {
+            let both = component[1];
+            (u64::from(both >> 4), u64::from(both & 15))
+        });
+        let across = factors.clone().map(|(across, _)| across).max().unwrap_or(1);
+        let down = factors.clone().map(|(_, down)| down).max().unwrap_or(1);
+        let units = u64::from(self.width).div_ceil(8 * across.max(1))
+            * u64::from(self.height).div_ceil(8 * down.max(1));
+        let blocks: u64 = factors.map(|(across, down)| across * down).sum();
+        units * blocks * 64 * 2
+    }
 }
 
 const START_OF_IMAGE: u8 = 0xD8;
@@ -34,7 +102,7 @@ const EXIF_HEADER: &[u8] = b"Exif\0\0";
 ///
 /// Bytes after the end of the image are not looked at: cameras pad with zeros
 /// and append previews, and both are harmless.
-pub(super) fn outline(bytes: &[u8]) -> Outline<'_> {
+fn outline(bytes: &[u8]) -> Outline<'_> {
     let mut found = Outline::default();
     let mut at = 2;
     while let Some((marker, after)) = next_marker(bytes, at) {
@@ -61,14 +129,23 @@ pub(super) fn outline(bytes: &[u8]) -> Outline<'_> {
 
 fn read_segment<'a>(marker: u8, body: &'a [u8], found: &mut Outline<'a>) {
     match marker {
-        START_OF_SCAN => found.scans += 1,
+        START_OF_SCAN => {
+            if found.scans == 0 {
+                found.first_scan = body.first().copied().unwrap_or_default();
+            }
+            found.scans += 1;
+        }
         // Frame headers: precision, height, width, components. C4, C8 and CC
         // lie in the same range and are tables.
         0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-            if let (None, [_, h1, h0, w1, w0, ..]) = (found.size, body) {
-                let width = u16::from_be_bytes([*w1, *w0]);
-                let height = u16::from_be_bytes([*h1, *h0]);
-                found.size = Some((width, height));
+            if let (None, [_, h1, h0, w1, w0, _count, components @ ..]) = (found.frame, body) {
+                found.frame = Some(Frame {
+                    // C2, C6, CA and CE.
+                    progressive: marker & 3 == 2,
+                    width: u16::from_be_bytes([*w1, *w0]),
+                    height: u16::from_be_bytes([*h1, *h0]),
+                    components,
+                });
             }
         }
         APP1 if found.exif.is_none() => found.exif = body.strip_prefix(EXIF_HEADER),
@@ -124,16 +201,50 @@ mod tests {
     /// A frame header of 8 by 4 pixels, one scan with a stuffed byte and a
     /// restart marker, and the end.
     const SMALL: &[u8] = &[
-        0xFF, 0xD8, 0xFF, 0xC0, 0, 8, 8, 0, 4, 0, 8, 1, 0xFF, 0xDA, 0, 4, 1, 1, 0x12, 0xFF, 0x00,
-        0x34, 0xFF, 0xD0, 0x56, 0xFF, 0xD9,
+        0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 4, 0, 8, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 4, 1, 1, 0x12,
+        0xFF, 0x00, 0x34, 0xFF, 0xD0, 0x56, 0xFF, 0xD9,
     ];
+
+    fn size(found: &Outline<'_>) -> Option<(u16, u16)> {
+        found.frame.map(|frame| (frame.width, frame.height))
+    }
 
     #[test]
     fn a_whole_file_is_outlined() {
         let found = outline(SMALL);
-        assert_eq!(found.size, Some((8, 4)));
+        assert_eq!(size(&found), Some((8, 4)));
         assert_eq!(found.scans, 1);
         assert!(found.complete);
+    }
+
+    #[test]
+    fn coefficients_are_kept_where_they_do_not_come_in_one_go() {
+        let whole = outline(SMALL);
+        assert_eq!(whole.memory(), 8 * 4 * 6);
+        let turned = 100 * 40 * 3;
+        let check = |progressive, first_scan, components: &[u8], expected: u64| {
+            let file = Outline {
+                frame: Some(Frame {
+                    progressive,
+                    width: 100,
+                    height: 40,
+                    components,
+                }),
+                first_scan,
+                ..Outline::default()
+            };
+            assert_eq!(file.memory(), turned + expected, "{components:?}");
+        };
+        let full = [1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1];
+        let halved = [1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1];
+        check(false, 3, &full, turned);
+        // 13 blocks across and 5 down.
+        check(false, 1, &full, 13 * 5 * 3 * 128);
+        check(true, 3, &full, 13 * 5 * 3 * 128);
+        // Units of two blocks: 7 across and 3 down, of 4 + 1 + 1 blocks.
+        check(true, 3, &halved, 7 * 3 * 6 * 128);
+        // Impossible factors are the decoder's to refuse.
+        check(true, 1, &[1, 0, 0], turned);
     }
 
     #[test]
@@ -158,7 +269,7 @@ mod tests {
         let found = outline(&file);
         assert!(!found.complete);
         assert_eq!(found.exif, Some(&b"MM\xFF\xD9"[..]));
-        assert_eq!(found.size, Some((8, 4)));
+        assert_eq!(size(&found), Some((8, 4)));
     }
 
     #[test]

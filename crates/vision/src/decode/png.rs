@@ -4,30 +4,53 @@
 //! specification (W3C, third edition), section 5: an eight-byte signature, then
 //! chunks of length, type, data and CRC; `IHDR` is first, `IEND` is last.
 
+use super::error::DecodeError;
+use super::format::PictureFormat;
+use super::{DecodeLimits, Facts, sides_within, truncated};
+
 /// The eight bytes every PNG begins with.
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// What a walk over the chunks found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outline {
+struct Outline {
     /// Width and height of the header chunk.
-    pub(super) size: Option<(u32, u32)>,
+    size: Option<(u32, u32)>,
+    /// Bytes of one decoded pixel, with transparency if there could be any.
+    pixel: u64,
     /// The end chunk is there, whole.
-    pub(super) complete: bool,
+    complete: bool,
+}
+
+pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, DecodeError> {
+    let outline = outline(bytes);
+    let (width, height) = outline.size.unwrap_or_default();
+    sides_within(width, height, limits)?;
+    if !outline.complete {
+        return Err(truncated(PictureFormat::Png, bytes));
+    }
+    // As decoded, and then in three bytes, which may be turned.
+    let memory = u64::from(width) * u64::from(height) * (outline.pixel + 3);
+    Ok(Facts { memory, turn: None })
 }
 
 /// Walks `bytes`, which begin with [`SIGNATURE`]. Bytes after the end chunk
 /// are not looked at.
-pub(super) fn outline(bytes: &[u8]) -> Outline {
+fn outline(bytes: &[u8]) -> Outline {
     let mut found = Outline::default();
     let mut at = SIGNATURE.len();
     while let Some((kind, body, after)) = chunk(bytes, at) {
         match kind {
             b"IHDR" => {
-                if let [w3, w2, w1, w0, h3, h2, h1, h0, ..] = body {
+                if let (None, [w3, w2, w1, w0, h3, h2, h1, h0, depth, colour, ..]) =
+                    (found.size, body)
+                {
                     let width = u32::from_be_bytes([*w3, *w2, *w1, *w0]);
                     let height = u32::from_be_bytes([*h3, *h2, *h1, *h0]);
-                    found.size.get_or_insert((width, height));
+                    found.size = Some((width, height));
+                    // Grey with and without transparency have an even colour type without 2.
+                    let channels = if matches!(colour, 0 | 4) { 2 } else { 4 };
+                    found.pixel = channels * u64::from(depth.div_ceil(8));
                 }
             }
             b"IEND" => {
@@ -77,6 +100,7 @@ mod tests {
     fn a_whole_file_is_outlined() {
         let found = outline(&file());
         assert_eq!(found.size, Some((256, 7)));
+        assert_eq!(found.pixel, 4);
         assert!(found.complete);
     }
 

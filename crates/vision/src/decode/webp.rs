@@ -16,22 +16,20 @@
 
 mod lossless;
 
-use std::io::Cursor;
-
-use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 
 use super::error::{DecodeError, Measure};
 use super::format::PictureFormat;
-use super::{
-    DecodeLimits, damaged, read_picture, refusal, sides_within, truncated, upright, within,
-};
-use crate::Pixels;
+use super::{DecodeLimits, Facts, damaged, sides_within, truncated, within};
 
 /// The length of `RIFF`, the length and `WEBP`.
 pub(super) const HEAD: usize = 12;
 
-pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, DecodeError> {
+/// And the file up to the end that it states.
+pub(super) fn examine<'a>(
+    bytes: &'a [u8],
+    limits: &DecodeLimits,
+) -> Result<(Facts, &'a [u8]), DecodeError> {
     let format = PictureFormat::WebP;
     let bytes = container(bytes).ok_or_else(|| truncated(format, bytes))?;
     let outline = outline(bytes).map_err(|fault| fault.named(bytes))?;
@@ -42,7 +40,7 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, Deco
     if frame.coded != frame.sides {
         return Err(damaged(format));
     }
-    let most = limits.most_at_once();
+    let most = limits.max_memory;
     let pixels = outline.memory();
     within(Measure::MemoryBytes, pixels, most)?;
     let codes = frame.codes(most - pixels).map_err(|fault| match fault {
@@ -54,12 +52,11 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<Pixels, Deco
         lossless::Fault::Cut => truncated(format, bytes),
         lossless::Fault::Broken => damaged(format),
     })?;
-    within(Measure::MemoryBytes, pixels.saturating_add(codes), most)?;
-    let refused = |error| refusal(format, bytes.len(), error, limits);
-    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refused)?;
-    let turn = outline.exif.and_then(Orientation::from_exif_chunk);
-    let picture = read_picture(decoder, limits).map_err(refused)?;
-    upright(picture, turn, format)
+    let facts = Facts {
+        memory: pixels.saturating_add(codes),
+        turn: outline.exif.and_then(Orientation::from_exif_chunk),
+    };
+    Ok((facts, bytes))
 }
 
 /// The file up to the end that it states; nothing when it does not reach so far.
@@ -175,7 +172,8 @@ impl Outline<'_> {
             Coding::Lossless(_) => canvas * 4,
             Coding::Lossy { .. } => canvas * 4 + frame * 4,
         };
-        canvas * 4 + coded + laid
+        // In the end the canvas once more in three bytes a pixel, without transparency.
+        canvas * 4 + (coded + laid).max(canvas * 3)
     }
 }
 

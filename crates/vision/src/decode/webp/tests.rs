@@ -4,9 +4,9 @@ use image::ExtendedColorType;
 use image::codecs::webp::WebPEncoder;
 
 use super::*;
-use crate::decode::DecodeErrorKind;
 use crate::decode::tests::formats::{UPRIGHT, accepted, limits, refused};
 use crate::decode::tests::{HEIGHT, WIDTH, corners, quarters};
+use crate::decode::{DecodeErrorKind, decode};
 
 /// The body of `VP8 `: the four quarters, as libwebp codes them.
 const LOSSY: &[u8] = &[
@@ -153,8 +153,7 @@ fn sides_anywhere_are_compared_with_the_limits() {
 fn what_all_buffers_take_is_compared_with_the_limit() {
     let take = |chunks: &[Vec<u8>], most: u64| {
         let limits = DecodeLimits {
-            // Eleven quarters of it are the most.
-            max_alloc: most.div_ceil(11) * 4,
+            max_memory: most,
             ..limits()
         };
         decode(&file(chunks), &limits).map_err(|error| error.kind())
@@ -201,7 +200,7 @@ fn a_lossless_picture_that_asks_for_many_tables_is_refused_undecoded() {
     let stream: Vec<u8> = bits.chunks(8).map(byte).collect();
     let small = chunk(b"VP8L", &[&head, &stream[..]].concat());
     let limits = DecodeLimits {
-        max_alloc: 4 << 20,
+        max_memory: 11 << 20,
         ..limits()
     };
     let error = decode(&file(&[small]), &limits).unwrap_err();
