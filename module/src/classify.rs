@@ -15,7 +15,8 @@ use serde::Serialize;
 use vision::DecodeLimits;
 
 use crate::app::{load_model, model_path};
-use crate::eyes::{DecodeTurn, Eyes, Sight};
+use crate::decode_room::DecodeRoom;
+use crate::eyes::{Eyes, Sight};
 use crate::settings::{DEFAULT_MIN_CONFIDENCE, parse_fraction};
 
 /// A bar is worth its space from so many files on.
@@ -102,7 +103,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
         classifier: load_model(&path, cores)?.classifier,
         min_confidence: arguments.min_confidence,
         limits: DecodeLimits::default(),
-        turn: DecodeTurn::default(),
+        room: DecodeRoom::default(),
     })
 }
 

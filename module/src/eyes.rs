@@ -3,10 +3,12 @@
 //! Plain work on the thread that calls, without a ledger, a clock or a note of the attempt
 //! ([`crate::judge`] keeps those). Nothing of a picture stays here or is logged.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use ledger::{Outcome, RejectReason};
-use vision::{Classifier, DecodeErrorKind, DecodeLimits, Scores, Verdict, decode};
+use vision::{
+    Classifier, DecodeError, DecodeErrorKind, DecodeLimits, Scores, Tensor, Verdict, examine,
+};
+
+use crate::decode_room::DecodeRoom;
 
 /// The label of Custom Vision that means "none of these"; it does not count.
 const NEGATIVE_LABEL: &str = "Negative";
@@ -21,13 +23,9 @@ pub struct Eyes {
     pub min_confidence: f32,
     /// What a picture may cost.
     pub limits: DecodeLimits,
-    /// Whoever shares it decodes in turn; the models run side by side all the same.
-    pub turn: DecodeTurn,
+    /// The process's memory for decoding.
+    pub room: DecodeRoom,
 }
-
-/// A turn to decode: a picture of the largest size that the limits allow takes up to 180 MiB
-/// until it is scaled down to what the model wants, so that only a few may be at once.
-pub type DecodeTurn = Arc<Mutex<()>>;
 
 /// What came of looking at one picture.
 #[derive(Debug)]
@@ -43,12 +41,7 @@ pub struct Sight {
 impl Eyes {
     /// Finds the outcome of one picture; any bytes give one.
     pub fn look(&mut self, picture: &[u8]) -> Sight {
-        let prepared = {
-            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            // The pixels go within the turn, or as many as there are sessions would be held at once.
-            decode(picture, &self.limits).map(|pixels| self.classifier.prepare(&pixels))
-        };
-        let tensor = match prepared {
+        let tensor = match self.prepare(picture) {
             Ok(tensor) => tensor,
             Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
         };
@@ -67,6 +60,14 @@ impl Eyes {
             }
             Err(error) => Sight::rejected(RejectReason::ModelFailed, &error),
         }
+    }
+
+    fn prepare(&mut self, picture: &[u8]) -> Result<Tensor, DecodeError> {
+        let examined = examine(picture, &self.limits)?;
+        // Until the pixels are gone: what is left of them is as large as the model's input.
+        let _place = self.room.take(examined.memory());
+        let pixels = examined.decode()?;
+        Ok(self.classifier.prepare(&pixels))
     }
 }
 

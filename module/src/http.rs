@@ -54,6 +54,7 @@ use tokio::task::JoinHandle;
 use vision::ModelPackage;
 
 use crate::SharedLedger;
+use crate::decode_room::DecodeRoom;
 use crate::judge::Gate;
 use crate::settings::HttpSettings;
 
@@ -99,6 +100,8 @@ pub struct Supplies {
     pub attempts: Arc<AttemptLog>,
     /// The process's gate.
     pub gate: Gate,
+    /// The process's memory for decoding.
+    pub room: DecodeRoom,
     /// The ledger, shared.
     pub ledger: SharedLedger,
 }

@@ -20,6 +20,7 @@
 pub mod app;
 pub mod classify;
 pub mod clock;
+pub mod decode_room;
 pub mod eyes;
 pub mod frame;
 pub mod http;

@@ -11,7 +11,8 @@ use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
 use super::unfit;
 use crate::SharedLedger;
 use crate::clock;
-use crate::eyes::{DecodeTurn, Eyes};
+use crate::decode_room::DecodeRoom;
+use crate::eyes::Eyes;
 use crate::judge::{Gate, Judge};
 use crate::opening;
 use crate::pipeline::Pipeline;
@@ -71,7 +72,7 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
             classifier,
             min_confidence: settings.min_confidence,
             limits: DecodeLimits::default(),
-            turn: DecodeTurn::default(),
+            room: DecodeRoom::default(),
         },
         attempts: Arc::new(attempts),
         gate: Gate::default(),

@@ -27,6 +27,8 @@ pub(super) struct House {
     pub(super) names: Names,
     pub(super) flights: Flights,
     in_hand: Arc<Semaphore>,
+    /// Kilobytes for the bodies of those in hand.
+    bodies: Arc<Semaphore>,
     hub: OnceLock<Hub>,
 }
 
@@ -39,7 +41,14 @@ pub(super) enum Hub {
 
 /// A picture is in hand until this is dropped.
 #[derive(Debug)]
-pub(super) struct InHand(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+#[expect(dead_code, reason = "held, not read")]
+pub(super) struct InHand {
+    place: OwnedSemaphorePermit,
+    body: OwnedSemaphorePermit,
+}
+
+/// So many bodies of the largest size are in hand at once, or more smaller ones.
+const LARGEST_BODIES: usize = 4;
 
 impl House {
     pub(super) fn new(supplies: Supplies, broken: watch::Sender<bool>) -> Result<Self, DoorError> {
@@ -51,6 +60,7 @@ impl House {
             workers,
             attempts,
             gate,
+            room,
             ledger,
         } = supplies;
         let totals = ledger.lock().totals().map_err(DoorError::Ledger)?;
@@ -66,6 +76,7 @@ impl House {
             },
             attempts,
             gate,
+            room,
             most: workers,
         };
         let recorder = Recorder::start(
@@ -84,6 +95,9 @@ impl House {
             names,
             flights: Flights::default(),
             in_hand: Arc::new(Semaphore::new(settings.queue)),
+            bodies: Arc::new(Semaphore::new(
+                LARGEST_BODIES * kilobytes(settings.max_body) as usize,
+            )),
             hub: OnceLock::new(),
         })
     }
@@ -98,12 +112,22 @@ impl House {
         self.hub.get()
     }
 
-    /// Takes a picture in hand, if there is room.
-    pub(super) fn take_in_hand(&self) -> Result<InHand, Refusal> {
-        Arc::clone(&self.in_hand)
-            .try_acquire_owned()
-            .map(InHand)
-            .map_err(|_full| Refusal::Busy)
+    /// Takes a picture of so many bytes in hand, if there is room; `None` where only its end will
+    /// tell. More than the longest body is never kept.
+    pub(super) fn take_in_hand(&self, announced: Option<u64>) -> Result<InHand, Refusal> {
+        let longest = self.settings.max_body;
+        let bytes = announced
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .map_or(longest, |bytes| bytes.min(longest));
+        let busy = |_full| Refusal::Busy;
+        Ok(InHand {
+            place: Arc::clone(&self.in_hand)
+                .try_acquire_owned()
+                .map_err(busy)?,
+            body: Arc::clone(&self.bodies)
+                .try_acquire_many_owned(kilobytes(bytes))
+                .map_err(busy)?,
+        })
     }
 
     /// How many more pictures could be taken in hand.
@@ -119,4 +143,9 @@ impl House {
             all.forget();
         }
     }
+}
+
+/// Rounded up; bodies are far below the four billion that would not fit.
+fn kilobytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }

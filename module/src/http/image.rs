@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::EXPECT;
 use hyper::{Request, Response};
 use ledger::{
@@ -83,7 +83,15 @@ pub(super) async fn post(
             family: route.family,
         })
     };
-    let admitted = asked().and_then(|asked| Ok((asked, house.take_in_hand()?)));
+    let admitted = asked().and_then(|asked| {
+        let announced = match asked.body {
+            Kind::Picture | Kind::Form(_) => incoming.size_hint().exact(),
+            // How long what is fetched will be is not known yet.
+            Kind::Address => None,
+        };
+        let in_hand = house.take_in_hand(announced)?;
+        Ok((asked, in_hand))
+    });
     let (asked, in_hand) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {

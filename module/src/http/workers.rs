@@ -1,8 +1,8 @@
 //! The threads that look at pictures for HTTP: made when they are needed, never more than set.
 //!
 //! Each has a session of the model of its own, apart from the pipeline's, so that edgeHub's pictures
-//! do not wait for these. Decoding goes in turn: of the largest pictures one is decoded here and one
-//! in the pipeline at once, which bounds the memory. Who hands in pictures bounds their number.
+//! do not wait for these. What they decode they decode in the process's room, which bounds the
+//! memory. Who hands in pictures bounds their number.
 //!
 //! A picture that makes a thread panic ends the process at once ([`crate::judge`]), as it would on
 //! edgeHub's way: its attempt note stays, so that it is known when it comes again. A worker that
@@ -18,8 +18,9 @@ use tokio::sync::{oneshot, watch};
 use tracing::error;
 use vision::{Classifier, DecodeLimits, ModelError, ModelPackage, RuntimeOptions};
 
+use crate::decode_room::DecodeRoom;
 use crate::error_chain;
-use crate::eyes::{DecodeTurn, Eyes, Sight};
+use crate::eyes::{Eyes, Sight};
 use crate::judge::{Gate, Judge};
 
 /// What a worker is made from.
@@ -30,6 +31,7 @@ pub(super) struct Origin {
     pub(super) limits: DecodeLimits,
     pub(super) attempts: Arc<AttemptLog>,
     pub(super) gate: Gate,
+    pub(super) room: DecodeRoom,
     /// Workers at most.
     pub(super) most: usize,
 }
@@ -41,7 +43,6 @@ pub(super) struct Workers(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     origin: Origin,
-    turn: DecodeTurn,
     state: Mutex<State>,
     work: Condvar,
     broken: watch::Sender<bool>,
@@ -74,7 +75,6 @@ impl Workers {
     pub(super) fn new(origin: Origin, broken: watch::Sender<bool>) -> Self {
         Workers(Arc::new(Shared {
             origin,
-            turn: DecodeTurn::default(),
             state: Mutex::default(),
             work: Condvar::new(),
             broken,
@@ -135,7 +135,7 @@ impl Shared {
     /// The life of one worker.
     fn work(self: Arc<Self>) {
         let _leaving = Leaving(Arc::clone(&self));
-        let mut judge = match self.origin.judge(&self.turn) {
+        let mut judge = match self.origin.judge() {
             Ok(judge) => judge,
             Err(failure) => {
                 let why = error_chain(&*failure);
@@ -171,7 +171,7 @@ impl Shared {
 }
 
 impl Origin {
-    fn judge(&self, turn: &DecodeTurn) -> Result<Judge, Box<ModelError>> {
+    fn judge(&self) -> Result<Judge, Box<ModelError>> {
         Ok(Judge {
             eyes: Eyes {
                 // One thread each: several sessions of one do more than one of several.
@@ -179,7 +179,7 @@ impl Origin {
                     .map_err(Box::new)?,
                 min_confidence: self.min_confidence,
                 limits: self.limits,
-                turn: Arc::clone(turn),
+                room: self.room.clone(),
             },
             attempts: Arc::clone(&self.attempts),
             gate: self.gate.clone(),

@@ -10,7 +10,8 @@ use vision::DecodeLimits;
 
 use super::*;
 use crate::app::{Loaded, load_model};
-use crate::eyes::{DecodeTurn, Eyes};
+use crate::decode_room::DecodeRoom;
+use crate::eyes::Eyes;
 use crate::judge::Gate;
 
 const BOOT: &str = "a boot";
@@ -63,7 +64,7 @@ fn open(folder: &Path) -> Pipeline {
                 classifier,
                 min_confidence: 0.6,
                 limits: DecodeLimits::default(),
-                turn: DecodeTurn::default(),
+                room: DecodeRoom::default(),
             },
             attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
             gate: Gate::default(),

@@ -86,6 +86,7 @@ impl Bench {
             workers: 2,
             attempts: Arc::new(AttemptLog::open(folder.path(), BOOT).unwrap()),
             gate: gate.clone(),
+            room: crate::decode_room::DecodeRoom::default(),
             ledger: ledger.clone(),
         })
         .await

@@ -93,6 +93,36 @@ async fn a_picture_more_than_can_be_in_hand_is_a_429_and_counts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bodies_in_hand_are_at_most_four_of_the_largest_or_many_small_ones() {
+    let bench = Bench::with(|settings| settings.max_body = 4096).await;
+    let gate = bench.gate.clone();
+    let pass = gate.enter(true);
+    let large = vec![0; 4096];
+    let mut first = Vec::new();
+    for place in 1..=3 {
+        first.push(tokio::spawn(bench.post("/image?camera=gate", &[], &large)));
+        bench.in_hand(place).await;
+    }
+    // Of a length that nobody knows yet: as a large one.
+    let mut chunked = bench.connect().await;
+    let head =
+        b"POST /image?camera=gate HTTP/1.1\r\nHost: box\r\nTransfer-Encoding: chunked\r\n\r\n";
+    chunked.write_all(head).await.unwrap();
+    bench.in_hand(4).await;
+    let fifth = bench.post("/image?camera=gate", &[], &picture(1)).await;
+    assert_eq!(fifth.status, 429, "{fifth:?}");
+    drop(chunked);
+    bench.in_hand(3).await;
+    let small = tokio::spawn(bench.post("/image?camera=gate", &[], &picture(1)));
+    bench.in_hand(4).await;
+    drop(pass);
+    for large in first {
+        assert_eq!(large.await.unwrap().status, 400);
+    }
+    assert_eq!(small.await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_more_than_allowed_waits_for_one_to_end() {
     let bench = Bench::with(|settings| settings.connections = 1).await;
     let request = b"GET /healthz HTTP/1.1\r\nHost: box\r\n\r\n";
