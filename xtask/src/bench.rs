@@ -7,16 +7,19 @@ use std::process::ExitCode;
 
 use crate::{setup, test};
 
-/// The packages that have benchmarks.
-const PACKAGES: [&str; 3] = ["vision", "ledger", HUB];
-
-/// The benchmark of the hub against mosquitto; it lives in the package of the end-to-end tests.
-const HUB: &str = "hub";
+/// What can be measured, as the command line has it; all but the last run when nothing is named.
+const NAMES: [&str; 5] = ["vision", "ledger", "system", "hub", LEDGER_LONG];
 
 /// Millions of frames through one ledger; an example program of its package, since it takes long.
 const LEDGER_LONG: &str = "ledger-long";
 
-/// Measure the way of one picture (decode, classify, record), and the development hub.
+/// Measure the way of one picture (decode, classify, record), the whole module, and the
+/// development hub.
+///
+/// `system` measures the release build of the module from outside: pictures a second and times by
+/// HTTP, its share of edgeHub's round trip, memory, start and idle load, each beside the bare
+/// decoder and runtime on the same cores. It takes --model, --pictures, --seconds, --rounds,
+/// --peer URL (another server that speaks `POST /image`) and --json.
 ///
 /// `hub` needs mosquitto for its comparison, and says so without it. `ledger-long` runs only when
 /// it is named: millions of frames through one ledger, to see whether memory, time a frame or
@@ -28,11 +31,12 @@ const LEDGER_LONG: &str = "ledger-long";
 #[command(after_help = "Examples:\n  \
     cargo xtask bench\n  \
     cargo xtask bench vision -- jpeg             (one package, benchmarks with this name)\n  \
+    cargo xtask bench system -- --json --peer http://127.0.0.1:8080/image\n  \
     cargo xtask bench ledger-long --frames 10000000")]
 pub(crate) struct Options {
-    /// Measure this package alone.
-    #[arg(value_parser = [PACKAGES[0], PACKAGES[1], PACKAGES[2], LEDGER_LONG])]
-    package: Option<String>,
+    /// Measure this alone.
+    #[arg(value_parser = NAMES)]
+    name: Option<String>,
     /// Passed on to the benchmark program.
     #[arg(
         trailing_var_arg = true,
@@ -42,54 +46,35 @@ pub(crate) struct Options {
     extra: Vec<String>,
 }
 
-/// Sets up and measures.
+/// Sets up and measures; what fails ends it.
 pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
-    if options.package.as_deref() == Some(LEDGER_LONG) {
-        return long(options, root);
+    let named = options.name.as_deref();
+    if named != Some(LEDGER_LONG) {
+        setup::run(root)?;
     }
-    setup::run(root)?;
-    let packages = PACKAGES
-        .iter()
-        .filter(|name| options.package.as_deref().is_none_or(|one| one == **name));
-    let mut words = vec!["bench".to_owned()];
-    for package in packages {
-        let package = if *package == HUB {
-            "end-to-end"
-        } else {
-            package
-        };
-        words.extend(["-p".to_owned(), package.to_owned()]);
+    let wanted = NAMES
+        .into_iter()
+        .filter(|name| named.map_or(*name != LEDGER_LONG, |one| one == *name));
+    for name in wanted {
+        let mut words: Vec<String> = program(name).map(str::to_owned).collect();
+        words.push("--".to_owned());
+        words.extend(options.extra.iter().cloned());
+        if !test::cargo(root, &words)? {
+            return Ok(ExitCode::FAILURE);
+        }
     }
-    // Benchmark programs only: the test harness of a library refuses their options.
-    words.extend(["--bench".to_owned(), "*".to_owned(), "--".to_owned()]);
-    words.extend(options.extra.iter().cloned());
-    Ok(if test::cargo(root, &words)? {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Needs no library of others, so no set-up.
-fn long(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
-    let program = [
-        "run",
-        "--release",
-        "--quiet",
-        "-p",
-        "ledger",
-        "--example",
-        LEDGER_LONG,
-        "--",
-    ];
-    let words: Vec<String> = program
-        .into_iter()
-        .map(str::to_owned)
-        .chain(options.extra.iter().cloned())
-        .collect();
-    Ok(if test::cargo(root, &words)? {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+/// The cargo call of a benchmark. Benchmark programs only: the test harness of a library refuses
+/// their options.
+fn program(name: &str) -> impl Iterator<Item = &str> {
+    let words = match name {
+        LEDGER_LONG => "run --release --quiet -p ledger --example ledger-long",
+        "system" => "bench -p end-to-end --bench system",
+        "hub" => "bench -p end-to-end --bench hub",
+        "ledger" => "bench -p ledger --bench *",
+        _ => "bench -p vision --bench *",
+    };
+    words.split(' ')
 }
