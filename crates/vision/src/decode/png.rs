@@ -16,8 +16,12 @@ pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 struct Outline {
     /// Width and height of the header chunk.
     size: Option<(u32, u32)>,
-    /// Bytes of one decoded pixel, with transparency if there could be any.
-    pixel: u64,
+    /// Bytes of one value: 1, or 2 for depths above 8.
+    depth: u64,
+    /// Red, green, blue and not only grey.
+    coloured: bool,
+    /// Each pixel has a transparency, or the decoder gives it one.
+    transparent: bool,
     /// The end chunk is there, whole.
     complete: bool,
 }
@@ -30,8 +34,16 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
         return Err(truncated(PictureFormat::Png, bytes));
     }
     // As decoded, and then in three bytes, which may be turned.
-    let memory = u64::from(width) * u64::from(height) * (outline.pixel + 3);
+    let memory = u64::from(width) * u64::from(height) * (outline.pixel().max(3) + 3);
     Ok(Facts { memory, turn: None })
+}
+
+impl Outline {
+    /// Bytes of one decoded pixel.
+    fn pixel(&self) -> u64 {
+        let colours = if self.coloured { 3 } else { 1 };
+        (colours + u64::from(self.transparent)) * self.depth
+    }
 }
 
 /// Walks `bytes`, which begin with [`SIGNATURE`]. Bytes after the end chunk
@@ -48,11 +60,13 @@ fn outline(bytes: &[u8]) -> Outline {
                     let width = u32::from_be_bytes([*w3, *w2, *w1, *w0]);
                     let height = u32::from_be_bytes([*h3, *h2, *h1, *h0]);
                     found.size = Some((width, height));
-                    // Grey with and without transparency have an even colour type without 2.
-                    let channels = if matches!(colour, 0 | 4) { 2 } else { 4 };
-                    found.pixel = channels * u64::from(depth.div_ceil(8));
+                    // Types are 0 for grey and 3 for a palette; 2 is colour, 4 transparency.
+                    found.depth = depth.div_ceil(8).into();
+                    found.coloured = colour & 2 != 0;
+                    found.transparent = colour & 4 != 0;
                 }
             }
+            b"tRNS" => found.transparent = true,
             b"IEND" => {
                 found.complete = true;
                 return found;
@@ -100,7 +114,7 @@ mod tests {
     fn a_whole_file_is_outlined() {
         let found = outline(&file());
         assert_eq!(found.size, Some((256, 7)));
-        assert_eq!(found.pixel, 4);
+        assert_eq!(found.pixel(), 3);
         assert!(found.complete);
     }
 
