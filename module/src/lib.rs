@@ -17,6 +17,7 @@
 //!
 //! What is absent on purpose: any way for a picture, or part of one, to leave.
 
+pub mod afresh;
 pub mod app;
 pub mod classify;
 pub mod clock;

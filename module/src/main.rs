@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
-use fruit_counter::{app, classify, ledger_command, logging, model_command};
+use fruit_counter::{afresh, app, classify, ledger_command, logging, model_command};
 
 /// Exit code for a bad environment, model or ledger format: starting again will not mend it
 /// (`EX_CONFIG`).
@@ -32,6 +32,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = afresh::with_environment() {
+        eprintln!("fruit-counter: warning: cannot start afresh for its libraries: {error}");
+    }
     match Arguments::parse().command {
         Some(Command::Classify(arguments)) => classify::run(&arguments),
         Some(Command::Ledger(arguments)) => ledger_command::run(&arguments),

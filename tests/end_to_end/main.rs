@@ -7,6 +7,7 @@ mod disk;
 mod exit_codes;
 mod faults;
 mod http;
+mod leaves_nothing;
 mod lifecycle;
 mod own_disk;
 mod poison;
