@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,7 +18,8 @@ use vision::DecodeLimits;
 use crate::app::{load_model, model_path};
 use crate::decode_room::DecodeRoom;
 use crate::eyes::{Eyes, Sight};
-use crate::settings::{DEFAULT_MIN_CONFIDENCE, parse_fraction};
+use crate::labels::{LabelConfidence, LabelMap, LabelRules};
+use crate::settings::{DEFAULT_MIN_CONFIDENCE, parse_confidence, parse_fraction, parse_labels};
 
 /// A bar is worth its space from so many files on.
 const MANY_FILES: usize = 20;
@@ -31,7 +33,8 @@ pub(crate) const NO_MODEL: u8 = 3;
 /// That is what it counts of cameras through edgeHub; HTTP takes BMP, GIF and WebP as well.
 ///
 /// Exit codes: 0 every file was classified (or unsure, or ignored), 1 some were
-/// rejected or could not be read, 2 bad arguments, 3 the model could not be loaded.
+/// rejected or could not be read, 2 bad arguments, 3 the model could not be loaded, or lacks a
+/// label that --labels or --label-confidence names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  fruit-counter classify picture.jpg\n  \
     fruit-counter classify --json pictures/ | jq .outcome")]
@@ -46,6 +49,14 @@ pub struct Arguments {
     #[arg(long, value_name = "0..1", default_value_t = DEFAULT_MIN_CONFIDENCE,
         env = "FRUIT_COUNTER_MIN_CONFIDENCE", value_parser = parse_fraction)]
     min_confidence: f32,
+    /// What the model's labels count as, such as {"ripe":["Banana_ripe"],"ignore":["Leaf"]}.
+    #[arg(long, value_name = "JSON", env = "FRUIT_COUNTER_LABELS", value_parser = parse_labels,
+        default_value = "{}", hide_default_value = true)]
+    labels: LabelMap,
+    /// Least scores of single labels, such as [{"label":"Banana_ripe","min":0.8}].
+    #[arg(long, value_name = "JSON", env = "FRUIT_COUNTER_LABEL_CONFIDENCE",
+        value_parser = parse_confidence, default_value = "[]", hide_default_value = true)]
+    label_confidence: LabelConfidence,
     /// Print one JSON object per file instead of a table.
     #[arg(long)]
     json: bool,
@@ -56,8 +67,15 @@ pub struct Arguments {
 struct Line {
     file: String,
     outcome: &'static str,
+    /// The model's own label of a picture that counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
+    /// The name it counts under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts_as: Option<String>,
+    /// The model's label with the highest score, whatever came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -99,9 +117,16 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
     let path = model_path(arguments.model.as_deref())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let classifier = load_model(&path, cores)?.classifier;
+    let labels = LabelRules::new(
+        classifier.labels(),
+        &arguments.labels,
+        &arguments.label_confidence,
+        arguments.min_confidence,
+    )?;
     Ok(Eyes {
-        classifier: load_model(&path, cores)?.classifier,
-        min_confidence: arguments.min_confidence,
+        classifier,
+        labels: Arc::new(labels),
         limits: DecodeLimits::default(),
         room: DecodeRoom::default(),
     })
@@ -123,7 +148,7 @@ fn classify_all(arguments: &Arguments, mut eyes: Eyes) -> anyhow::Result<usize> 
         rejected += usize::from(line.outcome == "rejected");
         *tally
             .entry(
-                line.label
+                line.counts_as
                     .clone()
                     .unwrap_or_else(|| line.outcome.to_owned()),
             )
@@ -214,6 +239,8 @@ fn empty_line(file: &Path, outcome: &'static str) -> Line {
         file: file.display().to_string(),
         outcome,
         label: None,
+        counts_as: None,
+        top: None,
         score: None,
         scores: BTreeMap::new(),
         reason: None,
@@ -228,25 +255,24 @@ fn line(file: &Path, sight: Sight) -> Line {
         .flat_map(|scores| scores.iter())
         .map(|(label, score)| (label.to_owned(), score))
         .collect();
-    let score = sight.scores.as_ref().map(|scores| scores.top().1);
+    let best = sight.scores.as_ref().map(|scores| scores.top());
+    let top = best.map(|(label, _)| label.to_owned());
+    let score = best.map(|(_, score)| score);
     let detail = sight.refusal;
+    let seen = |outcome| Line {
+        top: top.clone(),
+        score,
+        scores: scores.clone(),
+        ..empty_line(file, outcome)
+    };
     match sight.outcome {
-        Outcome::Classified { label } => Line {
-            label: Some(label),
-            score,
-            scores,
-            ..empty_line(file, "classified")
+        Outcome::Classified { label: counts_as } => Line {
+            label: top.clone(),
+            counts_as: Some(counts_as),
+            ..seen("classified")
         },
-        Outcome::Unsure => Line {
-            score,
-            scores,
-            ..empty_line(file, "unsure")
-        },
-        Outcome::Ignored => Line {
-            score,
-            scores,
-            ..empty_line(file, "ignored")
-        },
+        Outcome::Unsure => seen("unsure"),
+        Outcome::Ignored => seen("ignored"),
         Outcome::Rejected(reason) => Line {
             reason: Some(reason.as_str()),
             detail,
@@ -261,9 +287,11 @@ fn table_row(line: &Line, width: usize) -> String {
         .score
         .map(|score| format!("{:5.1} %", score * 100.0))
         .unwrap_or_default();
-    let why = match (line.reason, &line.detail) {
-        (Some(reason), Some(detail)) => format!("{reason}: {detail}"),
-        (Some(reason), None) => reason.to_owned(),
+    let why = match (line.reason, &line.detail, &line.counts_as, &line.top) {
+        (Some(reason), Some(detail), ..) => format!("{reason}: {detail}"),
+        (Some(reason), None, ..) => reason.to_owned(),
+        (None, _, Some(name), _) if *name != result => format!("counts as {name}"),
+        (None, _, None, Some(top)) => format!("best: {top}"),
         _ => String::new(),
     };
     format!("{:width$}  {result:10} {score:7} {why}", line.file)

@@ -3,15 +3,13 @@
 //! Plain work on the thread that calls, without a ledger, a clock or a note of the attempt
 //! ([`crate::judge`] keeps those). Nothing of a picture stays here or is logged.
 
+use std::sync::Arc;
+
 use ledger::{Outcome, RejectReason};
-use vision::{
-    Classifier, DecodeError, DecodeErrorKind, DecodeLimits, Scores, Tensor, Verdict, examine,
-};
+use vision::{Classifier, DecodeError, DecodeErrorKind, DecodeLimits, Scores, Tensor, examine};
 
 use crate::decode_room::DecodeRoom;
-
-/// The label of Custom Vision that means "none of these"; it does not count.
-const NEGATIVE_LABEL: &str = "Negative";
+use crate::labels::LabelRules;
 
 /// Bytes → pixels → scores → verdict → outcome; used by the pipeline, the HTTP
 /// door and `fruit-counter classify`, so that all see the same.
@@ -19,8 +17,8 @@ const NEGATIVE_LABEL: &str = "Negative";
 pub struct Eyes {
     /// Owns the inference session; nothing else runs it.
     pub classifier: Classifier,
-    /// Least score that counts under its label, 0..=1.
-    pub min_confidence: f32,
+    /// What the model's labels count as.
+    pub labels: Arc<LabelRules>,
     /// What a picture may cost.
     pub limits: DecodeLimits,
     /// The process's memory for decoding.
@@ -46,18 +44,11 @@ impl Eyes {
             Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
         };
         match self.classifier.run(&tensor) {
-            Ok(scores) => {
-                let outcome = match scores.verdict(self.min_confidence) {
-                    Verdict::Label { label, .. } if label == NEGATIVE_LABEL => Outcome::Ignored,
-                    Verdict::Label { label, .. } => Outcome::Classified { label },
-                    Verdict::Unsure { .. } => Outcome::Unsure,
-                };
-                Sight {
-                    outcome,
-                    scores: Some(scores),
-                    refusal: None,
-                }
-            }
+            Ok(scores) => Sight {
+                outcome: self.labels.outcome(&scores),
+                scores: Some(scores),
+                refusal: None,
+            },
             Err(error) => Sight::rejected(RejectReason::ModelFailed, &error),
         }
     }
@@ -92,3 +83,6 @@ pub fn reject_reason(kind: DecodeErrorKind) -> RejectReason {
         DecodeErrorKind::Undecodable => RejectReason::Undecodable,
     }
 }
+
+#[cfg(test)]
+mod tests;

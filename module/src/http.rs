@@ -56,6 +56,7 @@ use vision::ModelPackage;
 use crate::SharedLedger;
 use crate::decode_room::DecodeRoom;
 use crate::judge::Gate;
+use crate::labels::LabelRules;
 use crate::settings::HttpSettings;
 
 use house::House;
@@ -92,8 +93,8 @@ pub struct Supplies {
     pub package: Arc<ModelPackage>,
     /// What the counts are attributed to.
     pub model: ModelInfo,
-    /// Least score that counts under its label, 0..=1.
-    pub min_confidence: f32,
+    /// What the model's labels count as.
+    pub labels: Arc<LabelRules>,
     /// How many pictures are looked at side by side, beside edgeHub's one.
     pub workers: usize,
     /// The process's attempt notes.

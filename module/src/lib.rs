@@ -6,6 +6,7 @@
 //! - `opening`: the ledger opened, waiting for the disk
 //! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
 //! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt
+//! - [`labels`]: what the model's labels count as
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
 //! - [`reported`]: facts of the start, for the module's twin
@@ -26,6 +27,7 @@ pub mod eyes;
 pub mod frame;
 pub mod http;
 pub mod judge;
+pub mod labels;
 pub mod ledger_command;
 pub mod logging;
 pub mod model_command;

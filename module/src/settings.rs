@@ -6,6 +6,7 @@
 //! table of names, defaults and ranges; the parser below takes its texts from it.
 
 mod http;
+mod labels;
 mod value;
 
 use std::path::PathBuf;
@@ -16,8 +17,10 @@ use edge_protocol::environment::{self, EdgeEnvironment};
 use ledger::{Durability, StampLimits};
 
 use crate::clock::Trust;
+use crate::labels::{LabelConfidence, LabelMap};
 
 pub use http::{HttpSettings, PredictionKey, UrlAccess};
+pub(crate) use labels::{parse_confidence, parse_labels};
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
@@ -78,7 +81,7 @@ const MIN_CONFIDENCE: Setting = Setting {
     name: "FRUIT_COUNTER_MIN_CONFIDENCE",
     accepts: "a number from 0 to 1",
     default: "0.6",
-    effect: "a best score below this counts the picture as `unsure`",
+    effect: "a best score below this counts the picture as `unsure`; a label can have its own",
 };
 const THREADS: Setting = Setting {
     name: "FRUIT_COUNTER_THREADS",
@@ -145,6 +148,8 @@ pub const SETTINGS: &[Setting] = &[
     DURABILITY,
     REPORT_INTERVAL,
     MIN_CONFIDENCE,
+    labels::LABELS,
+    labels::CONFIDENCE,
     THREADS,
     EDGEHUB_PORT,
     TLS12_ONLY,
@@ -184,6 +189,10 @@ pub struct Settings {
     pub report_interval: Duration,
     /// Least score that counts under its label, 0..=1.
     pub min_confidence: f32,
+    /// What labels count as.
+    pub labels: LabelMap,
+    /// Least scores of labels that have one of their own.
+    pub label_confidence: LabelConfidence,
     /// Threads of the inference session.
     pub threads: usize,
     /// Port of edgeHub's MQTT listener.
@@ -375,6 +384,12 @@ impl Reader {
                     .and_then(whole_seconds)
             }),
             min_confidence: self.value(MIN_CONFIDENCE, DEFAULT_MIN_CONFIDENCE, parse_fraction),
+            labels: self.value(labels::LABELS, LabelMap::default(), parse_labels),
+            label_confidence: self.value(
+                labels::CONFIDENCE,
+                LabelConfidence::default(),
+                parse_confidence,
+            ),
             threads: self.value(THREADS, cores.clamp(1, 4), |text| {
                 parse_whole(text, &(1..=64))
             }),

@@ -57,6 +57,24 @@ fn a_model_folder_without_a_model_is_a_bad_setup() {
 }
 
 #[test]
+fn a_label_that_the_model_does_not_have_is_a_bad_setup_that_names_those_it_has() {
+    let folder = folder();
+    for (setting, value) in [
+        ("FRUIT_COUNTER_LABELS", r#"{"yellow":["Ripe"]}"#),
+        (
+            "FRUIT_COUNTER_LABEL_CONFIDENCE",
+            r#"[{"label":"Ripe","min":0.8}]"#,
+        ),
+    ] {
+        let expected = [
+            r#"no label "Ripe" (did you mean "ripe"?)"#,
+            r#"its labels are "ripe", "unripe""#,
+        ];
+        assert_refused(folder.path(), (setting, Path::new(value)), &expected);
+    }
+}
+
+#[test]
 fn roots_that_are_not_there_are_a_bad_setup() {
     let folder = folder();
     let ca = folder.path().join("no-such-roots.pem");

@@ -26,7 +26,7 @@ fn counted(folder: &Path) -> Totals {
     ledger.totals().unwrap()
 }
 
-fn address_of(site: &Site) -> SocketAddr {
+pub(crate) fn address_of(site: &Site) -> SocketAddr {
     wait_for("the module to serve HTTP", || {
         Ok(http_address(&site.module_log()))
     })

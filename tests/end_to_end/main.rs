@@ -7,6 +7,7 @@ mod disk;
 mod exit_codes;
 mod faults;
 mod http;
+mod labels;
 mod leaves_nothing;
 mod lifecycle;
 mod own_disk;

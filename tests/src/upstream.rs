@@ -15,6 +15,8 @@ pub struct CameraSums {
     pub duplicate: u64,
     /// Of them, below the minimum confidence.
     pub unsure: u64,
+    /// Of them, with a label that does not count.
+    pub ignored: u64,
     /// Fruits by label.
     pub counts: BTreeMap<String, u64>,
     /// Rejected pictures by reason.
@@ -83,6 +85,7 @@ impl Upstream {
             sums.received += frames["received"].as_u64().unwrap_or(0);
             sums.duplicate += frames["duplicate"].as_u64().unwrap_or(0);
             sums.unsure += frames["unsure"].as_u64().unwrap_or(0);
+            sums.ignored += frames["ignored"].as_u64().unwrap_or(0);
             add(&mut sums.counts, &camera["counts"]);
             add(&mut sums.rejected, &frames["rejected"]);
         }

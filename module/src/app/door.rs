@@ -35,7 +35,7 @@ pub(super) async fn open(
         settings: http,
         package: Arc::clone(&opened.package),
         model: pipeline.model.clone(),
-        min_confidence: settings.min_confidence,
+        labels: Arc::clone(&pipeline.judge.eyes.labels),
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         attempts: Arc::clone(&pipeline.judge.attempts),
         gate: pipeline.judge.gate.clone(),

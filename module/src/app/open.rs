@@ -14,6 +14,7 @@ use crate::clock;
 use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
 use crate::judge::{Gate, Judge};
+use crate::labels::LabelRules;
 use crate::opening;
 use crate::pipeline::Pipeline;
 use crate::settings::Settings;
@@ -58,8 +59,20 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         classifier,
         model,
     } = load_model(&path, settings.threads).with_context(|| unfit("the model cannot be used"))?;
+    let labels = LabelRules::new(
+        classifier.labels(),
+        &settings.labels,
+        &settings.label_confidence,
+        settings.min_confidence,
+    )
+    .with_context(|| {
+        unfit(format!(
+            "the labels in the settings do not fit {}",
+            path.display()
+        ))
+    })?;
     ledger
-        .fits(classifier.labels())
+        .fits(&labels.counted())
         .with_context(|| unfit(format!("the labels of the model {}", path.display())))?;
     info!(
         model = model.name,
@@ -67,10 +80,13 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         labels = classifier.labels().join(","),
         "model loaded"
     );
+    if !labels.is_default() {
+        info!("labels count as set: {labels}");
+    }
     let judge = Judge {
         eyes: Eyes {
             classifier,
-            min_confidence: settings.min_confidence,
+            labels: Arc::new(labels),
             limits: DecodeLimits::default(),
             room: DecodeRoom::default(),
         },

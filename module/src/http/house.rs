@@ -56,7 +56,7 @@ impl House {
             settings,
             package,
             model,
-            min_confidence,
+            labels,
             workers,
             attempts,
             gate,
@@ -67,7 +67,7 @@ impl House {
         let names = Names::new(totals.cameras.keys(), settings.cameras);
         let origin = Origin {
             package,
-            min_confidence,
+            labels,
             limits: DecodeLimits {
                 // As the container does whose place this takes.
                 formats: Formats::ALL,

@@ -22,12 +22,13 @@ use crate::decode_room::DecodeRoom;
 use crate::error_chain;
 use crate::eyes::{Eyes, Sight};
 use crate::judge::{Gate, Judge};
+use crate::labels::LabelRules;
 
 /// What a worker is made from.
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) package: Arc<ModelPackage>,
-    pub(super) min_confidence: f32,
+    pub(super) labels: Arc<LabelRules>,
     pub(super) limits: DecodeLimits,
     pub(super) attempts: Arc<AttemptLog>,
     pub(super) gate: Gate,
@@ -177,7 +178,7 @@ impl Origin {
                 // One thread each: several sessions of one do more than one of several.
                 classifier: Classifier::load(&self.package, &RuntimeOptions::default())
                     .map_err(Box::new)?,
-                min_confidence: self.min_confidence,
+                labels: Arc::clone(&self.labels),
                 limits: self.limits,
                 room: self.room.clone(),
             },

@@ -13,6 +13,7 @@ use crate::app::{Loaded, load_model};
 use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
 use crate::judge::Gate;
+use crate::labels::default_rules;
 
 const BOOT: &str = "a boot";
 
@@ -61,8 +62,8 @@ fn open(folder: &Path) -> Pipeline {
     Pipeline {
         judge: Judge {
             eyes: Eyes {
+                labels: default_rules(&classifier),
                 classifier,
-                min_confidence: 0.6,
                 limits: DecodeLimits::default(),
                 room: DecodeRoom::default(),
             },

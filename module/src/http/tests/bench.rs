@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::app::{Loaded, load_model};
 use crate::http::{Door, Supplies};
 use crate::judge::Gate;
+use crate::labels::default_rules;
 use crate::settings::HttpSettings;
 use crate::{SharedLedger, clock};
 
@@ -69,7 +70,11 @@ impl Bench {
 
     async fn on(folder: TempDir, change: impl FnOnce(&mut HttpSettings)) -> Self {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
-        let Loaded { package, model, .. } = load_model(&model, 1).unwrap();
+        let Loaded {
+            package,
+            model,
+            classifier,
+        } = load_model(&model, 1).unwrap();
         let ledger = Ledger::open(folder.path(), LedgerOptions::default(), clock::now()).unwrap();
         let ledger = SharedLedger::new(ledger);
         let gate = Gate::default();
@@ -82,7 +87,7 @@ impl Bench {
             settings,
             package: Arc::new(package),
             model,
-            min_confidence: 0.6,
+            labels: default_rules(&classifier),
             workers: 2,
             attempts: Arc::new(AttemptLog::open(folder.path(), BOOT).unwrap()),
             gate: gate.clone(),
