@@ -65,10 +65,7 @@ use house::House;
 #[derive(Debug, thiserror::Error)]
 pub enum DoorError {
     /// The address is taken, not ours, or a port that only root may bind.
-    #[error(
-        "HTTP cannot be served on {address}: set FRUIT_COUNTER_HTTP to an address that is free, \
-         such as 127.0.0.1:8080, or to off"
-    )]
+    #[error("HTTP cannot be served on {address}: {}", cure(*address, source.kind()))]
     Bind {
         /// The address as it was set.
         address: SocketAddr,
@@ -83,6 +80,21 @@ pub enum DoorError {
     #[error("the thread that records cannot be started")]
     Thread(#[source] io::Error),
 }
+
+/// What to do about an address that cannot be bound.
+fn cure(address: SocketAddr, kind: io::ErrorKind) -> &'static str {
+    if kind == io::ErrorKind::PermissionDenied && address.port() < FIRST_FREE_PORT {
+        "ports below 1024 are root's here; give the container the sysctl \
+         net.ipv4.ip_unprivileged_port_start=0 (in createOptions, HostConfig: \
+         \"Sysctls\": {\"net.ipv4.ip_unprivileged_port_start\": \"0\"}), or set FRUIT_COUNTER_HTTP to a \
+         port from 1024 on, such as 8080, and bind the host's port to that one, or set it to off"
+    } else {
+        "set FRUIT_COUNTER_HTTP to an address that is free, such as 127.0.0.1:8080, or to off"
+    }
+}
+
+/// The first port that needs no privilege, unless the kernel was told otherwise.
+const FIRST_FREE_PORT: u16 = 1024;
 
 /// What the door needs of the module.
 #[derive(Debug)]
