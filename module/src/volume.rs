@@ -17,6 +17,9 @@ pub(crate) enum Fleeting {
     Container,
     /// The folder is in memory.
     Memory,
+    /// The folder is on a volume without a name, which the image brings where the deployment names
+    /// none: the next container gets another one.
+    Unnamed,
 }
 
 /// Warns if the counts in this folder go with the container.
@@ -34,6 +37,7 @@ pub(crate) fn warn_if_fleeting(folder: &Path) {
         None => return,
         Some(Fleeting::Container) => "the container's own file system",
         Some(Fleeting::Memory) => "memory",
+        Some(Fleeting::Unnamed) => "a volume without a name, which goes with its container",
     };
     tracing::warn!(
         "the ledger's folder {0} is in {place}: when the container is replaced, as at each update, \
@@ -46,6 +50,8 @@ pub(crate) fn warn_if_fleeting(folder: &Path) {
 
 /// One line of the list, as far as it matters.
 struct Mount<'a> {
+    /// What of its file system is mounted.
+    root: String,
     point: String,
     file_system: &'a str,
 }
@@ -68,16 +74,31 @@ fn fleeting(mounts: &str, folder: &Path, marked: bool) -> Option<Fleeting> {
     let mount = of(folder)?;
     if ["tmpfs", "ramfs"].contains(&mount.file_system) {
         Some(Fleeting::Memory)
+    } else if mount.point == "/" {
+        Some(Fleeting::Container)
     } else {
-        (mount.point == "/").then_some(Fleeting::Container)
+        is_unnamed(&mount.root).then_some(Fleeting::Unnamed)
     }
+}
+
+/// Docker and Podman keep a volume in `…/volumes/NAME/_data`; without a name it gets 64 hexadecimal
+/// digits.
+fn is_unnamed(root: &str) -> bool {
+    let volume = root
+        .strip_suffix("/_data")
+        .and_then(|volume| volume.rsplit_once("/volumes/"));
+    volume.is_some_and(|(_, name)| {
+        name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// `36 35 98:0 /root /point options optional… - type source options` (man 5 proc).
 fn read(line: &str) -> Option<Mount<'_>> {
     let (before, after) = line.split_once(" - ")?;
+    let mut words = before.split(' ').skip(3);
     Some(Mount {
-        point: unescaped(before.split(' ').nth(4)?),
+        root: unescaped(words.next()?),
+        point: unescaped(words.next()?),
         file_system: after.split(' ').next()?,
     })
 }

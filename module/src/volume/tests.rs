@@ -21,6 +21,11 @@ const VOLUME: &str = "\
 525 513 8:1 /var/lib/docker/volumes/fruit-counter/_data /var/lib/fruit-counter rw,relatime master:1 - ext4 /dev/sda1 rw,errors=remount-ro
 ";
 
+/// The same with the image's own volume, which the deployment gives no name.
+const UNNAMED: &str = "\
+525 513 8:1 /var/lib/docker/volumes/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/_data /var/lib/fruit-counter rw,relatime master:1 - ext4 /dev/sda1 rw,errors=remount-ro
+";
+
 /// Podman without root.
 const PODMAN: &str = "\
 720 640 0:61 / / rw,relatime - fuse-overlayfs fuse-overlayfs rw,user_id=0,group_id=0,default_permissions,allow_other
@@ -49,6 +54,25 @@ fn a_folder_in_a_containers_own_layer_is_fleeting() {
     check(DOCKER, LEDGER, true, Some(Fleeting::Container));
     check(PODMAN, LEDGER, true, Some(Fleeting::Container));
     check(DOCKER, LEDGER, false, Some(Fleeting::Container));
+}
+
+#[test]
+fn a_folder_on_a_volume_without_a_name_is_fleeting() {
+    let mounts = [DOCKER, UNNAMED].concat();
+    check(&mounts, LEDGER, true, Some(Fleeting::Unnamed));
+    check(
+        &mounts,
+        "/var/lib/fruit-counter/line-2",
+        true,
+        Some(Fleeting::Unnamed),
+    );
+    // A name of the deployment's own may have digits, too.
+    for name in ["0123456789abcdef", "0123456789abcdef-of-the-line"] {
+        let named = VOLUME.replace("/volumes/fruit-counter/", &format!("/volumes/{name}/"));
+        check(&[DOCKER, &named].concat(), LEDGER, true, None);
+    }
+    let elsewhere = UNNAMED.replace("/_data ", "/_data/counts ");
+    check(&[DOCKER, &elsewhere].concat(), LEDGER, true, None);
 }
 
 #[test]
