@@ -1,6 +1,7 @@
 //! The real binaries on loopback, one test binary so that linking stays quick.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod apart;
 mod counting;
 mod damage;
 mod disk;
