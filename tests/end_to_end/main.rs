@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod apart;
+mod container;
 mod counting;
+mod curl;
 mod damage;
 mod disk;
 mod exit_codes;

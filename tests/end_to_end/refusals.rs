@@ -42,7 +42,7 @@ pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     encode(&gradient(width, height), ImageFormat::Png)
 }
 
-fn jpeg(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn jpeg(width: u32, height: u32) -> Vec<u8> {
     encode(&gradient(width, height), ImageFormat::Jpeg)
 }
 

@@ -24,29 +24,49 @@ impl Alone {
     /// # Errors
     /// When it cannot be built or started.
     pub fn start(folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let log = folder.join("module.log");
-        // Of a start before, an address that is no more.
-        let out = File::create(&log)?;
         let mut command = Command::new(binary(Binary::FruitCounter)?);
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if ["IOTEDGE_", "EdgeHub", "FRUIT_COUNTER_"]
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
-            {
-                command.env_remove(name);
-            }
-        }
+        without_settings(&mut command);
         command
             .env("FRUIT_COUNTER_HTTP", "127.0.0.1:0")
             .env("FRUIT_COUNTER_LEDGER", folder.join("ledger"))
             .env("FRUIT_COUNTER_MODEL", workspace_root().join("model"))
             .env("FRUIT_COUNTER_REPORT_INTERVAL", "1s")
-            .envs(environment.iter().copied())
+            .envs(environment.iter().copied());
+        Self::spawn(command, folder)
+    }
+
+    /// Starts the module without a single setting, as in a plain container: it listens on port 80,
+    /// its ledger is in `/var/lib`, and the model is found in the working folder. `through` is a
+    /// command with its arguments that becomes the module; none: the module itself. Its log is in
+    /// `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be built or started.
+    pub fn start_plain(folder: &Path, through: &[&str]) -> anyhow::Result<Self> {
+        let program = binary(Binary::FruitCounter)?;
+        let mut command = match through {
+            [] => Command::new(program),
+            [first, others @ ..] => {
+                let mut command = Command::new(first);
+                command.args(others).arg(program);
+                command
+            }
+        };
+        without_settings(&mut command);
+        command.current_dir(workspace_root());
+        Self::spawn(command, folder)
+    }
+
+    fn spawn(mut command: Command, folder: &Path) -> anyhow::Result<Self> {
+        let log = folder.join("module.log");
+        // Of a start before, an address that is no more.
+        let out = File::create(&log)?;
+        let child = command
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
-            .stderr(out);
-        let child = command.spawn().context("starting the module")?;
+            .stderr(out)
+            .spawn()
+            .context("starting the module")?;
         Ok(Alone { child, log })
     }
 
@@ -103,5 +123,18 @@ impl Drop for Alone {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Takes the module's settings of this very process out of its environment.
+fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if ["IOTEDGE_", "EdgeHub", "FRUIT_COUNTER_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
+            command.env_remove(name);
+        }
     }
 }

@@ -20,9 +20,29 @@ pub struct SiteBuilder {
     module_memory: Option<u64>,
     hub_options: Vec<String>,
     shared_options: Vec<String>,
+    manifest: Option<Deployed>,
+}
+
+/// A deployment in place of the template's.
+#[derive(Debug)]
+struct Deployed {
+    text: String,
+    module: String,
 }
 
 impl SiteBuilder {
+    /// Deploys this manifest, in which the module has the name `module`, in place of the template.
+    /// Of the module's settings only the place of the model, the hub's port and the report interval
+    /// are then made this machine's: it listens and keeps its ledger where it does by default.
+    #[must_use]
+    pub fn manifest(mut self, text: &str, module: &str) -> Self {
+        self.manifest = Some(Deployed {
+            text: text.to_owned(),
+            module: module.to_owned(),
+        });
+        self
+    }
+
     /// Adds a leaf device that the hub knows.
     #[must_use]
     pub fn device(mut self, name: &str) -> Self {
@@ -191,22 +211,25 @@ impl Site {
         let program = self.module_program()?;
         command
             .arg("--module")
-            .arg(format!("FruitCounter={}", program.display()));
+            .arg(format!("{}={}", self.module(), program.display()));
         command
             .arg("--module-log")
             .arg(self.folder().join("module.log"));
         command.args(["--restart-backoff", "none"]);
-        let ours = [
-            ("FRUIT_COUNTER_LEDGER", self.ledger().display().to_string()),
+        let mut ours = vec![
             (
                 "FRUIT_COUNTER_MODEL",
                 workspace_root().join("model").display().to_string(),
             ),
             ("FRUIT_COUNTER_REPORT_INTERVAL", "1s".to_owned()),
             ("FRUIT_COUNTER_EDGEHUB_PORT", self.port()?.to_string()),
-            // A free one: several sites run at once.
-            ("FRUIT_COUNTER_HTTP", "127.0.0.1:0".to_owned()),
         ];
+        if self.builder.manifest.is_none() {
+            let ledger = self.ledger().display().to_string();
+            ours.push(("FRUIT_COUNTER_LEDGER", ledger));
+            // A free port: several sites run at once.
+            ours.push(("FRUIT_COUNTER_HTTP", "127.0.0.1:0".to_owned()));
+        }
         let theirs = self
             .builder
             .module_env
@@ -215,13 +238,19 @@ impl Site {
         for (name, value) in ours.into_iter().chain(theirs) {
             command
                 .arg("--module-env")
-                .arg(format!("FruitCounter:{name}={value}"));
+                .arg(format!("{}:{name}={value}", self.module()));
         }
         self.agent = Some(command.spawn().context("starting the agent")?);
         wait_for("the agent to start the module", || {
             Ok(self.module_pid().ok().map(|_| ()))
         })
         .with_context(|| self.logs())
+    }
+
+    /// The module's name in the deployment.
+    fn module(&self) -> &str {
+        let deployed = self.builder.manifest.as_ref();
+        deployed.map_or("FruitCounter", |deployed| &deployed.module)
     }
 
     fn module_program(&self) -> anyhow::Result<PathBuf> {
@@ -246,9 +275,16 @@ impl Site {
             .open(self.folder().join(log))?;
         let mut command = Command::new(binary(Binary::Devhub)?);
         command.arg(half);
-        command
-            .arg("--template")
-            .arg(workspace_root().join("deployment.template.json"));
+        match &self.builder.manifest {
+            None => command
+                .arg("--template")
+                .arg(workspace_root().join("deployment.template.json")),
+            Some(deployed) => {
+                let manifest = self.folder().join("deployment.json");
+                std::fs::write(&manifest, &deployed.text)?;
+                command.arg("--manifest").arg(manifest)
+            }
+        };
         command.arg("--state").arg(self.state());
         command.args(&self.builder.shared_options);
         command
@@ -276,7 +312,7 @@ impl Site {
     /// When the agent runs none.
     pub fn module_pid(&self) -> anyhow::Result<Pid> {
         let agent = read_json(&self.state().join("agent.json"))?;
-        agent["modules"]["FruitCounter"]["pid"]
+        agent["modules"][self.module()]["pid"]
             .as_i64()
             .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
             .context("the agent runs no module")
