@@ -4,6 +4,7 @@
 mod apart;
 mod container;
 mod counting;
+mod crowd;
 mod curl;
 mod damage;
 mod disk;
