@@ -7,17 +7,11 @@
 
 use super::picture::{Origin, Preparer};
 use super::source::{Item, SkipReason, Skipped};
+use crate::files::{self, ListError};
 use std::fmt;
-use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tokio::sync::mpsc;
-
-/// Files larger than this are not read: no camera makes them. 64 MiB.
-const MOST_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// How deep below the folder files are looked for; a bound against loops of links.
-const MOST_DEPTH: usize = 16;
 
 /// The files of a folder.
 #[derive(Debug)]
@@ -70,14 +64,8 @@ impl fmt::Display for Shard {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be listed.
-    #[error("folder {} cannot be listed", path.display())]
-    Unreadable {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] ListError),
     /// No file is left to send.
     #[error("no file to send in {}: {files} files found, none with truth {truth:?} in this shard", path.display())]
     Empty {
@@ -103,9 +91,7 @@ impl Folder {
         shard: Option<Shard>,
         looping: bool,
     ) -> Result<Self, FolderError> {
-        let mut paths = Vec::new();
-        collect(root, 0, &mut paths)?;
-        paths.sort();
+        let paths = files::below(root)?;
         let found = paths.len();
         let shard = shard.unwrap_or(Shard { part: 1, of: 1 });
         let own_name = root.canonicalize().ok();
@@ -178,7 +164,7 @@ impl Folder {
                 reason,
             })
         };
-        let bytes = match read_bounded(&entry.path) {
+        let bytes = match files::read(&entry.path) {
             Ok(bytes) => bytes,
             Err(error) => return skipped(SkipReason::Unreadable(error)),
         };
@@ -189,42 +175,10 @@ impl Folder {
     }
 }
 
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), FolderError> {
-    let unreadable = |source| FolderError::Unreadable {
-        path: folder.to_owned(),
-        source,
-    };
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        if entry.file_type().map_err(unreadable)?.is_dir() {
-            if depth < MOST_DEPTH {
-                collect(&entry.path(), depth + 1, paths)?;
-            }
-        } else {
-            paths.push(entry.path());
-        }
-    }
-    Ok(())
-}
-
 fn name_below(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
     parts.join("/")
-}
-
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(MOST_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_FILE_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("more than {} MiB", MOST_FILE_BYTES / 1024 / 1024),
-        ));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -233,6 +187,7 @@ mod tests {
     use crate::encode::{self, MOST_BYTES};
     use crate::render::{Size, frame};
     use crate::truth::Truth;
+    use std::fs;
 
     /// A folder with two ripe and three unripe pictures and a text among them.
     fn folder() -> tempfile::TempDir {
@@ -352,10 +307,7 @@ mod tests {
             "{error}"
         );
         let missing = Folder::list(&folder.path().join("none"), None, None, false).unwrap_err();
-        assert!(
-            matches!(missing, FolderError::Unreadable { .. }),
-            "{missing}"
-        );
+        assert!(matches!(missing, FolderError::Unreadable(_)), "{missing}");
     }
 
     #[test]
