@@ -6,10 +6,12 @@
 //! - [`files`]: which files there are, and their bytes, bounded.
 //! - [`send`]: pictures from a folder or from the renderer to an edgeHub, each until it is
 //!   acknowledged, with a report of what was sent.
+//! - [`compare`]: the same pictures by HTTP to two endpoints, and how their answers differ.
 //!
 //! Rendering knows nothing of sending. Neither ever holds more pictures than a small, named number.
 
 pub mod baseline;
+pub mod compare;
 pub mod encode;
 pub mod files;
 pub mod render;
