@@ -8,7 +8,8 @@ use std::process::ExitCode;
 /// A leaf device for Azure IoT Edge that sends fruit pictures
 ///
 /// It plays the camera of a fruit counter: it sends photographs from a folder, or rendered ones
-/// whose truth is known, to the edgeHub of a box (or to a development hub).
+/// whose truth is known, to the edgeHub of a box (or to a development hub), and compares what two
+/// endpoints say of them by HTTP.
 #[derive(Debug, Parser)]
 #[command(name = "camera", version, arg_required_else_help = true)]
 struct Cli {
@@ -18,12 +19,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Compare(Box<command::compare::Compare>),
     Render(command::render::Render),
     Send(Box<command::send::Send>),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        // It has more to say than whether it worked.
+        Command::Compare(compare) => return compare.run(),
         Command::Render(render) => render.run(),
         Command::Send(send) => send.run(),
     };

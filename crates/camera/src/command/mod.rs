@@ -1,5 +1,6 @@
 //! The commands, one room each.
 
+pub(crate) mod compare;
 mod progress;
 pub(crate) mod render;
 pub(crate) mod send;
