@@ -28,7 +28,7 @@ fn eyes(labels: &str, confidence: &str) -> Eyes {
         labels: Arc::new(labels.unwrap()),
         classifier,
         limits: DecodeLimits::default(),
-        room: crate::decode_room::DecodeRoom::default(),
+        room: DecodeRoom::default(),
     }
 }
 
