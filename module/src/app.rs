@@ -12,6 +12,7 @@
 //! there are the door and the ledger alone (`standalone`).
 
 mod door;
+mod handles;
 mod open;
 mod standalone;
 mod stop;

@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use edge_client::Status;
 use ledger::{AttemptLog, LedgerError, ModelInfo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vision::ModelPackage;
@@ -140,9 +140,7 @@ impl Door {
             address: settings.address,
             source,
         };
-        let listener = TcpListener::bind(settings.address)
-            .await
-            .map_err(bind_failed)?;
+        let listener = listen(settings.address).map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
         let (broken, breaking) = watch::channel(false);
         let house = Arc::new(House::new(supplies, broken)?);
@@ -193,6 +191,22 @@ impl Door {
             tracing::warn!("not every HTTP request was answered in time");
         }
     }
+}
+
+/// How many may wait to be taken as a connection. Beyond it the kernel takes no notice of them, and
+/// they ask again after 1, 3, 7 seconds and so on: with the 128 that are usual, a crowd could keep a
+/// camera out for a minute.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // So that a module that is started again need not wait for its last connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 #[cfg(test)]

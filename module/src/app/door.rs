@@ -6,11 +6,11 @@ use std::time::Duration;
 use edge_client::Client;
 use tracing::{info, warn};
 
-use super::NeedsAnotherSetup;
 use super::open::Opened;
+use super::{NeedsAnotherSetup, handles};
 use crate::error_chain;
 use crate::http::{Door, DoorError, Supplies};
-use crate::settings::{Connection, Settings};
+use crate::settings::{Connection, HttpSettings, Settings};
 
 /// The door, where it is set and could be opened.
 #[derive(Debug)]
@@ -29,6 +29,10 @@ pub(super) async fn open(
     let Some(http) = settings.http else {
         info!("no HTTP: it is off");
         return Ok(MaybeDoor(None));
+    };
+    let http = HttpSettings {
+        connections: handles::for_connections(http.connections, http.queue),
+        ..http
     };
     let pipeline = &opened.pipeline;
     let supplies = Supplies {
