@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 use vision::{
-    AxisOrder, ChannelOrder, Classifier, Filter, Fit, ModelPackage, Origin, Pixels, Preprocess,
-    RuntimeOptions, ValueRange,
+    ALIGNMENT, AxisOrder, ChannelOrder, Classifier, Filter, Fit, ModelPackage, Origin, Pixels,
+    Preprocess, RuntimeOptions, ValueRange,
 };
 
 use crate::app::model_path;
@@ -62,7 +62,7 @@ struct Account {
     labels: Vec<String>,
     input: String,
     preparation: String,
-    origin: &'static str,
+    origin: String,
     /// `None` where the runtime does not take it.
     #[serde(skip_serializing_if = "Option::is_none")]
     trial: Option<Trial>,
@@ -187,7 +187,7 @@ fn print(account: &Account, json: bool) -> anyhow::Result<()> {
         ("labels", labels),
         ("input", account.input.clone()),
         ("pictures", account.preparation.clone()),
-        ("known from", account.origin.to_owned()),
+        ("known from", account.origin.clone()),
         ("trial", trial.unwrap_or_else(|| "none".to_owned())),
     ];
     for (what, text) in lines {
@@ -230,24 +230,34 @@ fn preparation(recipe: &Preprocess) -> String {
     steps.push(match recipe.fit {
         Fit::Stretch(size) => format!("stretched to {size}"),
         Fit::ShorterSide(side) => format!("shorter side to {side}"),
+        Fit::ShorterSideAligned(side) => {
+            format!("shorter side to {side}, then each side stretched to a multiple of {ALIGNMENT}")
+        }
         Fit::CentreSquare(side) => format!("middle square to {side}"),
     });
     steps.push(match recipe.filter {
         Filter::Bilinear => "bilinear".to_owned(),
         Filter::Bicubic => "bicubic".to_owned(),
         Filter::FourPoint => "by the four nearest pixels".to_owned(),
+        Filter::FourPointBytes => "by the four nearest pixels, as OpenCV".to_owned(),
     });
-    steps.push(format!("the middle {} taken", recipe.input));
+    steps.push(match recipe.longest {
+        None => format!("the middle {} taken", recipe.input),
+        Some(longest) => format!("taken whole up to {longest}"),
+    });
     steps.join(", ")
 }
 
-fn origin(origin: Origin) -> &'static str {
+fn origin(origin: Origin) -> String {
     match origin {
-        Origin::Properties => "the export's own properties",
-        Origin::AssumedFromEra => {
-            "the container of its time (2018 to 2020), since the export says little or nothing"
+        Origin::Properties => "the export's own properties".to_owned(),
+        Origin::AssumedFromEra(named) => {
+            let program = named.program();
+            format!("{program} ({named}), since the export says little or nothing")
         }
-        Origin::Given => "a setting",
+        Origin::Named(named) => format!("the setting {named}: {}", named.program()),
+        Origin::ModelToml => "model.toml".to_owned(),
+        Origin::Given => "the program that asks".to_owned(),
     }
 }
 

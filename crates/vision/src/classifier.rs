@@ -6,7 +6,8 @@
 //! beyond the next call's overwriting and writes none to a log.
 //!
 //! Memory of a session is bounded because its input has one size: what the
-//! first run takes is what every run takes.
+//! first run takes is what every run takes. Where a model lets its input grow
+//! with the picture, the recipe says how far.
 
 mod error;
 mod ports;
@@ -20,6 +21,7 @@ use ort::value::{DynValue, MapValueType, TensorRef};
 
 pub use error::{InferenceError, ModelError};
 
+use crate::pixels::CHANNELS;
 use crate::runtime;
 use crate::{ModelPackage, Pixels, Preparer, Preprocess, RuntimeOptions, Scores, Tensor};
 use ports::{Element, InputPort, ScoreForm, ScorePort};
@@ -99,13 +101,7 @@ impl Classifier {
     /// # Errors
     /// [`InferenceError`]; the classifier can be used again after it.
     pub fn run(&mut self, tensor: &Tensor) -> Result<Scores, InferenceError> {
-        let expected = self.preparer.recipe().tensor_shape();
-        if tensor.shape() != expected {
-            return Err(InferenceError::Shape {
-                found: tensor.shape(),
-                expected,
-            });
-        }
+        let expected = self.shape_for(tensor)?;
         let values = match self.input.element {
             Element::F32 => {
                 let input = TensorRef::from_array_view((expected, tensor.values()))
@@ -134,6 +130,21 @@ impl Classifier {
             }
         };
         self.judged(values)
+    }
+
+    /// The tensor's shape, if it is one that the preparation makes.
+    fn shape_for(&self, tensor: &Tensor) -> Result<[usize; 4], InferenceError> {
+        let recipe = self.preparer.recipe();
+        let (found, expected) = (tensor.shape(), recipe.tensor_shape());
+        let fits = |(found, least): (&usize, usize)| match recipe.longest {
+            Some(longest) if least > CHANNELS => (least..=longest as usize).contains(found),
+            _ => *found == least,
+        };
+        if found.iter().zip(expected).all(fits) {
+            Ok(found)
+        } else {
+            Err(InferenceError::Shape { found, expected })
+        }
     }
 
     /// Prepares and runs, in memory that is kept between pictures.

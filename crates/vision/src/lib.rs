@@ -50,7 +50,10 @@ pub use decode::{
 pub use package::{ModelPackage, NotOnnx, PackageError, PropertyError};
 pub use pixels::{CHANNELS, Pixels};
 pub use prepare::{MAX_INPUT_SIDE, Preparer, RecipeError};
-pub use preprocess::{AxisOrder, ChannelOrder, Filter, Fit, Origin, Preprocess, Size, ValueRange};
+pub use preprocess::{
+    ALIGNMENT, AxisOrder, ChannelOrder, Filter, Fit, NamedRecipe, Origin, Preprocess, Size,
+    UnknownRecipe, ValueRange,
+};
 pub use runtime::{RuntimeError, RuntimeOptions, environment};
 pub use scores::{Scores, Verdict};
 pub use tensor::Tensor;

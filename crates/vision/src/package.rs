@@ -28,7 +28,7 @@ pub use error::{PackageError, PropertyError};
 pub use onnx::NotOnnx;
 pub(crate) use onnx::OnnxOutline;
 
-use crate::Preprocess;
+use crate::{NamedRecipe, Preprocess};
 use properties::Properties;
 use source::{MAX_MODEL_BYTES, MAX_TEXT_BYTES, Source};
 
@@ -53,10 +53,28 @@ pub struct ModelPackage {
 struct Manifest {
     domain_type: Option<String>,
     platform: Option<String>,
+    exported_date: Option<String>,
     iteration_id: Option<String>,
     model_file_name: Option<String>,
     label_file_name: Option<String>,
     metadata_props_file_name: Option<String>,
+}
+
+/// The month of the oldest container that has mscviplib (2.200731.16), as a
+/// date in `cvexport.manifest` begins.
+const MSCVIPLIB_SINCE: &str = "2020-08";
+
+impl Manifest {
+    /// The container that an export without properties shipped with. Those
+    /// without a manifest, or without a date in it, are taken for older ones.
+    fn era(&self) -> NamedRecipe {
+        let date = self.exported_date.as_deref().unwrap_or_default();
+        let is_date = date.starts_with("20") && date.as_bytes().get(4) == Some(&b'-');
+        match date.get(..MSCVIPLIB_SINCE.len()) {
+            Some(month) if is_date && month >= MSCVIPLIB_SINCE => NamedRecipe::Docker2020,
+            _ => NamedRecipe::Docker2018,
+        }
+    }
 }
 
 const MANIFEST: &str = "cvexport.manifest";
@@ -120,6 +138,7 @@ impl ModelPackage {
         let labels = labels(path, labels_name, listed, &outline)?;
 
         let sha256 = hex(&Sha256::digest(&model));
+        let era = manifest.era();
         Ok(Self {
             path: path.to_owned(),
             name: name(path, &outline),
@@ -127,7 +146,7 @@ impl ModelPackage {
                 .iteration_id
                 .filter(|id| !id.trim().is_empty())
                 .unwrap_or_else(|| sha256[..12].to_owned()),
-            preprocess: properties::recipe(&properties, &outline)?,
+            preprocess: properties::recipe(&properties, &outline, era)?,
             sha256,
             labels,
             outline,
@@ -148,7 +167,8 @@ impl ModelPackage {
         &self.name
     }
 
-    /// The iteration that was exported, or the first 12 digits of the hash.
+    /// The iteration that was exported, or the first 12 digits of the hash;
+    /// after a `+` the preprocessing, where one was named.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
@@ -170,6 +190,15 @@ impl ModelPackage {
     #[must_use]
     pub fn preprocess(&self) -> &Preprocess {
         &self.preprocess
+    }
+
+    /// The same package, with pictures laid out as a named program does. Its
+    /// version then says so, since the counts mean something else.
+    #[must_use]
+    pub fn laid_out_as(mut self, named: NamedRecipe) -> Self {
+        self.preprocess = self.preprocess.laid_out_as(named);
+        self.version = format!("{}+{named}", self.version);
+        self
     }
 
     /// The same package, with pictures prepared another way.

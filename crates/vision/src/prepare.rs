@@ -5,14 +5,19 @@
 //! of 256 values per channel. A fraction of a millisecond for a 640x480 picture.
 
 mod four_point;
+mod open_cv;
 mod resample;
+mod window;
 
 use fast_image_resize::FilterType;
 
 use four_point::FourPoint;
+use open_cv::OpenCv;
 use resample::{KEPT_BYTES, Resampler};
+use window::Window;
 
 use crate::pixels::CHANNELS;
+use crate::preprocess::ALIGNMENT;
 use crate::{AxisOrder, ChannelOrder, Filter, Fit, Pixels, Preprocess, Size, Tensor};
 
 /// Carries out one [`Preprocess`] again and again. Keeps its buffers: a few
@@ -24,6 +29,7 @@ pub struct Preparer {
     tables: [[f32; 256]; CHANNELS],
     resampler: Resampler,
     four_point: FourPoint,
+    open_cv: OpenCv,
     resized: Vec<u8>,
     blended: Vec<f32>,
     shrunk: Vec<u8>,
@@ -78,6 +84,7 @@ impl Preparer {
             tables: [table(0), table(1), table(2)],
             resampler: Resampler::default(),
             four_point: FourPoint::default(),
+            open_cv: OpenCv::default(),
             resized: Vec::new(),
             blended: Vec::new(),
             shrunk: Vec::new(),
@@ -93,7 +100,7 @@ impl Preparer {
 
     /// Lays out one picture in a new tensor.
     pub fn prepare(&mut self, pixels: &Pixels) -> Tensor {
-        let mut tensor = Tensor::zeros(self.recipe.tensor_shape());
+        let mut tensor = Tensor::zeros([0; 4]);
         self.prepare_into(pixels, &mut tensor);
         tensor
     }
@@ -101,9 +108,6 @@ impl Preparer {
     /// Lays out one picture in a tensor that exists; one of another shape is
     /// replaced.
     pub fn prepare_into(&mut self, pixels: &Pixels, tensor: &mut Tensor) {
-        if tensor.shape() != self.recipe.tensor_shape() {
-            *tensor = Tensor::zeros(self.recipe.tensor_shape());
-        }
         let picture = View {
             size: Size {
                 width: pixels.width(),
@@ -113,16 +117,24 @@ impl Preparer {
         };
         let mut shrunk = std::mem::take(&mut self.shrunk);
         let picture = self.shrink(picture, &mut shrunk).unwrap_or(picture);
-        let region = region(&self.recipe, picture.size);
-        let input = self.recipe.input;
+        let input = window::input(&self.recipe, picture.size);
+        let shape = self.recipe.shape_of(input);
+        if tensor.shape() != shape {
+            *tensor = Tensor::zeros(shape);
+        }
+        let window = Window::new(&self.recipe, picture.size, input);
+        let region = window.region(picture.size);
         let filter = match self.recipe.filter {
             Filter::Bilinear => Some(FilterType::Bilinear),
             Filter::Bicubic => Some(FilterType::CatmullRom),
-            Filter::FourPoint => None,
+            Filter::FourPoint | Filter::FourPointBytes => None,
         };
         if let Some(filter) = filter {
             let target = (input, &mut self.resized);
             self.resampler.resize(picture, region, filter, target);
+            self.write_bytes(tensor.values_mut());
+        } else if self.recipe.filter == Filter::FourPointBytes {
+            self.open_cv.resize(picture, &window, &mut self.resized);
             self.write_bytes(tensor.values_mut());
         } else {
             self.four_point
@@ -218,11 +230,19 @@ fn lay_out<T: Copy>(
 fn check(recipe: &Preprocess) -> Result<(), RecipeError> {
     let input = recipe.input;
     let sides = 1..=MAX_INPUT_SIDE;
-    if !sides.contains(&input.width) || !sides.contains(&input.height) {
+    let longest = recipe.longest.unwrap_or(1);
+    if [input.width, input.height, longest]
+        .iter()
+        .any(|side| !sides.contains(side))
+    {
         return Err(RecipeError::InputSize { input });
     }
     let covered = match recipe.fit {
         Fit::Stretch(size) => input.width <= size.width && input.height <= size.height,
+        Fit::ShorterSideAligned(side) => {
+            let side = side.next_multiple_of(ALIGNMENT);
+            input.width <= side && input.height <= side
+        }
         Fit::ShorterSide(side) | Fit::CentreSquare(side) => {
             input.width <= side && input.height <= side
         }
@@ -267,57 +287,6 @@ impl Region {
             width: size.width.into(),
             height: size.height.into(),
         }
-    }
-}
-
-/// The part of a picture that becomes the model's input.
-///
-/// Cutting the input's middle out of the resized picture is the same as
-/// resizing only the part it came from: the filter still sees the pixels
-/// around that part.
-fn region(recipe: &Preprocess, picture: Size) -> Region {
-    let whole = Region::whole(picture);
-    let shorter = whole.width.min(whole.height);
-    let (source, resized) = match recipe.fit {
-        Fit::Stretch(size) => (whole, (size.width.into(), size.height.into())),
-        Fit::ShorterSide(side) => {
-            // Ties go to the even number, as Python's `round` does.
-            let scaled = |length: f64| (length * f64::from(side) / shorter).round_ties_even();
-            (whole, (scaled(whole.width), scaled(whole.height)))
-        }
-        Fit::CentreSquare(side) => {
-            let start = |length: f64| (length / 2.0).floor() - (shorter / 2.0).floor();
-            let square = Region {
-                left: start(whole.width),
-                top: start(whole.height),
-                width: shorter,
-                height: shorter,
-            };
-            (square, (side.into(), side.into()))
-        }
-    };
-    let input = recipe.input;
-    let cut = |start, length, resized: f64, wanted: f64| {
-        // Of an odd remainder the start gets the smaller part. The container
-        // of 2018 halves both sizes first, which moves odd inputs by one.
-        let skipped = match recipe.fit {
-            Fit::CentreSquare(_) => (resized / 2.0).floor() - (wanted / 2.0).floor(),
-            Fit::Stretch(_) | Fit::ShorterSide(_) => ((resized - wanted) / 2.0).floor(),
-        };
-        let scale = length / resized;
-        (
-            start + skipped.min(resized - wanted) * scale,
-            wanted * scale,
-        )
-    };
-    let (left, across) = cut(source.left, source.width, resized.0, input.width.into());
-    let (top, down) = cut(source.top, source.height, resized.1, input.height.into());
-    // Rounding must not carry the region over the edge.
-    Region {
-        left,
-        top,
-        width: across.min(whole.width - left),
-        height: down.min(whole.height - top),
     }
 }
 

@@ -4,7 +4,11 @@
 //! The named recipes are those that exported Custom Vision models have been
 //! used with. Their facts were read from the programs named at each one.
 
+mod named;
+
 use std::fmt;
+
+pub use named::{NamedRecipe, UnknownRecipe};
 
 /// Pixels across and down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +38,24 @@ impl fmt::Display for Size {
 
 /// Which part of the picture goes into the model, and how it gets there. In
 /// each case the model's input is cut out of the middle of what is resized.
+///
+/// The aligned form is Custom Vision's `ByShorterSideAlign32`, as its library
+/// mscviplib carries it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
     /// The whole picture is resized to this size, whatever its shape.
     Stretch(Size),
     /// The picture keeps its shape; its shorter side becomes this long.
     ShorterSide(u32),
+    /// As `ShorterSide`, and each side is then stretched to the next multiple of
+    /// [`ALIGNMENT`].
+    ShorterSideAligned(u32),
     /// The largest square in the middle is resized to this side.
     CentreSquare(u32),
 }
+
+/// What sides are a multiple of under [`Fit::ShorterSideAligned`].
+pub const ALIGNMENT: u32 = 32;
 
 /// How pixels are combined when the size changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +67,9 @@ pub enum Filter {
     /// The four nearest pixels, also when shrinking (OpenCV's `INTER_LINEAR`),
     /// not rounded to bytes. Detail between them is lost.
     FourPoint,
+    /// The same four pixels in OpenCV's fixed-point arithmetic, rounded to
+    /// bytes, so that the result is OpenCV's to the bit.
+    FourPointBytes,
 }
 
 /// Order of the three channels in the tensor.
@@ -91,8 +107,12 @@ pub enum Origin {
     /// `CustomVision.Preprocess.*` properties (exports since 2021).
     Properties,
     /// The export says little or nothing; the recipe of the container of its
-    /// time is taken ([`Preprocess::docker_2018`]).
-    AssumedFromEra,
+    /// time is taken.
+    AssumedFromEra(NamedRecipe),
+    /// A program was named whose preprocessing is wanted.
+    Named(NamedRecipe),
+    /// The package's `model.toml`.
+    ModelToml,
     /// Set by the caller.
     Given,
 }
@@ -109,6 +129,10 @@ pub struct Preprocess {
     pub filter: Filter,
     /// Size of the model's input.
     pub input: Size,
+    /// Where this is set, the input is as long as the resized picture on the
+    /// longer side, up to this length; `input` is then that of a square
+    /// picture. For models whose input size is open.
+    pub longest: Option<u32>,
     /// Channel order of the tensor.
     pub channels: ChannelOrder,
     /// Value range of the tensor.
@@ -135,6 +159,18 @@ impl Preprocess {
             shrink_to_longest: Some(1600),
             fit: Fit::CentreSquare(SQUARE.max(input.width).max(input.height)),
             filter: Filter::FourPoint,
+            ..Self::plain(input, ChannelOrder::Bgr, ValueRange::Bytes)
+        }
+    }
+
+    /// The container of 2020 to 2022: the middle square becomes the input by four
+    /// points, as OpenCV and so its library mscviplib (`CropCenter`,
+    /// 2.200731.16) computes them; blue, green, red, 0..=255.
+    #[must_use]
+    pub fn docker_2020(input: Size) -> Self {
+        Self {
+            fit: Fit::CentreSquare(input.width.max(input.height)),
+            filter: Filter::FourPointBytes,
             ..Self::plain(input, ChannelOrder::Bgr, ValueRange::Bytes)
         }
     }
@@ -167,6 +203,7 @@ impl Preprocess {
             fit: Fit::Stretch(input),
             filter: Filter::Bilinear,
             input,
+            longest: None,
             channels,
             range,
             mean: [0.0; 3],
@@ -188,10 +225,17 @@ impl Preprocess {
         (ranged - self.mean[channel]) / self.deviation[channel]
     }
 
-    /// Length of each side of the tensor, in its own axis order.
+    /// Length of each side of the tensor, in its own axis order; of a square
+    /// picture, where the input is as long as the picture.
     #[must_use]
     pub fn tensor_shape(&self) -> [usize; 4] {
-        let (width, height) = (self.input.width as usize, self.input.height as usize);
+        self.shape_of(self.input)
+    }
+
+    /// The same for an input of this size.
+    #[must_use]
+    pub(crate) fn shape_of(&self, input: Size) -> [usize; 4] {
+        let (width, height) = (input.width as usize, input.height as usize);
         match self.axes {
             AxisOrder::Nchw => [1, 3, height, width],
             AxisOrder::Nhwc => [1, height, width, 3],
@@ -208,12 +252,19 @@ impl fmt::Display for Preprocess {
         match self.fit {
             Fit::Stretch(size) => write!(f, "stretch to {size}")?,
             Fit::ShorterSide(side) => write!(f, "shorter side to {side}")?,
+            Fit::ShorterSideAligned(side) => {
+                write!(
+                    f,
+                    "shorter side to {side}, each to a multiple of {ALIGNMENT}"
+                )?;
+            }
             Fit::CentreSquare(side) => write!(f, "middle square to {side}")?,
         }
         let filter = match self.filter {
             Filter::Bilinear => "bilinear",
             Filter::Bicubic => "bicubic",
             Filter::FourPoint => "four-point",
+            Filter::FourPointBytes => "four-point in bytes",
         };
         let channels = match self.channels {
             ChannelOrder::Rgb => "RGB",
@@ -229,9 +280,11 @@ impl fmt::Display for Preprocess {
             AxisOrder::Nhwc => "NHWC",
         };
         let input = self.input;
-        write!(
-            f,
-            " ({filter}), middle {input}, {channels} {range} as {axes}"
-        )
+        write!(f, " ({filter}), ")?;
+        match self.longest {
+            None => write!(f, "middle {input}")?,
+            Some(longest) => write!(f, "whole up to {longest}")?,
+        }
+        write!(f, ", {channels} {range} as {axes}")
     }
 }

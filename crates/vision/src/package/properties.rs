@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use super::onnx::{OnnxOutline, Port};
 use super::{PackageError, PropertyError};
-use crate::{AxisOrder, ChannelOrder, Filter, Fit, Origin, Preprocess, Size, ValueRange};
+use crate::{
+    ALIGNMENT, AxisOrder, ChannelOrder, Filter, Fit, NamedRecipe, Origin, Preprocess, Size,
+    ValueRange,
+};
 
 /// Key to value, the file's entries over the model's own.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -120,14 +123,20 @@ impl Properties {
 pub(super) fn recipe(
     properties: &Properties,
     model: &OnnxOutline,
+    era: NamedRecipe,
 ) -> Result<Preprocess, PackageError> {
     let picture = PictureInput::of(model);
     let channels = properties.channels()?;
     let range = properties.range()?;
     let mut recipe = if properties.get(RESIZE_METHOD).is_some() {
-        let (fit, input) = geometry(properties, picture.size)?;
+        let Geometry {
+            fit,
+            input,
+            longest,
+        } = geometry(properties, picture.size)?;
         Preprocess {
             fit,
+            longest,
             filter: Filter::Bilinear,
             mean: properties.per_channel(MEAN, 0.0)?,
             deviation: properties.per_channel(DEVIATION, 1.0)?,
@@ -140,22 +149,32 @@ pub(super) fn recipe(
         }
     } else {
         let input = picture.size.ok_or(PackageError::InputSizeUnknown)?;
-        Preprocess {
+        let assumed = Preprocess {
             channels: channels.or(picture.channels).unwrap_or(ChannelOrder::Bgr),
             range: range.unwrap_or(ValueRange::Bytes),
-            origin: Origin::AssumedFromEra,
             ..Preprocess::docker_2018(input)
+        };
+        Preprocess {
+            origin: Origin::AssumedFromEra(era),
+            ..assumed.laid_out_as(era)
         }
     };
     recipe.axes = picture.axes;
     Ok(recipe)
 }
 
-/// Fit and input size by the `CustomVision.Preprocess.*` properties.
-fn geometry(
-    properties: &Properties,
-    model_input: Option<Size>,
-) -> Result<(Fit, Size), PropertyError> {
+/// Part of the picture and size of the input.
+struct Geometry {
+    fit: Fit,
+    input: Size,
+    longest: Option<u32>,
+}
+
+/// How much longer than wide an input may become, where the model leaves its size open.
+const LONGEST_SHAPE: u32 = 4;
+
+/// By the `CustomVision.Preprocess.*` properties, as mscviplib understands them.
+fn geometry(properties: &Properties, model: Option<Size>) -> Result<Geometry, PropertyError> {
     const RESIZE_METHODS: &str = "Stretch, ByShorterSide or ByShorterSideAlign32";
     const CROP_METHODS: &str = "OneCropCenter, NoCrop or FullImageShorterSide";
     let target = properties.size(TARGET_WIDTH, TARGET_HEIGHT)?;
@@ -165,23 +184,36 @@ fn geometry(
     let shorter = target.width.min(target.height);
     let fit = match properties.get(RESIZE_METHOD) {
         Some("Stretch") => Fit::Stretch(target),
-        // The aligned form lets the longer side run on to a multiple of 32,
-        // for networks without a fixed input. A fixed input is fed its middle.
-        Some("ByShorterSide" | "ByShorterSideAlign32") => Fit::ShorterSide(shorter),
+        Some("ByShorterSide") => Fit::ShorterSide(shorter),
+        Some("ByShorterSideAlign32") => Fit::ShorterSideAligned(shorter),
         _ => return Err(properties.refuse(RESIZE_METHOD, RESIZE_METHODS)),
     };
-    let whole = match fit {
-        Fit::Stretch(size) => size,
-        Fit::ShorterSide(side) | Fit::CentreSquare(side) => model_input
-            .filter(|input| input.width <= side && input.height <= side)
-            .unwrap_or(Size::square(side)),
+    let side = match fit {
+        Fit::ShorterSideAligned(side) => side.next_multiple_of(ALIGNMENT),
+        Fit::Stretch(_) | Fit::ShorterSide(_) | Fit::CentreSquare(_) => shorter,
     };
-    let input = match properties.get(CROP_METHOD) {
-        Some("OneCropCenter") => properties.size(CROP_WIDTH, CROP_HEIGHT)?,
-        None | Some("NoCrop" | "FullImageShorterSide") => whole,
-        Some(_) => return Err(properties.refuse(CROP_METHOD, CROP_METHODS)),
+    let mut longest = None;
+    let input = match (properties.get(CROP_METHOD), fit) {
+        (Some("OneCropCenter"), _) => properties.size(CROP_WIDTH, CROP_HEIGHT)?,
+        (None | Some("NoCrop"), Fit::Stretch(size)) => size,
+        // The whole picture, whatever its shape, where the model takes it; else its middle.
+        (None | Some("NoCrop"), _) => match model {
+            Some(input) if input.width <= side && input.height <= side => input,
+            Some(_) => Size::square(side),
+            None => {
+                longest = Some(side * LONGEST_SHAPE);
+                Size::square(side)
+            }
+        },
+        // A square as large as the resized picture's shorter side.
+        (Some("FullImageShorterSide"), _) => Size::square(side),
+        (Some(_), _) => return Err(properties.refuse(CROP_METHOD, CROP_METHODS)),
     };
-    Ok((fit, input))
+    Ok(Geometry {
+        fit,
+        input,
+        longest,
+    })
 }
 
 /// What the model's first input tells about pictures.

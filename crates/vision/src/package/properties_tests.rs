@@ -2,6 +2,10 @@ use serde_json::json;
 
 use super::*;
 
+fn recipe(properties: &Properties, model: &OnnxOutline) -> Result<Preprocess, PackageError> {
+    super::recipe(properties, model, NamedRecipe::Docker2018)
+}
+
 fn properties(entries: serde_json::Value) -> Properties {
     Properties::merged(&[], Some(serde_json::from_value(entries).unwrap()))
 }
@@ -69,31 +73,72 @@ fn a_stretch_without_crop_takes_the_whole_picture() {
     }
 }
 
-#[test]
-fn the_aligned_form_feeds_the_middle() {
+fn aligned(target: &str, crop: &str) -> Properties {
     let mut entries = general();
     entries["CustomVision.Preprocess.ResizeMethod"] = "ByShorterSideAlign32".into();
-    entries["CustomVision.Preprocess.TargetHeight"] = "224.0".into();
-    entries["CustomVision.Preprocess.TargetWidth"] = "224.0".into();
-    let properties = with(
-        entries,
-        "CustomVision.Preprocess.CropMethod",
-        "FullImageShorterSide",
-    );
-    let open = model(&[None, Some(3), None, None], "");
-    for model in [square(224), open] {
-        let recipe = recipe(&properties, &model).unwrap();
-        assert_eq!(recipe.fit, Fit::ShorterSide(224));
-        assert_eq!(recipe.input, Size::square(224));
+    entries["CustomVision.Preprocess.TargetHeight"] = target.into();
+    entries["CustomVision.Preprocess.TargetWidth"] = target.into();
+    entries["CustomVision.Preprocess.CropHeight"] = "0".into();
+    entries["CustomVision.Preprocess.CropWidth"] = "0".into();
+    with(entries, "CustomVision.Preprocess.CropMethod", crop)
+}
+
+fn open_model() -> OnnxOutline {
+    model(&[None, Some(3), None, None], "")
+}
+
+#[test]
+fn the_full_shorter_side_is_the_middle_square() {
+    for (target, side) in [("224.0", 224), ("230", 256)] {
+        for model in [square(side), open_model()] {
+            let recipe = recipe(&aligned(target, "FullImageShorterSide"), &model).unwrap();
+            assert!(matches!(recipe.fit, Fit::ShorterSideAligned(224 | 230)));
+            assert_eq!(recipe.input, Size::square(side));
+            assert_eq!(recipe.longest, None);
+        }
     }
+}
+
+#[test]
+fn an_open_input_without_a_crop_grows_with_the_picture() {
+    let recipe = recipe(&aligned("224", "NoCrop"), &open_model()).unwrap();
+    assert_eq!(recipe.input, Size::square(224));
+    assert_eq!(recipe.longest, Some(896));
+}
+
+#[test]
+fn a_fixed_input_without_a_crop_is_fed_the_middle() {
+    let recipe = recipe(&aligned("224", "NoCrop"), &square(224)).unwrap();
+    assert_eq!((recipe.input, recipe.longest), (Size::square(224), None));
+}
+
+#[test]
+fn a_target_of_nothing_is_refused_by_name() {
+    let error = recipe(&aligned("0", "NoCrop"), &square(224)).unwrap_err();
+    let PackageError::Property(error) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(error.key, TARGET_WIDTH);
+    assert_eq!(error.value.as_deref(), Some("0"));
 }
 
 #[test]
 fn without_properties_the_era_decides() {
     let recipe = recipe(&Properties::default(), &square(227)).unwrap();
     let expected = Preprocess {
-        origin: Origin::AssumedFromEra,
+        origin: Origin::AssumedFromEra(NamedRecipe::Docker2018),
         ..Preprocess::docker_2018(Size::square(227))
+    };
+    assert_eq!(recipe, expected);
+}
+
+#[test]
+fn a_later_era_has_another_layout_and_the_same_tensor() {
+    let properties = Properties::default();
+    let recipe = super::recipe(&properties, &square(227), NamedRecipe::Docker2020).unwrap();
+    let expected = Preprocess {
+        origin: Origin::AssumedFromEra(NamedRecipe::Docker2020),
+        ..Preprocess::docker_2020(Size::square(227))
     };
     assert_eq!(recipe, expected);
 }

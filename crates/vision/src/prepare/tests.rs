@@ -20,10 +20,16 @@ fn recipes() -> Vec<Preprocess> {
     vec![
         plain(20),
         Preprocess::docker_2018(size),
+        Preprocess::docker_2020(size),
         Preprocess::docker_2024(size),
         Preprocess::sample_stretch(size, ChannelOrder::Bgr, ValueRange::Unit),
         Preprocess {
             fit: Fit::ShorterSide(24),
+            ..plain(20)
+        },
+        Preprocess {
+            fit: Fit::ShorterSideAligned(18),
+            filter: Filter::FourPointBytes,
             ..plain(20)
         },
         Preprocess {
@@ -161,4 +167,25 @@ fn recipes_that_no_picture_can_follow_are_refused() {
         refused(divided),
         RecipeError::Normalisation { .. }
     ));
+}
+
+#[test]
+fn an_open_input_is_as_long_as_the_picture_up_to_its_limit() {
+    let recipe = Preprocess {
+        fit: Fit::ShorterSideAligned(20),
+        filter: Filter::FourPointBytes,
+        longest: Some(128),
+        ..plain(32)
+    };
+    let mut preparer = Preparer::new(recipe).unwrap();
+    for (width, height, shape) in [
+        (30, 30, [1, 3, 32, 32]),
+        (100, 40, [1, 3, 32, 64]),
+        (40, 100, [1, 3, 64, 32]),
+        (900, 30, [1, 3, 32, 128]),
+    ] {
+        let tensor = preparer.prepare(&flat(width, height, [7, 7, 7]));
+        assert_eq!(tensor.shape(), shape, "{width}x{height}");
+        assert!(tensor.values().iter().all(|value| *value == 7.0));
+    }
 }

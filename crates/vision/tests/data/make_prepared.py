@@ -5,6 +5,8 @@ numpy alone, and stores what came out: mean, deviation and samples of each plane
     pip install pillow numpy
     python3 crates/vision/tests/data/make_prepared.py FRAMES_FOLDER
 
+The two recipes that Custom Vision's library mscviplib carries out are done here by
+OpenCV's arithmetic for bytes; `check_mscviplib.py` compares them with the library.
 Nothing here comes from the Rust code; `prepared.json` is what the Rust code is
 held to. `pattern` is a picture both sides draw by formula, so a part of the
 comparison needs no photographs.
@@ -30,7 +32,7 @@ FRAMES = [
 
 def turned(image):
     """Upright by EXIF tag 0x112; 0 and unknown values mean no turn."""
-    t = Image.Transpose
+    t = getattr(Image, "Transpose", Image)  # Pillow before 9.1 has them beside the class
     turns = {2: t.FLIP_LEFT_RIGHT, 3: t.ROTATE_180, 4: t.FLIP_TOP_BOTTOM, 5: t.TRANSPOSE,
              6: t.ROTATE_270, 7: t.TRANSVERSE, 8: t.ROTATE_90}
     turn = turns.get(image.getexif().get(0x112, 1))
@@ -59,6 +61,26 @@ def four_point(array, side):
     return above * (1 - fy) + below * fy
 
 
+def open_cv(array, width, height):
+    """OpenCV's INTER_LINEAR for bytes: four pixels, weights of 11 bits, fixed point."""
+    def axis(length, side, columns):
+        at = ((np.arange(side) + 0.5) * (length / side) - 0.5).astype(np.float32)
+        low = np.floor(at).astype(int)
+        share = at - low.astype(np.float32)
+        if columns:
+            share[(low < 0) | (low >= length - 1)] = 0
+            low = np.clip(low, 0, length - 1)
+        near, far = (np.rint(part * np.float32(2048)).astype(int) for part in (1 - share, share))
+        return np.clip(low, 0, length - 1), np.clip(low + 1, 0, length - 1), near, far
+    y0, y1, above, below = axis(array.shape[0], height, False)
+    x0, x1, left, right = axis(array.shape[1], width, True)
+    array = array.astype(int)
+    left, right = left[None, :, None], right[None, :, None]
+    above, below = above[:, None, None], below[:, None, None]
+    upper = (array[y0][:, x0] * left + array[y0][:, x1] * right) >> 4
+    lower = (array[y1][:, x0] * left + array[y1][:, x1] * right) >> 4
+    return (((above * upper) >> 16) + ((below * lower) >> 16) + 2) >> 2
+
 def docker_2018(image):
     width, height = image.size
     if max(width, height) >= 1600:
@@ -79,6 +101,10 @@ def shorter_side(image, side):
     return np.asarray(image.resize(size, Image.BILINEAR))
 
 
+def docker_2020(image):
+    array = np.asarray(image)
+    return open_cv(middle(array, min(array.shape[:2]), halves=False), 227, 227)[:, :, ::-1]
+
 def docker_2024(image):
     return middle(shorter_side(image, 227), 227, halves=False)[:, :, ::-1]
 
@@ -87,15 +113,29 @@ def sample_stretch(image):
     return np.asarray(image.resize((227, 227)))[:, :, ::-1]
 
 
+def scaled(image, side, align=1):
+    """Sizes of `ByShorterSide` and, with 32, `ByShorterSideAlign32`; ties go up."""
+    shorter = min(image.size)
+    return [-(-int(np.floor(length * side / shorter + 0.5)) // align) * align for length in image.size]
+
 def general_2021(image):
+    return middle(open_cv(np.asarray(image), *scaled(image, 256)), 224, halves=False) / 255.0
+
+def aligned_2021(image):
+    """Target 230 with FullImageShorterSide, so that both sides are aligned."""
+    return middle(open_cv(np.asarray(image), *scaled(image, 230, 32)), 256, halves=False) / 255.0
+
+def antialiased(image):
+    """The bundled model's."""
     return middle(shorter_side(image, 256), 224, halves=False) / 255.0
 
 
 def stretch_300(image):
-    return np.asarray(image.resize((300, 300), Image.BILINEAR)) / 255.0
+    return open_cv(np.asarray(image), 300, 300) / 255.0
 
 
-RECIPES = [docker_2018, docker_2024, sample_stretch, general_2021, stretch_300]
+RECIPES = [docker_2018, docker_2020, docker_2024, sample_stretch, general_2021, aligned_2021,
+           stretch_300, antialiased]
 
 
 def pattern(width, height):
@@ -120,12 +160,16 @@ def told(array):
     }
 
 
-def main():
-    folder = pathlib.Path(sys.argv[1])
-    pictures = {f"pattern {w}x{h}": pattern(w, h) for w, h in [(640, 480), (301, 517), (1700, 1100), (40, 30)]}
+def pictures_in(folder):
+    pictures = {f"pattern {w}x{h}": pattern(w, h) for w, h in
+                [(640, 480), (301, 517), (1700, 1100), (40, 30), (513, 512), (640, 481)]}
     for name in FRAMES:
         image = turned(Image.open(folder / name))
         pictures[name] = image.convert("RGB")
+    return pictures
+
+def main():
+    pictures = pictures_in(pathlib.Path(sys.argv[1]))
     result = {name: {recipe.__name__: told(recipe(image)) for recipe in RECIPES}
               for name, image in pictures.items()}
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(told, separators=(',', ':'))}" for name, told in result.items())

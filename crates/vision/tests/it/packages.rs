@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use vision::{ModelPackage, Origin, PackageError};
+use vision::{ModelPackage, NamedRecipe, Origin, PackageError};
 
 use crate::shared::{bundled, ours, shared};
 
@@ -83,7 +83,10 @@ fn the_hash_is_that_of_the_model_file() {
 fn labels_come_from_the_model_where_there_is_no_file() {
     let package = ModelPackage::open(&ours("map_output.onnx")).unwrap();
     assert_eq!(package.labels(), ["unripe", "ripe", "Negative"]);
-    assert_eq!(package.preprocess().origin, Origin::AssumedFromEra);
+    assert_eq!(
+        package.preprocess().origin,
+        Origin::AssumedFromEra(NamedRecipe::Docker2018)
+    );
 }
 
 #[test]
