@@ -19,11 +19,13 @@ use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynValue, MapValueType, TensorRef};
 
-pub use error::{InferenceError, ModelError};
+pub use error::{InferenceError, ModelError, TrialError};
 
 use crate::pixels::CHANNELS;
 use crate::runtime;
-use crate::{ModelPackage, Pixels, Preparer, Preprocess, RuntimeOptions, Scores, Tensor};
+use crate::{
+    ModelPackage, Pixels, Preparer, Preprocess, RuntimeOptions, ScoreFunction, Scores, Tensor,
+};
 use ports::{Element, InputPort, ScoreForm, ScorePort};
 
 /// The oldest operator set that ONNX Runtime promises to read.
@@ -36,14 +38,15 @@ pub struct Classifier {
     input: InputPort,
     output: ScorePort,
     labels: Arc<[String]>,
+    function: ScoreFunction,
     preparer: Preparer,
     tensor: Tensor,
     halves: Vec<f16>,
 }
 
 impl Classifier {
-    /// Loads a package's model, checks it against the package, and runs it
-    /// once on a black picture. Costs 10 to 50 ms for a model of 3 MB, and
+    /// Loads a package's model, checks it against the package, and runs it a
+    /// few times. Costs 10 to 50 ms for a model of 3 MB, and
     /// loading the runtime at the first call.
     ///
     /// # Errors
@@ -67,22 +70,61 @@ impl Classifier {
             input,
             output,
             labels: package.shared_labels(),
+            function: package.score_function(),
             preparer,
             tensor: Tensor::zeros(shape),
             halves: Vec::new(),
         };
-        let trial = classifier.run(&Tensor::zeros(shape));
-        trial.map_err(|source| ModelError::Trial {
-            name: name(),
-            source,
-        })?;
-        Ok(classifier)
+        match classifier.try_out() {
+            Ok(()) => Ok(classifier),
+            Err(source) => Err(ModelError::Trial {
+                name: name(),
+                source,
+            }),
+        }
+    }
+
+    /// Runs on nothing, and on two pictures of one strong colour each, and looks
+    /// at what comes out: numbers of a network without a softmax hardly stay
+    /// between 0 and 1 on all three.
+    fn try_out(&mut self) -> Result<(), TrialError> {
+        let zeros = Tensor::zeros(self.preparer.recipe().tensor_shape());
+        let mut found = vec![self.run(&zeros)?];
+        for colour in [[255, 0, 0], [0, 255, 255]] {
+            if let Some(picture) = Pixels::from_rgb8(1, 1, colour.to_vec()) {
+                found.push(self.classify(&picture)?);
+            }
+        }
+        // A half-precision softmax ends a little beyond.
+        let usual = -0.01..=1.01;
+        let mut scores = found.iter().flat_map(Scores::iter);
+        match scores.find(|(_, score)| !usual.contains(score)) {
+            None => Ok(()),
+            Some((label, score)) => Err(TrialError::NoScores {
+                output: self.output.name.clone(),
+                label: label.to_owned(),
+                score,
+            }),
+        }
     }
 
     /// The labels, in the order of the scores.
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// The input as the model declares it.
+    #[must_use]
+    pub fn input(&self) -> String {
+        ports::in_words(self.session.inputs())
+    }
+
+    /// The output that scores are read from, as the model declares it.
+    #[must_use]
+    pub fn output(&self) -> String {
+        let outputs = self.session.outputs().iter();
+        ports::in_words(outputs.filter(|output| output.name() == self.output.name))
     }
 
     /// How pictures are prepared.
@@ -160,7 +202,7 @@ impl Classifier {
         scores
     }
 
-    fn judged(&self, values: Vec<f32>) -> Result<Scores, InferenceError> {
+    fn judged(&self, mut values: Vec<f32>) -> Result<Scores, InferenceError> {
         let found = values.len();
         if let Some(at) = values.iter().position(|score| !score.is_finite()) {
             return Err(InferenceError::NotFinite {
@@ -168,6 +210,7 @@ impl Classifier {
                 score: values[at],
             });
         }
+        self.function.apply(&mut values);
         Scores::new(Arc::clone(&self.labels), values).ok_or_else(|| InferenceError::Count {
             output: self.output.name.clone(),
             found,

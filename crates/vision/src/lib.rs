@@ -42,7 +42,7 @@ mod runtime;
 mod scores;
 mod tensor;
 
-pub use classifier::{Classifier, InferenceError, ModelError};
+pub use classifier::{Classifier, InferenceError, ModelError, TrialError};
 pub use decode::{
     DecodeError, DecodeErrorKind, DecodeLimits, Examined, Formats, Found, MAX_SCANS, Measure,
     PictureFormat, decode, examine,
@@ -55,5 +55,5 @@ pub use preprocess::{
     UnknownRecipe, ValueRange,
 };
 pub use runtime::{RuntimeError, RuntimeOptions, environment};
-pub use scores::{Scores, Verdict};
+pub use scores::{ScoreFunction, Scores, Verdict};
 pub use tensor::Tensor;

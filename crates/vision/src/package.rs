@@ -8,28 +8,34 @@
 //! Files looked for, in Custom Vision's names: `cvexport.manifest` (optional;
 //! may name the others), `model.onnx` (or the only `.onnx` file), `labels.txt`
 //! (optional when the model carries its labels), `metadata_properties.json`
-//! (optional; exports since 2021).
+//! (optional; exports since 2021). Beside a model of other origin `model.toml`
+//! tells what it wants; where there is one, preprocessing and scores are told
+//! by it alone, and what Custom Vision's files say of them is not looked at.
 
 mod error;
+mod labels;
+mod manifest;
+mod model_toml;
 mod onnx;
 mod properties;
 mod source;
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 pub use error::{PackageError, PropertyError};
 pub use onnx::NotOnnx;
 pub(crate) use onnx::OnnxOutline;
 
-use crate::{NamedRecipe, Preprocess};
-use properties::Properties;
+use crate::{NamedRecipe, Preprocess, ScoreFunction};
+use labels::Labelled;
+use manifest::{MANIFEST, Manifest};
+use model_toml::{Labels, MODEL_TOML, ModelToml};
+use properties::{PictureInput, Properties};
 use source::{MAX_MODEL_BYTES, MAX_TEXT_BYTES, Source};
 
 /// A model with what is needed to feed it and to read its answers.
@@ -41,43 +47,16 @@ pub struct ModelPackage {
     name: String,
     version: String,
     sha256: String,
-    labels: Arc<[String]>,
+    labels: Labelled,
     preprocess: Preprocess,
+    score_function: ScoreFunction,
+    output: Option<String>,
+    model_file: String,
+    told_by: String,
     outline: OnnxOutline,
     model: Arc<[u8]>,
 }
 
-/// The part of `cvexport.manifest` that is used; the rest is ignored.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Manifest {
-    domain_type: Option<String>,
-    platform: Option<String>,
-    exported_date: Option<String>,
-    iteration_id: Option<String>,
-    model_file_name: Option<String>,
-    label_file_name: Option<String>,
-    metadata_props_file_name: Option<String>,
-}
-
-/// The month of the oldest container that has mscviplib (2.200731.16), as a
-/// date in `cvexport.manifest` begins.
-const MSCVIPLIB_SINCE: &str = "2020-08";
-
-impl Manifest {
-    /// The container that an export without properties shipped with. Those
-    /// without a manifest, or without a date in it, are taken for older ones.
-    fn era(&self) -> NamedRecipe {
-        let date = self.exported_date.as_deref().unwrap_or_default();
-        let is_date = date.starts_with("20") && date.as_bytes().get(4) == Some(&b'-');
-        match date.get(..MSCVIPLIB_SINCE.len()) {
-            Some(month) if is_date && month >= MSCVIPLIB_SINCE => NamedRecipe::Docker2020,
-            _ => NamedRecipe::Docker2018,
-        }
-    }
-}
-
-const MANIFEST: &str = "cvexport.manifest";
 const MODEL: &str = "model.onnx";
 const LABELS: &str = "labels.txt";
 const METADATA: &str = "metadata_properties.json";
@@ -112,44 +91,96 @@ impl ModelPackage {
         }
     }
 
-    fn read(path: &Path, mut source: Source, model: Option<&str>) -> Result<Self, PackageError> {
+    fn read(path: &Path, mut source: Source, named: Option<&str>) -> Result<Self, PackageError> {
         let manifest: Manifest = read_json(&mut source, MANIFEST)?.unwrap_or_default();
-        refuse_other_kinds(&manifest)?;
-        let model_name = match model {
-            Some(name) => name.to_owned(),
-            None => model_file(path, &source, &manifest)?,
+        manifest.refuse_other_kinds()?;
+        let toml = source.read(MODEL_TOML, MAX_TEXT_BYTES)?;
+        let mut told = match &toml {
+            Some(content) => Some(ModelToml::read(without_mark(content))?),
+            None => None,
         };
-        let no_model = || PackageError::NoModel { path: path.into() };
-        let model = source.read(&model_name, MAX_MODEL_BYTES)?;
-        let model = model.ok_or_else(no_model)?;
+        if let (
+            Some(named),
+            Some(ModelToml {
+                model: Some(model), ..
+            }),
+        ) = (named, &told)
+            && named != model
+        {
+            // It is about the other one.
+            told = None;
+        }
+        let (model_file, model) = model(path, &mut source, named, &manifest, told.as_ref())?;
         let outline = onnx::outline(&model).map_err(|source| PackageError::NotOnnx {
-            path: path.join(&model_name),
+            path: path.join(&model_file),
             source,
         })?;
-
-        let metadata_name = manifest.metadata_props_file_name.as_deref();
-        let metadata = read_json(&mut source, metadata_name.unwrap_or(METADATA))?;
-        let properties = Properties::merged(&outline.properties, metadata);
-        if let Some(sign) = properties.detector().or_else(|| detector(&outline)) {
+        if let Some(other) = &outline.other_file {
+            return Err(PackageError::SeveralFiles {
+                name: model_file,
+                other: other.clone(),
+            });
+        }
+        if let Some(sign) = detector(&outline) {
             return Err(PackageError::Detection { sign });
         }
-        let labels_name = manifest.label_file_name.as_deref().unwrap_or(LABELS);
-        let listed = read_labels(&mut source, labels_name)?;
-        let labels = labels(path, labels_name, listed, &outline)?;
-
+        let (preprocess, told_by) = match &told {
+            Some(told) => {
+                let recipe = told.recipe(&PictureInput::of(&outline))?;
+                (recipe, MODEL_TOML.to_owned())
+            }
+            None => preprocess(path, &mut source, &manifest, &outline)?,
+        };
+        let labels = match told.as_ref().and_then(|told| told.labels.as_ref()) {
+            Some(Labels::List(list)) => {
+                labels::settled(path, MODEL_TOML, Some(labels::in_list(list)?), &outline)?
+            }
+            Some(Labels::File(file)) => {
+                let listed = labels::in_file(&mut source, file)?;
+                let listed = listed.ok_or_else(|| missing(path, file, MODEL_TOML))?;
+                labels::settled(path, file, Some(listed), &outline)?
+            }
+            None => {
+                let file = manifest.label_file_name.as_deref().unwrap_or(LABELS);
+                let listed = labels::in_file(&mut source, file)?;
+                labels::settled(path, file, listed, &outline)?
+            }
+        };
         let sha256 = hex(&Sha256::digest(&model));
-        let era = manifest.era();
+        let version = match (&told, manifest.iteration()) {
+            (
+                Some(ModelToml {
+                    version: Some(version),
+                    ..
+                }),
+                _,
+            ) => version.clone(),
+            (_, Some(iteration)) => iteration.to_owned(),
+            // What it says of the preprocessing is a part of what the counts mean.
+            (Some(_), None) => {
+                let both = Sha256::new()
+                    .chain_update(&model)
+                    .chain_update(toml.unwrap_or_default());
+                hex(&both.finalize())[..12].to_owned()
+            }
+            (None, None) => sha256[..12].to_owned(),
+        };
+        let told_name = told.as_ref().and_then(|told| told.name.clone());
         Ok(Self {
             path: path.to_owned(),
-            name: name(path, &outline),
-            version: manifest
-                .iteration_id
-                .filter(|id| !id.trim().is_empty())
-                .unwrap_or_else(|| sha256[..12].to_owned()),
-            preprocess: properties::recipe(&properties, &outline, era)?,
+            name: told_name.unwrap_or_else(|| name(path, &outline)),
+            version,
+            preprocess,
+            score_function: told
+                .as_ref()
+                .map(ModelToml::score_function)
+                .unwrap_or_default(),
+            output: told.and_then(|told| told.output.name),
             sha256,
             labels,
             outline,
+            model_file,
+            told_by,
             model: model.into(),
         })
     }
@@ -183,7 +214,42 @@ impl ModelPackage {
     /// The labels, in the order of the scores; no two are equal.
     #[must_use]
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        &self.labels.labels
+    }
+
+    /// The file that the labels were found in, for people.
+    #[must_use]
+    pub fn labels_from(&self) -> &str {
+        &self.labels.from
+    }
+
+    /// Name of the model file in the package.
+    #[must_use]
+    pub fn model_file(&self) -> &str {
+        &self.model_file
+    }
+
+    /// Length of the model file in bytes.
+    #[must_use]
+    pub fn model_bytes(&self) -> usize {
+        self.model.len()
+    }
+
+    /// What the preprocessing was found in, for people.
+    #[must_use]
+    pub fn preprocess_from(&self) -> &str {
+        &self.told_by
+    }
+
+    /// What makes scores of the model's numbers.
+    #[must_use]
+    pub fn score_function(&self) -> ScoreFunction {
+        self.score_function
+    }
+
+    /// The output to read, where the package names one.
+    pub(crate) fn output(&self) -> Option<&str> {
+        self.output.as_deref()
     }
 
     /// How pictures are prepared for it.
@@ -221,27 +287,11 @@ impl ModelPackage {
     }
 
     pub(crate) fn shared_labels(&self) -> Arc<[String]> {
-        Arc::clone(&self.labels)
+        Arc::clone(&self.labels.labels)
     }
 
     pub(crate) fn model(&self) -> &[u8] {
         &self.model
-    }
-}
-
-fn refuse_other_kinds(manifest: &Manifest) -> Result<(), PackageError> {
-    if let Some(domain) = manifest.domain_type.as_deref()
-        && domain.eq_ignore_ascii_case("ObjectDetection")
-    {
-        let sign = format!("{MANIFEST} says {domain}");
-        return Err(PackageError::Detection { sign });
-    }
-    match manifest.platform.as_deref() {
-        Some(platform) if !platform.eq_ignore_ascii_case("ONNX") => {
-            let platform = platform.to_owned();
-            Err(PackageError::OtherPlatform { platform })
-        }
-        _ => Ok(()),
     }
 }
 
@@ -262,10 +312,29 @@ fn detector(outline: &OnnxOutline) -> Option<String> {
     grid.then(|| format!("its output is a grid of {channels}x{rows}x{columns}"))
 }
 
-fn model_file(path: &Path, source: &Source, manifest: &Manifest) -> Result<String, PackageError> {
-    if let Some(name) = &manifest.model_file_name {
-        return Ok(name.clone());
+/// The model file: its name and its content.
+fn model(
+    path: &Path,
+    source: &mut Source,
+    named: Option<&str>,
+    manifest: &Manifest,
+    told: Option<&ModelToml>,
+) -> Result<(String, Vec<u8>), PackageError> {
+    let by_toml = told.and_then(|told| told.model.as_deref());
+    let (name, by) = match (named, by_toml, &manifest.model_file_name) {
+        (Some(name), _, _) => (name.to_owned(), None),
+        (None, Some(name), _) => (name.to_owned(), Some(MODEL_TOML)),
+        (None, None, Some(name)) => (name.clone(), Some(MANIFEST)),
+        (None, None, None) => (only_model(path, source)?, None),
+    };
+    match (source.read(&name, MAX_MODEL_BYTES)?, by) {
+        (Some(content), _) => Ok((name, content)),
+        (None, Some(by)) => Err(missing(path, &name, by)),
+        (None, None) => Err(PackageError::NoModel { path: path.into() }),
     }
+}
+
+fn only_model(path: &Path, source: &Source) -> Result<String, PackageError> {
     let models = source.models()?;
     match models.as_slice() {
         _ if models.iter().any(|name| name == MODEL) => Ok(MODEL.to_owned()),
@@ -278,6 +347,47 @@ fn model_file(path: &Path, source: &Source, manifest: &Manifest) -> Result<Strin
     }
 }
 
+/// The recipe as Custom Vision's files and the model tell it, and which of them did.
+fn preprocess(
+    path: &Path,
+    source: &mut Source,
+    manifest: &Manifest,
+    outline: &OnnxOutline,
+) -> Result<(Preprocess, String), PackageError> {
+    let named = manifest.metadata_props_file_name.as_deref();
+    let name = named.unwrap_or(METADATA);
+    let metadata = read_json(source, name)?;
+    // Without it the model would be fed what its era before wanted: answers that look right.
+    if let (Some(name), None) = (named, &metadata) {
+        return Err(missing(path, name, MANIFEST));
+    }
+    let mut told_by = Vec::new();
+    if metadata.is_some() {
+        told_by.push(name.to_owned());
+    }
+    if !outline.properties.is_empty() || outline.inputs.iter().any(|port| !port.doc.is_empty()) {
+        told_by.push("the model itself".to_owned());
+    }
+    let properties = Properties::merged(&outline.properties, metadata);
+    if let Some(sign) = properties.detector() {
+        return Err(PackageError::Detection { sign });
+    }
+    let recipe = properties::recipe(&properties, outline, manifest.era())?;
+    let told_by = match told_by.as_slice() {
+        [] => "no file".to_owned(),
+        names => names.join(" and "),
+    };
+    Ok((recipe, told_by))
+}
+
+fn missing(path: &Path, name: &str, by: &'static str) -> PackageError {
+    PackageError::NamedFileMissing {
+        path: path.into(),
+        name: name.to_owned(),
+        by,
+    }
+}
+
 fn read_json<T: serde::de::DeserializeOwned>(
     source: &mut Source,
     name: &str,
@@ -285,68 +395,17 @@ fn read_json<T: serde::de::DeserializeOwned>(
     let Some(content) = source.read(name, MAX_TEXT_BYTES)? else {
         return Ok(None);
     };
-    let text = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content);
-    let parsed = serde_json::from_slice(text).map_err(|source| PackageError::Json {
-        name: name.to_owned(),
-        source,
-    })?;
+    let parsed =
+        serde_json::from_slice(without_mark(&content)).map_err(|source| PackageError::Json {
+            name: name.to_owned(),
+            source,
+        })?;
     Ok(Some(parsed))
 }
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// One label per line; empty lines only at the end.
-fn read_labels(source: &mut Source, name: &str) -> Result<Option<Vec<String>>, PackageError> {
-    let Some(content) = source.read(name, MAX_TEXT_BYTES)? else {
-        return Ok(None);
-    };
-    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content);
-    let text = String::from_utf8_lossy(content);
-    let mut labels = Vec::new();
-    let mut seen = HashSet::new();
-    for (index, line) in text.trim_end().lines().enumerate() {
-        let label = line.trim();
-        let refused = |reason| PackageError::LabelLine {
-            name: name.to_owned(),
-            line: index + 1,
-            reason,
-        };
-        if label.is_empty() {
-            return Err(refused("the label is empty"));
-        }
-        if !seen.insert(label) {
-            return Err(refused("the label is there twice"));
-        }
-        labels.push(label.to_owned());
-    }
-    Ok((!labels.is_empty()).then_some(labels))
-}
-
-/// The labels of the file in its order; they must be the model's own, where it
-/// carries them. Without a file, the model's own.
-fn labels(
-    path: &Path,
-    name: &str,
-    listed: Option<Vec<String>>,
-    outline: &OnnxOutline,
-) -> Result<Arc<[String]>, PackageError> {
-    let inside = &outline.labels;
-    let Some(listed) = listed else {
-        return match inside.as_slice() {
-            [] => Err(PackageError::NoLabels { path: path.into() }),
-            labels => Ok(labels.into()),
-        };
-    };
-    let same = |a: &[String], b: &[String]| a.iter().all(|label| b.contains(label));
-    let agree = same(&listed, inside) && same(inside, &listed);
-    if !inside.is_empty() && !agree {
-        return Err(PackageError::LabelsDiffer {
-            name: name.to_owned(),
-            listed,
-            inside: inside.clone(),
-        });
-    }
-    Ok(listed.into())
+/// Text without the mark that some editors begin it with.
+fn without_mark(content: &[u8]) -> &[u8] {
+    content.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(content)
 }
 
 fn name(path: &Path, outline: &OnnxOutline) -> String {

@@ -54,6 +54,43 @@ impl Scores {
     }
 }
 
+/// What makes scores from 0 to 1 of a model's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScoreFunction {
+    /// The model's numbers are scores already, as those of Custom Vision.
+    #[default]
+    None,
+    /// One label a picture: they add up to 1.
+    Softmax,
+    /// Labels that do not exclude each other: each on its own.
+    Sigmoid,
+}
+
+impl ScoreFunction {
+    /// Applies it in place.
+    pub(crate) fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::Softmax => {
+                // The largest is taken off first, or a large number would overflow.
+                let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                for value in &mut *values {
+                    *value = (*value - largest).exp();
+                }
+                let sum: f32 = values.iter().sum();
+                for value in values {
+                    *value /= sum;
+                }
+            }
+            Self::Sigmoid => {
+                for value in values {
+                    *value = 1.0 / (1.0 + (-*value).exp());
+                }
+            }
+        }
+    }
+}
+
 /// What one picture is taken for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
@@ -111,6 +148,16 @@ mod tests {
             scores(&[f32::NAN]).verdict(0.0),
             Verdict::Unsure { .. }
         ));
+    }
+
+    #[test]
+    fn large_numbers_do_not_overflow() {
+        let mut values = [1000.0, 1000.0, -1000.0];
+        ScoreFunction::Softmax.apply(&mut values);
+        assert_eq!(values.map(|value| (value * 2.0).round()), [1.0, 1.0, 0.0]);
+        let mut values = [0.0, 1000.0, -1000.0];
+        ScoreFunction::Sigmoid.apply(&mut values);
+        assert_eq!(values.map(|value| (value * 2.0).round()), [1.0, 2.0, 0.0]);
     }
 
     #[test]

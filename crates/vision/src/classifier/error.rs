@@ -35,7 +35,9 @@ pub enum ModelError {
         source: ort::Error,
     },
     /// The model's inputs are not one picture.
-    #[error("the model {name} takes {found}, expected one picture")]
+    #[error(
+        "the model {name} takes {found}, expected one picture; export it with the picture as its only input"
+    )]
     Inputs {
         /// The package.
         name: String,
@@ -57,6 +59,32 @@ pub enum ModelError {
         prepared: String,
         /// The preprocessing, in words.
         recipe: String,
+    },
+    /// The model takes several pictures at once.
+    #[error(
+        "the model {name} takes {batch} pictures at once in {input}; export it with a batch of 1, or with an open one"
+    )]
+    Batch {
+        /// The package.
+        name: String,
+        /// The input's name.
+        input: String,
+        /// Pictures in a run.
+        batch: i64,
+    },
+    /// No output of the name that `model.toml` has.
+    #[error(
+        "the model {name} has no output {wanted} with {labels} scores, as model.toml has it; it gives {found}"
+    )]
+    NamedOutput {
+        /// The package.
+        name: String,
+        /// The name in `model.toml`.
+        wanted: String,
+        /// The model's outputs.
+        found: String,
+        /// How many labels there are.
+        labels: usize,
     },
     /// No output has one score per label.
     #[error(
@@ -82,14 +110,34 @@ pub enum ModelError {
         #[source]
         source: RecipeError,
     },
-    /// A run on a grey picture failed.
+    /// A run on a made-up picture failed, or gave no scores.
     #[error("the model {name} was loaded, and its trial run failed")]
     Trial {
         /// The package.
         name: String,
         /// Why.
         #[source]
-        source: InferenceError,
+        source: TrialError,
+    },
+}
+
+/// A trial that shows a model to be of no use as it is described.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The run failed.
+    #[error(transparent)]
+    Run(#[from] InferenceError),
+    /// It gave numbers that are not scores.
+    #[error(
+        "{score} for {label:?} in the output {output}, expected scores from 0 to 1; state scores = \"softmax\", or \"sigmoid\" where labels do not exclude each other, under [output] in a model.toml"
+    )]
+    NoScores {
+        /// The output's name.
+        output: String,
+        /// A label.
+        label: String,
+        /// What it got.
+        score: f32,
     },
 }
 

@@ -49,6 +49,16 @@ pub(super) fn input(session: &Session, package: &ModelPackage) -> Result<InputPo
             found: in_words(session.inputs()),
         });
     };
+    if let ValueType::Tensor { shape, .. } = input.dtype()
+        && shape.len() == 4
+        && let Some(batch) = shape.iter().next().filter(|batch| **batch > 1)
+    {
+        return Err(ModelError::Batch {
+            name: name(),
+            input: input.name().to_owned(),
+            batch: *batch,
+        });
+    }
     let recipe = package.preprocess();
     let (element, fits) = match input.dtype() {
         ValueType::Tensor { ty, shape, .. } => (element(*ty), accepts(shape, recipe)),
@@ -92,8 +102,10 @@ fn element(ty: TensorElementType) -> Option<Element> {
 pub(super) fn scores(session: &Session, package: &ModelPackage) -> Result<ScorePort, ModelError> {
     let labels = package.labels().len();
     let outputs = session.outputs();
+    let wanted = package.output();
     let forms = outputs
         .iter()
+        .filter(|output| wanted.is_none_or(|wanted| output.name() == wanted))
         .filter_map(|output| Some((output, form(output.dtype(), labels)?)));
     let best = forms.min_by_key(|(_, form)| match form {
         ScoreForm::Maps => 0,
@@ -103,6 +115,12 @@ pub(super) fn scores(session: &Session, package: &ModelPackage) -> Result<ScoreP
         Some((output, form)) => Ok(ScorePort {
             name: output.name().to_owned(),
             form,
+        }),
+        None if wanted.is_some() => Err(ModelError::NamedOutput {
+            name: package.name().to_owned(),
+            wanted: wanted.unwrap_or_default().to_owned(),
+            found: in_words(outputs),
+            labels,
         }),
         None => Err(ModelError::Outputs {
             name: package.name().to_owned(),
@@ -138,9 +156,10 @@ fn form(dtype: &ValueType, labels: usize) -> Option<ScoreForm> {
     }
 }
 
-fn in_words(ports: &[Outlet]) -> String {
+/// Name and type of each.
+pub(super) fn in_words<'a>(ports: impl IntoIterator<Item = &'a Outlet>) -> String {
     let ports: Vec<_> = ports
-        .iter()
+        .into_iter()
         .map(|port| format!("{}: {}", port.name(), port.dtype()))
         .collect();
     match ports.as_slice() {

@@ -72,6 +72,34 @@ pub enum PackageError {
         /// Their names.
         models: Vec<String>,
     },
+    /// A file that another names is not there.
+    #[error("{by} names {name}, and {} holds no such file; keep the files of one export together", path.display())]
+    NamedFileMissing {
+        /// The package.
+        path: PathBuf,
+        /// The file that is missing.
+        name: String,
+        /// The file that names it.
+        by: &'static str,
+    },
+    /// Some weights lie in a file of their own.
+    #[error(
+        "{name} keeps weights in another file ({other}); save it as one file, in Python: onnx.save(onnx.load(\"{name}\"), \"one/{name}\")"
+    )]
+    SeveralFiles {
+        /// The model file.
+        name: String,
+        /// The file with the weights.
+        other: String,
+    },
+    /// `model.toml` cannot be followed.
+    #[error("model.toml{}: {reason}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+    ModelToml {
+        /// Line, from 1, where it is one.
+        line: Option<usize>,
+        /// What is wrong, and what is known.
+        reason: String,
+    },
     /// The export is for another runtime.
     #[error("this is a {platform} export; export the model again for the platform ONNX")]
     OtherPlatform {
@@ -80,7 +108,7 @@ pub enum PackageError {
     },
     /// The model finds objects, and this program sorts pictures.
     #[error(
-        "this is an object detection model ({sign}); only classification models can be used, train a classification project on the same pictures"
+        "this is an object detection model ({sign}); only classification models can be used for now, train a classification project on the same pictures"
     )]
     Detection {
         /// What gave it away.
@@ -140,7 +168,7 @@ pub enum PackageError {
     Property(#[from] PropertyError),
     /// Neither properties nor the model fix the size of its input.
     #[error(
-        "the model's input size is open and the package does not state it; export again, or add metadata_properties.json with TargetWidth and TargetHeight"
+        "the model's input size is open and the package does not state it; take metadata_properties.json of the same export along (TargetWidth, TargetHeight), or state size under [input] in a model.toml"
     )]
     InputSizeUnknown,
 }

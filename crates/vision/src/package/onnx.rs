@@ -27,6 +27,8 @@ pub(crate) struct OnnxOutline {
     pub(crate) outputs: Vec<Port>,
     /// Labels of a `ZipMap` operator, in score order.
     pub(crate) labels: Vec<String>,
+    /// A file beside the model that some of its weights lie in.
+    pub(crate) other_file: Option<String>,
 }
 
 /// An input or output.
@@ -87,7 +89,12 @@ fn read_graph(graph: &[u8], found: &mut OnnxOutline) -> Result<(), NotOnnx> {
         match field? {
             (1, Value::Bytes(node)) => read_node(node, found)?,
             (2, Value::Bytes(text)) => found.graph_name = text_of(text),
-            (5, Value::Bytes(tensor)) => weights.push(name_at(tensor, 8)?),
+            (5, Value::Bytes(tensor)) => {
+                weights.push(name_at(tensor, 8)?);
+                if found.other_file.is_none() {
+                    found.other_file = other_file(tensor)?;
+                }
+            }
             (11, Value::Bytes(port)) => found.inputs.push(read_port(port)?),
             (12, Value::Bytes(port)) => found.outputs.push(read_port(port)?),
             _ => {}
@@ -96,6 +103,26 @@ fn read_graph(graph: &[u8], found: &mut OnnxOutline) -> Result<(), NotOnnx> {
     // Before IR version 4 weights are listed among the inputs.
     found.inputs.retain(|input| !weights.contains(&input.name));
     Ok(())
+}
+
+/// TensorProto: 13 external_data (key and value), 14 data_location, where 1 is
+/// another file.
+fn other_file(tensor: &[u8]) -> Result<Option<String>, NotOnnx> {
+    const EXTERNAL: u64 = 1;
+    let (mut is_external, mut location) = (false, String::new());
+    for field in Fields::of(tensor) {
+        match field? {
+            (13, Value::Bytes(entry)) => {
+                let (key, value) = read_property(entry)?;
+                if key == "location" {
+                    location = value;
+                }
+            }
+            (14, Value::Number(place)) => is_external = place == EXTERNAL,
+            _ => {}
+        }
+    }
+    Ok(is_external.then_some(location))
 }
 
 /// NodeProto: 4 op_type, 5 attribute. AttributeProto: 1 name, 9 strings.

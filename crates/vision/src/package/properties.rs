@@ -137,7 +137,8 @@ pub(super) fn recipe(
         Preprocess {
             fit,
             longest,
-            filter: Filter::Bilinear,
+            // As mscviplib does, the service's own library, when it is given these properties.
+            filter: Filter::FourPointBytes,
             mean: properties.per_channel(MEAN, 0.0)?,
             deviation: properties.per_channel(DEVIATION, 1.0)?,
             origin: Origin::Properties,
@@ -217,14 +218,14 @@ fn geometry(properties: &Properties, model: Option<Size>) -> Result<Geometry, Pr
 }
 
 /// What the model's first input tells about pictures.
-struct PictureInput {
-    axes: AxisOrder,
-    size: Option<Size>,
+pub(super) struct PictureInput {
+    pub(super) axes: AxisOrder,
+    pub(super) size: Option<Size>,
     channels: Option<ChannelOrder>,
 }
 
 impl PictureInput {
-    fn of(model: &OnnxOutline) -> Self {
+    pub(super) fn of(model: &OnnxOutline) -> Self {
         let shape = model.inputs.first().and_then(|port| port.shape.as_deref());
         let (axes, size) = match shape {
             Some([_, Some(3), height, width]) => (AxisOrder::Nchw, (*width, *height)),

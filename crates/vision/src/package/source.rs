@@ -3,7 +3,6 @@
 //! Only plain names at the package's own level are opened, so a manifest or an
 //! archive cannot point elsewhere; every read is bounded.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -24,8 +23,9 @@ pub(super) enum Source {
     Folder(PathBuf),
     Zip {
         archive: ZipArchive<File>,
-        /// Names of the first entries; those that are not text are left out.
-        names: Vec<String>,
+        /// Names of the first entries with their places; those that are not text are left out.
+        /// Some programs for Windows write `\` between folder and name.
+        names: Vec<(String, usize)>,
         /// The folder inside that holds everything, with its slash, or nothing.
         prefix: String,
         path: PathBuf,
@@ -44,8 +44,11 @@ impl Source {
         };
         let archive = ZipArchive::new(file).map_err(broken)?;
         let names = archive.file_names().take(MAX_ENTRIES);
-        let names: Vec<_> = names.flatten().map(Cow::into_owned).collect();
-        let prefix = common_folder(names.iter().map(String::as_str));
+        let names: Vec<(String, usize)> = names
+            .zip(0..)
+            .filter_map(|(name, place)| Some((name.ok()?.replace('\\', "/"), place)))
+            .collect();
+        let prefix = common_folder(names.iter().map(|(name, _)| name.as_str()));
         Ok(Self::Zip {
             archive,
             names,
@@ -65,7 +68,9 @@ impl Source {
                 names.filter_map(|name| name.into_string().ok()).collect()
             }
             Self::Zip { names, prefix, .. } => {
-                let within = names.iter().filter_map(|name| name.strip_prefix(prefix));
+                let within = names
+                    .iter()
+                    .filter_map(|(name, _)| name.strip_prefix(&**prefix));
                 within.map(str::to_owned).collect()
             }
         };
@@ -90,17 +95,22 @@ impl Source {
             }
             Self::Zip {
                 archive,
+                names,
                 prefix,
                 path,
-                ..
-            } => match archive.by_name(&format!("{prefix}{name}")) {
-                Ok(entry) => bounded(entry, &path.join(name), limit).map(Some),
-                Err(zip::result::ZipError::FileNotFound) => Ok(None),
-                Err(source) => Err(PackageError::Archive {
-                    path: path.clone(),
-                    source,
-                }),
-            },
+            } => {
+                let wanted = format!("{prefix}{name}");
+                let Some((_, place)) = names.iter().find(|(name, _)| *name == wanted) else {
+                    return Ok(None);
+                };
+                match archive.by_index(*place) {
+                    Ok(entry) => bounded(entry, &path.join(name), limit).map(Some),
+                    Err(source) => Err(PackageError::Archive {
+                        path: path.clone(),
+                        source,
+                    }),
+                }
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ LABELS = ["unripe", "ripe", "Negative"]
 WEIGHTS = np.array([[-4, 4, 0], [4, -4, 0], [0, 0, 4]], np.float32)
 
 
-def save(name, nodes, inputs, outputs, initializers, opset, properties=None, ml=False):
+def save(name, nodes, inputs, outputs, initializers, opset, properties=None, ml=False, check=True):
     graph = helper.make_graph(nodes, "tiny " + name, inputs, outputs, initializers)
     opsets = [helper.make_opsetid("", opset)]
     if ml:
@@ -30,7 +30,8 @@ def save(name, nodes, inputs, outputs, initializers, opset, properties=None, ml=
     model.ir_version = 7
     if properties:
         helper.set_model_props(model, properties)
-    onnx.checker.check_model(model)
+    if check:
+        onnx.checker.check_model(model)
     (HERE / (name + ".onnx")).write_bytes(model.SerializeToString(deterministic=True))
 
 
@@ -79,6 +80,29 @@ def main():
           properties={"Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_0_255"})
     plain("open_size", [picture(shape=(None, 3, None, None))], TensorProto.FLOAT, WEIGHTS)
     plain("double_refused", [picture(TensorProto.DOUBLE)], TensorProto.DOUBLE, WEIGHTS, dtype=np.float64)
+
+    plain("batch_of_four", [picture(shape=(4, 3, SIDE, SIDE))], TensorProto.FLOAT, WEIGHTS)
+    # Far beyond any memory; nothing of this size may be asked for.
+    plain("huge", [picture(shape=(1, 3, 2_000_000_000, 2_000_000_000))], TensorProto.FLOAT, WEIGHTS)
+
+    # As other tools write classifiers: no softmax, and a second output of the same size.
+    nodes, weights = scores(WEIGHTS)
+    nodes[-1] = helper.make_node("Identity", ["sums"], ["logits"])
+    nodes.append(helper.make_node("Neg", ["sums"], ["other"]))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 3]) for name in ("other", "logits")]
+    save("logits", nodes, [picture()], outputs, weights, 13)
+
+    # Weights in a file that is not there.
+    nodes, weights = scores(WEIGHTS)
+    nodes[-1].output[0] = "model_output"
+    external = onnx.TensorProto()
+    external.CopyFrom(weights[0])
+    external.ClearField("raw_data")
+    external.data_location = TensorProto.EXTERNAL
+    entry = external.external_data.add()
+    entry.key, entry.value = "location", "model.onnx.data"
+    output = helper.make_tensor_value_info("model_output", TensorProto.FLOAT, [None, 3])
+    save("other_file", nodes, [picture()], [output], [external], 11, check=False)
 
     # Scores that are no numbers: 0 / 0 for a black picture, and so at the trial.
     nodes = [

@@ -10,7 +10,9 @@
 )]
 
 mod classify;
+mod exports;
 mod frames;
+mod model_toml;
 mod packages;
 mod prepared;
 mod shared;

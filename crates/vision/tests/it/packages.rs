@@ -109,7 +109,7 @@ fn the_manifest_names_the_files_and_the_iteration() {
 #[test]
 fn the_bundled_model_states_its_preprocessing() {
     let package = ModelPackage::open(&bundled()).unwrap();
-    assert_eq!(package.preprocess().origin, Origin::Properties);
+    assert_eq!(package.preprocess().origin, Origin::ModelToml);
     assert_eq!(package.sha256().len(), 64);
     assert!(!package.name().is_empty());
 }
