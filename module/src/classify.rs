@@ -19,7 +19,9 @@ use crate::app::{load_model, model_path};
 use crate::decode_room::DecodeRoom;
 use crate::eyes::{Eyes, Sight};
 use crate::labels::{LabelConfidence, LabelMap, LabelRules};
-use crate::settings::{DEFAULT_MIN_CONFIDENCE, parse_confidence, parse_fraction, parse_labels};
+use crate::settings::{
+    DEFAULT_MIN_CONFIDENCE, Layout, parse_confidence, parse_fraction, parse_labels,
+};
 
 /// A bar is worth its space from so many files on.
 const MANY_FILES: usize = 20;
@@ -42,9 +44,14 @@ pub struct Arguments {
     /// Picture files, or folders that are searched for files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Model folder or exported zip file.
+    /// Model folder, exported zip file, or .onnx file.
     #[arg(long, value_name = "PATH", env = "FRUIT_COUNTER_MODEL")]
     model: Option<PathBuf>,
+    /// Lay pictures out as the model's files tell (auto), or strictly as one of
+    /// docker-2018, docker-2020, docker-2024, sample-stretch did.
+    #[arg(long, value_name = "NAME", default_value_t = Layout::Auto,
+        env = "FRUIT_COUNTER_PREPROCESS")]
+    preprocess: Layout,
     /// A best score below this is `unsure`.
     #[arg(long, value_name = "0..1", default_value_t = DEFAULT_MIN_CONFIDENCE,
         env = "FRUIT_COUNTER_MIN_CONFIDENCE", value_parser = parse_fraction)]
@@ -117,7 +124,7 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
     let path = model_path(arguments.model.as_deref())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let classifier = load_model(&path, cores)?.classifier;
+    let classifier = load_model(&path, arguments.preprocess, cores)?.classifier;
     let labels = LabelRules::new(
         classifier.labels(),
         &arguments.labels,

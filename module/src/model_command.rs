@@ -1,6 +1,7 @@
 //! `fruit-counter model …`: what a model package is, for people who bring one.
 
-use std::io::{self, Write};
+mod text;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,13 +9,12 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
-use vision::{
-    ALIGNMENT, AxisOrder, ChannelOrder, Classifier, Filter, Fit, ModelPackage, Origin, Pixels,
-    Preprocess, RuntimeOptions, ValueRange,
-};
+use vision::{Classifier, ModelPackage, Pixels, RuntimeOptions};
 
 use crate::app::model_path;
 use crate::classify::{NO_MODEL, is_broken_pipe};
+use crate::error_chain;
+use crate::settings::Layout;
 
 /// Sides of the picture of the trial: an ordinary camera's.
 const TRIAL: (u32, u32) = (640, 480);
@@ -44,7 +44,12 @@ struct Inspect {
     /// Folder, exported zip, or .onnx file; without it the model that the module would take.
     #[arg(value_name = "PATH", env = "FRUIT_COUNTER_MODEL")]
     path: Option<PathBuf>,
-    /// Print one JSON object.
+    /// Lay pictures out as the model's files tell (auto), or strictly as one of
+    /// docker-2018, docker-2020, docker-2024, sample-stretch did.
+    #[arg(long, value_name = "NAME", default_value_t = Layout::Auto,
+        env = "FRUIT_COUNTER_PREPROCESS")]
+    preprocess: Layout,
+    /// Print one JSON object; with `problem` where something is wrong.
     #[arg(long)]
     json: bool,
 }
@@ -54,15 +59,9 @@ struct Inspect {
 #[serde(rename_all = "camelCase")]
 struct Account {
     path: String,
-    name: String,
-    version: String,
-    sha256: String,
-    producer: String,
-    opset: Option<i64>,
-    labels: Vec<String>,
-    input: String,
-    preparation: String,
-    origin: String,
+    /// `None` where the package cannot be read.
+    #[serde(flatten)]
+    model: Option<Model>,
     /// `None` where the runtime does not take it.
     #[serde(skip_serializing_if = "Option::is_none")]
     trial: Option<Trial>,
@@ -70,10 +69,34 @@ struct Account {
     problem: Option<String>,
 }
 
+/// What was recognised, and from which file.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Model {
+    name: String,
+    version: String,
+    model_file: String,
+    bytes: usize,
+    sha256: String,
+    producer: String,
+    opset: Option<i64>,
+    labels: Vec<String>,
+    labels_from: String,
+    input: String,
+    preparation: String,
+    preparation_from: String,
+    origin: String,
+    scores: &'static str,
+}
+
 /// A run over a grey picture.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Trial {
+    /// The input and the output that is read, as the model declares them.
+    model_input: String,
+    model_output: String,
+    top: String,
     scores: Vec<Score>,
     /// The quickest of a few, preparation included, on one thread.
     milliseconds: f64,
@@ -89,10 +112,15 @@ struct Score {
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     let Command::Inspect(inspect) = &arguments.command;
-    match account(inspect).and_then(|account| print(&account, inspect.json).map(|()| account)) {
+    let said =
+        account(inspect).and_then(|account| text::print(&account, inspect.json).map(|()| account));
+    match said {
         Ok(account) => match account.problem {
             Some(problem) => {
-                eprintln!("fruit-counter: the module cannot use it: {problem}");
+                eprintln!(
+                    "fruit-counter: the module cannot use {}: {problem}",
+                    account.path
+                );
                 ExitCode::from(NO_MODEL)
             }
             None => ExitCode::SUCCESS,
@@ -107,27 +135,46 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 fn account(inspect: &Inspect) -> anyhow::Result<Account> {
     let path = model_path(inspect.path.as_deref())?;
-    let package = ModelPackage::open(&path)
-        .with_context(|| format!("{} cannot be used as a model", path.display()))?;
-    let recipe = package.preprocess();
-    let (trial, problem) = match try_it(&package) {
-        Ok(trial) => (Some(trial), None),
-        Err(error) => (None, Some(format!("{error:#}"))),
-    };
-    Ok(Account {
+    let mut account = Account {
         path: path.display().to_string(),
-        name: package.name().to_owned(),
-        version: package.version().to_owned(),
-        sha256: package.sha256().to_owned(),
-        producer: package.producer().to_owned(),
-        opset: package.opset(),
-        labels: package.labels().to_vec(),
-        input: input(recipe),
-        preparation: preparation(recipe),
-        origin: origin(recipe.origin),
-        trial,
-        problem,
-    })
+        model: None,
+        trial: None,
+        problem: None,
+    };
+    match ModelPackage::open(&path) {
+        Ok(package) => {
+            let package = inspect.preprocess.of(package);
+            account.model = Some(Model::of(&package));
+            match try_it(&package) {
+                Ok(trial) => account.trial = Some(trial),
+                Err(error) => account.problem = Some(format!("{error:#}")),
+            }
+        }
+        Err(error) => account.problem = Some(error_chain(&error)),
+    }
+    Ok(account)
+}
+
+impl Model {
+    fn of(package: &ModelPackage) -> Self {
+        let recipe = package.preprocess();
+        Self {
+            name: package.name().to_owned(),
+            version: package.version().to_owned(),
+            model_file: package.model_file().to_owned(),
+            bytes: package.model_bytes(),
+            sha256: package.sha256().to_owned(),
+            producer: package.producer().to_owned(),
+            opset: package.opset(),
+            labels: package.labels().to_vec(),
+            labels_from: package.labels_from().to_owned(),
+            input: text::input(recipe),
+            preparation: text::preparation(recipe),
+            preparation_from: package.preprocess_from().to_owned(),
+            origin: text::origin(recipe.origin),
+            scores: text::scores(package.score_function()),
+        }
+    }
 }
 
 fn try_it(package: &ModelPackage) -> anyhow::Result<Trial> {
@@ -142,123 +189,18 @@ fn try_it(package: &ModelPackage) -> anyhow::Result<Trial> {
         classifier.classify(&picture)?;
         quickest = quickest.min(begin.elapsed().as_secs_f64() * 1e3);
     }
+    let top = scores.top().0.to_owned();
     let scores = scores.iter().map(|(label, score)| Score {
         label: label.to_owned(),
         score,
     });
     Ok(Trial {
+        model_input: classifier.input(),
+        model_output: classifier.output(),
+        top,
         scores: scores.collect(),
         milliseconds: quickest,
     })
-}
-
-fn print(account: &Account, json: bool) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    if json {
-        writeln!(out, "{}", serde_json::to_string(account)?)?;
-        return Ok(());
-    }
-    let opset = account
-        .opset
-        .map_or("opset unknown".to_owned(), |opset| format!("opset {opset}"));
-    let producer = match account.producer.as_str() {
-        "" => "an unnamed program",
-        named => named,
-    };
-    let labels = format!("{}: {}", account.labels.len(), account.labels.join(", "));
-    let trial = account.trial.as_ref().map(|trial| {
-        let scores: Vec<String> = trial
-            .scores
-            .iter()
-            .map(|score| format!("{} {:.3}", score.label, score.score))
-            .collect();
-        format!(
-            "a grey picture is {} ({:.1} ms)",
-            scores.join(", "),
-            trial.milliseconds
-        )
-    });
-    let lines = [
-        ("path", account.path.clone()),
-        ("name", account.name.clone()),
-        ("version", account.version.clone()),
-        ("sha256", account.sha256.clone()),
-        ("made by", format!("{producer}, {opset}")),
-        ("labels", labels),
-        ("input", account.input.clone()),
-        ("pictures", account.preparation.clone()),
-        ("known from", account.origin.clone()),
-        ("trial", trial.unwrap_or_else(|| "none".to_owned())),
-    ];
-    for (what, text) in lines {
-        writeln!(out, "{what:<11} {text}")?;
-    }
-    Ok(())
-}
-
-fn input(recipe: &Preprocess) -> String {
-    let channels = match recipe.channels {
-        ChannelOrder::Rgb => "red, green, blue",
-        ChannelOrder::Bgr => "blue, green, red",
-    };
-    let range = match recipe.range {
-        ValueRange::Bytes => "0 to 255",
-        ValueRange::Unit => "0 to 1",
-        ValueRange::Signed => "-1 to 1",
-    };
-    let axes = match recipe.axes {
-        AxisOrder::Nchw => "a plane for each channel",
-        AxisOrder::Nhwc => "channels beside each other",
-    };
-    let mut text = format!("{}, {channels}, {range}, {axes}", recipe.input);
-    let has_mean = recipe.mean.iter().any(|mean| mean.abs() > 0.0);
-    let has_deviation = recipe.deviation.iter().any(|by| (by - 1.0).abs() > 0.0);
-    if has_mean || has_deviation {
-        text.push_str(&format!(
-            ", less {:?}, divided by {:?}",
-            recipe.mean, recipe.deviation
-        ));
-    }
-    text
-}
-
-fn preparation(recipe: &Preprocess) -> String {
-    let mut steps = vec!["turned as EXIF says".to_owned()];
-    if let Some(longest) = recipe.shrink_to_longest {
-        steps.push(format!("sides of {longest} and more shrunk to {longest}"));
-    }
-    steps.push(match recipe.fit {
-        Fit::Stretch(size) => format!("stretched to {size}"),
-        Fit::ShorterSide(side) => format!("shorter side to {side}"),
-        Fit::ShorterSideAligned(side) => {
-            format!("shorter side to {side}, then each side stretched to a multiple of {ALIGNMENT}")
-        }
-        Fit::CentreSquare(side) => format!("middle square to {side}"),
-    });
-    steps.push(match recipe.filter {
-        Filter::Bilinear => "bilinear".to_owned(),
-        Filter::Bicubic => "bicubic".to_owned(),
-        Filter::FourPoint => "by the four nearest pixels".to_owned(),
-        Filter::FourPointBytes => "by the four nearest pixels, as OpenCV".to_owned(),
-    });
-    steps.push(match recipe.longest {
-        None => format!("the middle {} taken", recipe.input),
-        Some(longest) => format!("taken whole up to {longest}"),
-    });
-    steps.join(", ")
-}
-
-fn origin(origin: Origin) -> String {
-    match origin {
-        Origin::Properties => "the export's own properties".to_owned(),
-        Origin::AssumedFromEra(named) => {
-            let program = named.program();
-            format!("{program} ({named}), since the export says little or nothing")
-        }
-        Origin::Named(named) => format!("the setting {named}: {}", named.program()),
-        Origin::ModelToml => "model.toml".to_owned(),
-        Origin::Given => "the program that asks".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -267,42 +209,65 @@ mod tests {
 
     use super::*;
 
-    fn inspect(path: &Path) -> anyhow::Result<Account> {
+    fn inspect(path: &Path, layout: &str) -> Account {
         account(&Inspect {
             path: Some(path.to_owned()),
+            preprocess: layout.parse().unwrap(),
             json: false,
         })
+        .unwrap()
+    }
+
+    fn bundled() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../model")
     }
 
     #[test]
     fn the_bundled_model_is_explained_and_tried() {
-        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
-        let account = inspect(&model).unwrap();
-        assert_eq!(account.labels, ["ripe", "unripe"]);
+        let account = inspect(&bundled(), "auto");
         assert_eq!(account.problem, None);
+        let model = account.model.unwrap();
+        assert_eq!(model.labels, ["ripe", "unripe"]);
+        assert_eq!(model.labels_from, "labels.txt");
+        assert_eq!(model.preparation_from, "model.toml");
+        assert!(model.input.starts_with("224x224, "), "{}", model.input);
         let trial = account.trial.unwrap();
         let sum: f32 = trial.scores.iter().map(|score| score.score).sum();
         assert!((sum - 1.0).abs() < 1e-3, "{trial:?}");
-        assert!(account.input.starts_with("224x224, "), "{}", account.input);
+        assert!(model.labels.contains(&trial.top), "{trial:?}");
+        assert!(trial.model_input.starts_with("data: "), "{trial:?}");
     }
 
     #[test]
-    fn a_folder_without_a_model_is_refused_with_its_name() {
-        let empty = tempfile::tempdir().unwrap();
-        let error = format!("{:#}", inspect(empty.path()).unwrap_err());
+    fn a_named_layout_is_explained_and_in_the_version() {
+        let plain = inspect(&bundled(), "auto").model.unwrap();
+        let named = inspect(&bundled(), "docker-2020").model.unwrap();
+        assert_eq!(named.version, format!("{}+docker-2020", plain.version));
+        assert!(named.origin.contains("2020 to 2022"), "{}", named.origin);
         assert!(
-            error.contains(&empty.path().display().to_string()),
-            "{error}"
+            named.preparation.contains("middle square to 224"),
+            "{}",
+            named.preparation
         );
+        assert_eq!(named.input, plain.input);
     }
 
     #[test]
-    fn a_recipe_is_told_in_words() {
-        let recipe = Preprocess::docker_2018(vision::Size::square(227));
-        let told = preparation(&recipe);
-        for word in ["1600", "middle square to 256", "four nearest", "227x227"] {
-            assert!(told.contains(word), "{told}");
-        }
-        assert!(input(&recipe).contains("blue, green, red, 0 to 255"));
+    fn what_cannot_be_read_is_said_with_its_name_and_the_cure() {
+        let empty = tempfile::tempdir().unwrap();
+        let account = inspect(empty.path(), "auto");
+        assert!(account.model.is_none());
+        let problem = account.problem.clone().unwrap();
+        assert!(
+            problem.contains(&empty.path().display().to_string()),
+            "{problem}"
+        );
+        let json = serde_json::to_value(&account).unwrap();
+        assert!(
+            json["problem"]
+                .as_str()
+                .unwrap()
+                .contains("export the model as ONNX")
+        );
     }
 }

@@ -7,6 +7,7 @@
 
 mod http;
 mod labels;
+mod model;
 mod value;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::labels::{LabelConfidence, LabelMap};
 
 pub use http::{HttpSettings, PredictionKey, UrlAccess};
 pub(crate) use labels::{parse_confidence, parse_labels};
+pub use model::{Layout, ModelSettings};
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
@@ -51,12 +53,6 @@ pub struct Setting {
     pub effect: &'static str,
 }
 
-const MODEL: Setting = Setting {
-    name: "FRUIT_COUNTER_MODEL",
-    accepts: "path of a model folder or of an exported zip file",
-    default: "the folder `model` beside the program, else in the working folder",
-    effect: "the model that classifies the pictures",
-};
 const LEDGER: Setting = Setting {
     name: "FRUIT_COUNTER_LEDGER",
     accepts: "path of a folder that survives the container",
@@ -143,7 +139,8 @@ const MERGE_AFTER: Setting = Setting {
 
 /// Every `FRUIT_COUNTER_*` variable, in the order of the reference page.
 pub const SETTINGS: &[Setting] = &[
-    MODEL,
+    model::MODEL,
+    model::PREPROCESS,
     LEDGER,
     DURABILITY,
     REPORT_INTERVAL,
@@ -179,8 +176,8 @@ const CA_FILE: &str = "EdgeModuleCACertificateFile";
 /// The settings of one run.
 #[derive(Debug)]
 pub struct Settings {
-    /// Model folder or zip; `None`: look in the usual places.
-    pub model: Option<PathBuf>,
+    /// The model and how pictures are laid out for it.
+    pub model: ModelSettings,
     /// Folder of the durable counts.
     pub ledger: PathBuf,
     /// What a recorded picture survives.
@@ -368,7 +365,7 @@ impl Reader {
     fn settings(&mut self, cores: usize) -> Settings {
         self.unknown_names();
         Settings {
-            model: self.optional(MODEL, |text| Ok(PathBuf::from(text))),
+            model: self.model(),
             ledger: self.value(
                 LEDGER,
                 PathBuf::from(DEFAULT_LEDGER),

@@ -17,7 +17,7 @@ use crate::judge::{Gate, Judge};
 use crate::labels::LabelRules;
 use crate::opening;
 use crate::pipeline::Pipeline;
-use crate::settings::Settings;
+use crate::settings::{Layout, Settings};
 use crate::volume;
 
 /// The kernel's name for this boot; a crash counts only within one.
@@ -53,12 +53,13 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     }
     info!(ledger = ledger.id(), folder = %settings.ledger.display(), "ledger open");
 
-    let path = model_path(settings.model.as_deref()).context(unfit("finding the model"))?;
+    let path = model_path(settings.model.path.as_deref()).context(unfit("finding the model"))?;
     let Loaded {
         package,
         classifier,
         model,
-    } = load_model(&path, settings.threads).with_context(|| unfit("the model cannot be used"))?;
+    } = load_model(&path, settings.model.layout, settings.threads)
+        .with_context(|| unfit("the model cannot be used"))?;
     let labels = LabelRules::new(
         classifier.labels(),
         &settings.labels,
@@ -76,7 +77,9 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         .with_context(|| unfit(format!("the labels of the model {}", path.display())))?;
     info!(
         model = model.name,
+        version = model.version,
         sha256 = model.sha256,
+        pictures = %package.preprocess(),
         labels = classifier.labels().join(","),
         "model loaded"
     );
@@ -118,9 +121,10 @@ pub struct Loaded {
 ///
 /// # Errors
 /// When the package or ONNX Runtime is missing or does not fit; says which.
-pub fn load_model(path: &Path, threads: usize) -> anyhow::Result<Loaded> {
+pub fn load_model(path: &Path, layout: Layout, threads: usize) -> anyhow::Result<Loaded> {
     let package = ModelPackage::open(path)
         .with_context(|| format!("reading the model {}", path.display()))?;
+    let package = layout.of(package);
     let options = RuntimeOptions {
         threads,
         ..RuntimeOptions::default()

@@ -7,7 +7,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 
 use super::*;
 use crate::app::load_model;
-use crate::settings::{parse_confidence, parse_labels};
+use crate::settings::{Layout, parse_confidence, parse_labels};
 
 const RED: [u8; 3] = [250, 5, 5];
 const GREEN: [u8; 3] = [5, 250, 5];
@@ -17,7 +17,7 @@ const BLUE: [u8; 3] = [5, 5, 250];
 fn eyes(labels: &str, confidence: &str) -> Eyes {
     let model = "../crates/vision/tests/data/map_output.onnx";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(model);
-    let classifier = load_model(&path, 1).unwrap().classifier;
+    let classifier = load_model(&path, Layout::Auto, 1).unwrap().classifier;
     let labels = LabelRules::new(
         classifier.labels(),
         &parse_labels(labels).unwrap(),

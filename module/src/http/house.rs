@@ -11,6 +11,8 @@ use super::flights::Flights;
 use super::names::Names;
 use super::recorder::Recorder;
 use super::refusal::Refusal;
+use super::reply::{Listed, Voice};
+use super::route::Family;
 use super::workers::{Origin, Workers};
 use super::{DoorError, Supplies};
 use crate::SharedLedger;
@@ -25,6 +27,8 @@ pub(super) struct House {
     pub(super) workers: Workers,
     pub(super) recorder: Recorder,
     pub(super) names: Names,
+    /// Which labels the container lists whose place this takes.
+    listed: Listed,
     pub(super) flights: Flights,
     in_hand: Arc<Semaphore>,
     /// Kilobytes for the bodies of those in hand.
@@ -65,6 +69,7 @@ impl House {
         } = supplies;
         let totals = ledger.lock().totals().map_err(DoorError::Ledger)?;
         let names = Names::new(totals.cameras.keys(), settings.cameras);
+        let listed = Listed::by(package.preprocess().origin);
         let origin = Origin {
             package,
             labels,
@@ -93,6 +98,7 @@ impl House {
             workers: Workers::new(origin, broken),
             recorder,
             names,
+            listed,
             flights: Flights::default(),
             in_hand: Arc::new(Semaphore::new(settings.queue)),
             bodies: Arc::new(Semaphore::new(
@@ -100,6 +106,14 @@ impl House {
             )),
             hub: OnceLock::new(),
         })
+    }
+
+    /// How a picture is answered under paths of this family.
+    pub(super) fn voice(&self, family: Family) -> Voice {
+        Voice {
+            family,
+            listed: self.listed,
+        }
     }
 
     pub(super) fn set_hub(&self, hub: Hub) {

@@ -127,7 +127,7 @@ async fn answered(
             let sight = look(house, &body).await?;
             drop(in_hand);
             Ok(Answered {
-                reply: Reply::to(&sight, arrival.wall, family),
+                reply: Reply::to(&sight, arrival.wall, house.voice(family)),
                 replayed: false,
             })
         }
@@ -236,7 +236,10 @@ async fn once(
         // One without a reply had one that is too long to be kept.
         Seen::Counted { reply: None } | Seen::No => {
             let sight = look(house, body).await?;
-            (Reply::to(&sight, arrival.wall, family), sight.outcome)
+            (
+                Reply::to(&sight, arrival.wall, house.voice(family)),
+                sight.outcome,
+            )
         }
     };
     let record = FrameRecord {

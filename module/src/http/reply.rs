@@ -2,7 +2,8 @@
 //!
 //! Under the container's paths a good picture gets what the exported Custom Vision container says, to
 //! the letter: keys in alphabetical order, predictions in the order of the labels, probabilities
-//! rounded to 8 places, those up to 1e-8 left out, `created` in UTC without a mark of the zone. Under
+//! rounded to 8 places, those up to 1e-8 left out (not by the container of 2024, where its preprocessing
+//! is set), `created` in UTC without a mark of the zone. Under
 //! the cloud's paths it gets what the cloud says: its order of keys, the likeliest label first, all of
 //! them, and ids that its SDKs can read. A bad one gets an error as the cloud writes it, where the
 //! container answers 500, or 200 with a text.
@@ -17,7 +18,7 @@ use ledger::{MAX_REPLY_BYTES, Outcome, RejectReason};
 use serde::Serialize;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
-use vision::Scores;
+use vision::{NamedRecipe, Origin, Scores};
 
 use super::refusal::error_json;
 use super::route::Family;
@@ -29,6 +30,33 @@ const REPLAYED: &str = "idempotency-replayed";
 
 /// Probabilities up to this are left out.
 const NEXT_TO_NOTHING: f64 = 1e-8;
+
+/// Which labels a container lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Each, as the container of 2024.
+    All,
+    /// Those above [`NEXT_TO_NOTHING`], as the containers before it.
+    AboveNothing,
+}
+
+impl Listed {
+    /// As the container whose preprocessing is set; the older ones' way where none is.
+    pub(super) fn by(origin: Origin) -> Self {
+        match origin {
+            Origin::Named(NamedRecipe::Docker2024) => Self::All,
+            _ => Self::AboveNothing,
+        }
+    }
+}
+
+/// How a picture is answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Voice {
+    pub(super) family: Family,
+    /// Under the container's paths; the cloud lists all.
+    pub(super) listed: Listed,
+}
 
 /// Between the status and the body of a kept reply.
 const BREAK: u8 = b'\n';
@@ -63,12 +91,12 @@ struct Answer<'a> {
 
 impl Reply {
     /// The reply to a picture that was looked at now.
-    pub(super) fn to(sight: &Sight, now: OffsetDateTime, family: Family) -> Self {
+    pub(super) fn to(sight: &Sight, now: OffsetDateTime, voice: Voice) -> Self {
         let why = sight.refusal.as_deref().unwrap_or("it was not looked at");
         match (&sight.outcome, &sight.scores) {
             (Outcome::Rejected(reason), _) => Self::rejected(*reason, why),
             (Outcome::Classified { .. } | Outcome::Unsure | Outcome::Ignored, Some(scores)) => {
-                Self::predicted(scores, now, family)
+                Self::predicted(scores, now, voice)
             }
             (Outcome::Classified { .. } | Outcome::Unsure | Outcome::Ignored, None) => {
                 Self::rejected(RejectReason::ModelFailed, why)
@@ -76,9 +104,9 @@ impl Reply {
         }
     }
 
-    fn predicted(scores: &Scores, now: OffsetDateTime, family: Family) -> Self {
-        let json = match family {
-            Family::Container => serde_json::to_vec(&Answer::of(scores, now)),
+    fn predicted(scores: &Scores, now: OffsetDateTime, voice: Voice) -> Self {
+        let json = match voice.family {
+            Family::Container => serde_json::to_vec(&Answer::of(scores, now, voice.listed)),
             Family::Cloud => serde_json::to_vec(&CloudAnswer::of(scores, now)),
         };
         match json {
@@ -139,7 +167,7 @@ impl Reply {
 }
 
 impl<'a> Answer<'a> {
-    fn of(scores: &'a Scores, now: OffsetDateTime) -> Self {
+    fn of(scores: &'a Scores, now: OffsetDateTime, listed: Listed) -> Self {
         let predictions = scores
             .iter()
             .map(|(tag_name, score)| Prediction {
@@ -149,7 +177,7 @@ impl<'a> Answer<'a> {
                 tag_name,
             })
             // Not a number is left out too.
-            .filter(|prediction| prediction.probability > NEXT_TO_NOTHING)
+            .filter(|prediction| listed == Listed::All || prediction.probability > NEXT_TO_NOTHING)
             .collect();
         Answer {
             created: stamp(now),
@@ -185,6 +213,15 @@ mod tests {
 
     use super::*;
 
+    const CONTAINER: Voice = Voice {
+        family: Family::Container,
+        listed: Listed::AboveNothing,
+    };
+    const CLOUD: Voice = Voice {
+        family: Family::Cloud,
+        ..CONTAINER
+    };
+
     const NOW: OffsetDateTime = datetime!(2026-11-23 08:29:52.143911999 +1);
 
     fn sight(values: &[(&str, f32)]) -> Sight {
@@ -206,16 +243,12 @@ mod tests {
             scores: None,
             refusal: Some("the \"reason\"".to_owned()),
         };
-        Reply::to(&sight, NOW, Family::Container)
+        Reply::to(&sight, NOW, CONTAINER)
     }
 
     #[test]
     fn the_reply_is_the_containers_to_the_letter() {
-        let reply = Reply::to(
-            &sight(&[("unripe", 0.1), ("ripe", 0.9)]),
-            NOW,
-            Family::Container,
-        );
+        let reply = Reply::to(&sight(&[("unripe", 0.1), ("ripe", 0.9)]), NOW, CONTAINER);
         assert_eq!(reply.status, StatusCode::OK);
         assert_eq!(
             std::str::from_utf8(&reply.json).unwrap(),
@@ -229,7 +262,7 @@ mod tests {
     #[test]
     fn under_the_clouds_paths_the_reply_is_the_clouds() {
         let scores = [("unripe", 0.1), ("Negative", 0.0), ("ripe", 0.9)];
-        let reply = Reply::to(&sight(&scores), NOW, Family::Cloud);
+        let reply = Reply::to(&sight(&scores), NOW, CLOUD);
         let text = std::str::from_utf8(&reply.json).unwrap();
         let nil = "00000000-0000-0000-0000-000000000000";
         let start = format!(
@@ -265,7 +298,7 @@ mod tests {
             ("d", 2e-8),
             ("e", 0.0),
         ];
-        let reply = Reply::to(&sight(&scores), NOW, Family::Container);
+        let reply = Reply::to(&sight(&scores), NOW, CONTAINER);
         let json: serde_json::Value = serde_json::from_slice(&reply.json).unwrap();
         let names: Vec<_> = json["predictions"]
             .as_array()
@@ -275,6 +308,22 @@ mod tests {
             .collect();
         assert_eq!(names, ["a", "d"]);
         assert_eq!(json["predictions"][1]["probability"], 2e-8);
+    }
+
+    #[test]
+    fn the_container_of_2024_leaves_nothing_out() {
+        let listed = Listed::by(Origin::Named(NamedRecipe::Docker2024));
+        let voice = Voice {
+            listed,
+            ..CONTAINER
+        };
+        let reply = Reply::to(&sight(&[("a", 1.0), ("b", 0.0)]), NOW, voice);
+        let json: serde_json::Value = serde_json::from_slice(&reply.json).unwrap();
+        assert_eq!(json["predictions"][1]["tagName"], "b");
+        assert_eq!(json["predictions"][1]["probability"], 0.0);
+        for older in [Origin::Properties, Origin::Named(NamedRecipe::Docker2020)] {
+            assert_eq!(Listed::by(older), Listed::AboveNothing);
+        }
     }
 
     #[test]
@@ -293,7 +342,7 @@ mod tests {
     #[test]
     fn a_kept_reply_comes_back_as_it_was() {
         for reply in [
-            Reply::to(&sight(&[("ripe", 0.5)]), NOW, Family::Container),
+            Reply::to(&sight(&[("ripe", 0.5)]), NOW, CONTAINER),
             bad(RejectReason::Empty),
         ] {
             assert_eq!(Reply::restored(&reply.kept().unwrap()), Some(reply));
@@ -307,9 +356,6 @@ mod tests {
     fn a_reply_of_thousands_of_labels_is_not_kept() {
         let many: Vec<String> = (0..1000).map(|n| format!("label {n}")).collect();
         let scores: Vec<_> = many.iter().map(|label| (label.as_str(), 0.5)).collect();
-        assert_eq!(
-            Reply::to(&sight(&scores), NOW, Family::Container).kept(),
-            None
-        );
+        assert_eq!(Reply::to(&sight(&scores), NOW, CONTAINER).kept(), None);
     }
 }

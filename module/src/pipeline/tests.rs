@@ -14,6 +14,7 @@ use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
 use crate::judge::Gate;
 use crate::labels::default_rules;
+use crate::settings::Layout;
 
 const BOOT: &str = "a boot";
 
@@ -57,7 +58,7 @@ fn open(folder: &Path) -> Pipeline {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
     let Loaded {
         classifier, model, ..
-    } = load_model(&model, 1).unwrap();
+    } = load_model(&model, Layout::Auto, 1).unwrap();
     let ledger = Ledger::open(folder, LedgerOptions::default(), clock::now()).unwrap();
     Pipeline {
         judge: Judge {

@@ -16,7 +16,7 @@ use crate::app::{Loaded, load_model};
 use crate::http::{Door, Supplies};
 use crate::judge::Gate;
 use crate::labels::default_rules;
-use crate::settings::HttpSettings;
+use crate::settings::{HttpSettings, Layout};
 use crate::{SharedLedger, clock};
 
 /// How long a condition may take on two busy cores.
@@ -74,7 +74,7 @@ impl Bench {
             package,
             model,
             classifier,
-        } = load_model(&model, 1).unwrap();
+        } = load_model(&model, Layout::Auto, 1).unwrap();
         let ledger = Ledger::open(folder.path(), LedgerOptions::default(), clock::now()).unwrap();
         let ledger = SharedLedger::new(ledger);
         let gate = Gate::default();
