@@ -299,3 +299,17 @@ fn every_setting_is_in_the_table_once_with_the_prefix() {
         );
     }
 }
+
+#[test]
+fn the_layout_of_pictures_is_named_or_the_packages_own() {
+    let (settings, _) = read(&[]).unwrap();
+    assert_eq!(settings.model.layout, Layout::Auto);
+    assert_eq!(settings.model.path, None);
+    let (settings, _) = read(&[("FRUIT_COUNTER_PREPROCESS", "docker-2020")]).unwrap();
+    assert_eq!(settings.model.layout.to_string(), "docker-2020");
+    let found = mistakes(&[("FRUIT_COUNTER_PREPROCESS", "strict")]);
+    assert!(
+        found[0].contains("\"strict\"") && found[0].contains("docker-2018"),
+        "{found:?}"
+    );
+}
