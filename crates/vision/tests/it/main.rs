@@ -15,4 +15,5 @@ mod frames;
 mod model_toml;
 mod packages;
 mod prepared;
+mod scores;
 mod shared;
