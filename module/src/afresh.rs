@@ -29,21 +29,69 @@ const UNLESS_SET: &[(&str, &str)] = &[
     ("MALLOC_TRIM_THRESHOLD_", "4194304"),
 ];
 
+/// Set at the second start, so that there is no third: a program with capabilities of its own loses
+/// the variables of malloc on its way (glibc from 2.39 on), each time anew.
+const BEGUN: &str = "FRUIT-COUNTER-BEGUN-AFRESH";
+
+/// Where a program finds itself even if its file was moved or removed.
+const ITSELF: &str = "/proc/self/exe";
+
+/// ONNX Runtime cannot be kept from sending events.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the program cannot be started again with ORT_DISABLE_TELEMETRY=1, without which ONNX Runtime keeps \
+     and sends events of its own; set that variable where the program is started"
+)]
+pub struct NotAfresh(#[source] io::Error);
+
 /// Returns at once where the environment is as it should be; else it does not return.
 ///
 /// # Errors
-/// When the program cannot be started again: it goes on as it is.
-pub fn with_environment() -> io::Result<()> {
+/// [`NotAfresh`]. Without the variables of malloc alone it goes on as it is.
+pub fn with_environment() -> Result<(), NotAfresh> {
     let missing: Vec<_> = missing(|name| env::var(name).ok()).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let mut words = env::args_os();
-    let mut again = Command::new(env::current_exe()?);
-    if let Some(name) = words.next() {
-        again.arg0(name);
+    let failed = if env::var_os(BEGUN).is_some() {
+        io::Error::other("the environment was changed on the way")
+    } else {
+        again(&missing)
+    };
+    let is_needed = |(name, _): &(&str, &str)| ALWAYS.iter().any(|(always, _)| always == name);
+    if missing.iter().any(is_needed) {
+        Err(NotAfresh(failed))
+    } else {
+        Ok(())
     }
-    Err(again.args(words).envs(missing).exec())
+}
+
+/// Comes back only with an error.
+fn again(missing: &[(&str, &str)]) -> io::Error {
+    let start = |program: &std::ffi::OsStr| {
+        let mut words = env::args_os();
+        let mut again = Command::new(program);
+        if let Some(name) = words.next() {
+            again.arg0(name);
+        }
+        again
+            .args(words)
+            .envs(missing.iter().copied())
+            .env(BEGUN, "1")
+            .exec()
+    };
+    // By its own name first, which then shows in lists of processes.
+    match env::current_exe() {
+        Ok(program) => {
+            let failed = start(program.as_os_str());
+            if failed.kind() != io::ErrorKind::NotFound {
+                return failed;
+            }
+        }
+        Err(failed) if failed.kind() != io::ErrorKind::NotFound => return failed,
+        Err(_not_there) => {}
+    }
+    start(ITSELF.as_ref())
 }
 
 /// What has to be set, by the present values.

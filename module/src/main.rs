@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
-use fruit_counter::{afresh, app, classify, ledger_command, logging, model_command};
+use fruit_counter::{afresh, app, classify, error_chain, ledger_command, logging, model_command};
 
 /// Exit code for a bad environment, model or ledger format: starting again will not mend it
 /// (`EX_CONFIG`).
@@ -33,7 +33,8 @@ enum Command {
 
 fn main() -> ExitCode {
     if let Err(error) = afresh::with_environment() {
-        eprintln!("fruit-counter: warning: cannot start afresh for its libraries: {error}");
+        eprintln!("fruit-counter: {}", error_chain(&error));
+        return ExitCode::FAILURE;
     }
     match Arguments::parse().command {
         Some(Command::Classify(arguments)) => classify::run(&arguments),
