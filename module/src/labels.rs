@@ -13,6 +13,9 @@ use vision::{Scores, Verdict};
 /// The label of Custom Vision that means "none of these".
 const NEGATIVE_LABEL: &str = "Negative";
 
+/// The name of the list of labels that do not count.
+pub(crate) const IGNORE: &str = "ignore";
+
 /// Labels that an error lists; a model may have thousands.
 const LISTED: usize = 40;
 
@@ -113,10 +116,13 @@ impl LabelRules {
                 labels: labels.to_vec(),
             });
         }
+        let ignores = map.0.values().any(|meaning| *meaning == Meaning::Ignored);
         let rule = |label: &String| Rule {
             meaning: match map.0.get(label) {
                 Some(meaning) => meaning.clone(),
                 None if label == NEGATIVE_LABEL => Meaning::Ignored,
+                // As each label that has the name of a list, it goes with that list.
+                None if label == IGNORE && ignores => Meaning::Ignored,
                 None => Meaning::Counts(label.clone()),
             },
             least: confidence.0.get(label).copied().unwrap_or(least),

@@ -181,3 +181,15 @@ fn a_model_with_too_many_labels_for_a_report_fits_once_they_have_fewer_names() {
     assert!(ledger.fits(&labels).is_err());
     assert!(ledger.fits(&rules.counted()).is_ok());
 }
+
+#[test]
+fn a_label_called_ignore_goes_with_the_list_of_that_name_where_there_is_one() {
+    let labels = owned(&["Leaf", "ignore"]);
+    let counted = |map: &LabelMap| {
+        let rules = LabelRules::new(&labels, map, &LabelConfidence::default(), 0.6);
+        rules.unwrap().counted()
+    };
+    assert_eq!(counted(&map(&[])), ["Leaf", "ignore"]);
+    assert_eq!(counted(&map(&[("Leaf", "ripe")])), ["ignore", "ripe"]);
+    assert!(counted(&map(&[("Leaf", "-")])).is_empty());
+}

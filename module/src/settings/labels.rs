@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Setting;
-use crate::labels::{LabelConfidence, LabelMap, Meaning};
+use crate::labels::{IGNORE, LabelConfidence, LabelMap, Meaning};
 
 pub(super) const LABELS: Setting = Setting {
     name: "FRUIT_COUNTER_LABELS",
@@ -30,8 +30,6 @@ pub(super) const CONFIDENCE: Setting = Setting {
              FRUIT_COUNTER_MIN_CONFIDENCE",
 };
 
-/// The name that is not counted.
-const IGNORE: &str = "ignore";
 /// Longest name to count under in bytes, as the ledger has it.
 const LONGEST_NAME: usize = 300;
 
