@@ -48,6 +48,11 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), 
 
 /// All bytes of a file, unless they are more than a camera makes.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for whoever writes to it.
+    if !fs::metadata(path)?.is_file() {
+        let not_a_file = "neither a file nor a link to one";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, not_a_file));
+    }
     let mut bytes = Vec::new();
     fs::File::open(path)?
         .take(MOST_FILE_BYTES + 1)
@@ -59,4 +64,15 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let error = read(Path::new("/dev/null")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
 }

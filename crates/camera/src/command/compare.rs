@@ -205,10 +205,11 @@ impl Compare {
             left: self.left.clone(),
             right: self.right.clone(),
         };
+        let given = |key: &Option<Key>| key.clone().filter(|key| !key.is_empty());
         let given = Given {
-            any: self.key.clone(),
-            left: self.left_key.clone(),
-            right: self.right_key.clone(),
+            any: given(&self.key),
+            left: given(&self.left_key),
+            right: given(&self.right_key),
         };
         let keys = keys::assign(&given, &endpoints)?;
         let trust = trust(self.ca_file.as_deref())?;

@@ -139,15 +139,10 @@ pub enum Unusable {
 /// Reads a reply. `key` is what was sent along; it is shown nowhere, should it come back.
 pub(super) fn read(raw: &Raw, key: Option<&Key>) -> Reply {
     let text = String::from_utf8_lossy(&raw.body);
-    let said = |text: &str| {
-        let text = match key {
-            Some(key) => text.replace(key.secret(), "[key]"),
-            None => text.to_owned(),
-        };
-        match one_line(&text, LONGEST_MESSAGE) {
-            line if line.is_empty() => "nothing".to_owned(),
-            line => line,
-        }
+    let without_key = |text: &str| key.map_or_else(|| text.to_owned(), |key| key.left_out_of(text));
+    let said = |text: &str| match one_line(&without_key(text), LONGEST_MESSAGE) {
+        line if line.is_empty() => "nothing".to_owned(),
+        line => line,
     };
     let json: Option<Value> = serde_json::from_slice(&raw.body).ok();
     let status = raw.status;
@@ -159,7 +154,7 @@ pub(super) fn read(raw: &Raw, key: Option<&Key>) -> Reply {
                 code: None,
                 message: said(&message),
             }),
-            json => match json.as_ref().and_then(answer) {
+            json => match json.as_ref().and_then(|json| answer(json, without_key)) {
                 Some(answer) => Reply::Answer(answer),
                 None => Reply::Unusable(Unusable::Foreign {
                     excerpt: said(&text),
@@ -200,8 +195,8 @@ fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The predictions, if this is an answer.
-fn answer(json: &Value) -> Option<Answer> {
+/// The predictions, if this is an answer; labels are shown, too.
+fn answer(json: &Value, without_key: impl Fn(&str) -> String) -> Option<Answer> {
     let predictions = member(json.as_object()?, &["predictions"])?.as_array()?;
     if predictions.len() > MOST_LABELS {
         return None;
@@ -213,7 +208,7 @@ fn answer(json: &Value) -> Option<Answer> {
         let probability = member(prediction, &["probability"])?.as_f64()?;
         // A detector names a label once for each box; the likeliest stands for it.
         let best = probabilities
-            .entry(one_line(label, LONGEST_LABEL))
+            .entry(one_line(&without_key(label), LONGEST_LABEL))
             .or_insert(probability);
         *best = probability.max(*best);
     }

@@ -25,6 +25,21 @@ impl Key {
         &self.0
     }
 
+    /// A text of others without it, also as JSON would write it.
+    pub(super) fn left_out_of(&self, text: &str) -> String {
+        const INSTEAD: &str = "[key]";
+        let escaped = self.0.replace('\\', "\\\\").replace('"', "\\\"");
+        text.replace(&self.0, INSTEAD)
+            .replace(&escaped, INSTEAD)
+            .replace(&escaped.replace('/', "\\/"), INSTEAD)
+    }
+
+    /// Given, and nothing: as a variable that is set to an empty text where there is no secret.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn is_sendable(&self) -> bool {
         let visible = self.0.bytes().all(|byte| byte.is_ascii_graphic());
         !self.0.is_empty() && self.0.len() <= LONGEST && visible

@@ -109,6 +109,8 @@ impl Course<'_> {
                 self.ask_both(&picture.bytes).await?;
             }
         }
+        // However often each is sent, half of the first times are the left side's to begin.
+        self.left_first = self.pictures.is_multiple_of(2);
         let first = self.ask_both(&picture.bytes).await?;
         self.measure(&first);
         for _ in 1..self.plan.repeat {

@@ -140,6 +140,10 @@ fn a_key_that_comes_back_is_not_repeated() {
         raw(400, r#"{"code":"s3cret","message":"s3cret is unknown"}"#),
         raw(200, "your key is s3cret"),
         raw(200, "\"s3cret\""),
+        raw(
+            200,
+            r#"{"predictions":[{"tagName":"s3cret","probability":1}]}"#,
+        ),
     ];
     for raw in cases {
         let shown = format!("{:?}", read(&raw, Some(&key)));
@@ -148,4 +152,7 @@ fn a_key_that_comes_back_is_not_repeated() {
             "{shown}"
         );
     }
+    let odd: Key = "a/b\"c".parse().unwrap();
+    let shown = format!("{:?}", read(&raw(200, r#"{"a":"a\/b\"c"}"#), Some(&odd)));
+    assert!(shown.contains("[key]"), "{shown}");
 }
