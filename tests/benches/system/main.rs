@@ -16,6 +16,7 @@ mod process;
 mod report;
 mod rest;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(model) = &options.only_load {
         let session = Bare::load(model)?;
         println!("loaded {}", session.inputs().len());
+        std::io::stdin().read_to_end(&mut Vec::new())?;
         return Ok(());
     }
     // One thread for all clients: the cores belong to what is measured.

@@ -1,5 +1,6 @@
 //! The measurements, one after the other; the order in which bare loop and module take turns.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -116,22 +117,32 @@ impl Bench {
         Ok(took)
     }
 
-    /// From the start of the program to the end of what it prints.
+    /// From the start of the program until it says that it has loaded.
     fn one_bare_start(&self) -> anyhow::Result<Duration> {
         let began = Instant::now();
-        let output = Command::new(std::env::current_exe()?)
+        let mut program = Command::new(std::env::current_exe()?)
             .arg("--only-load")
             .arg(self.model.join("model.onnx"))
-            .stdin(Stdio::null())
-            .output()?;
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut said = String::new();
+        let output = program.stdout.take().context("no output")?;
+        BufReader::new(output).read_line(&mut said)?;
         let took = began.elapsed();
-        ensure!(output.status.success(), "the bare program: {output:?}");
+        // Which it takes for the word to end.
+        drop(program.stdin.take());
+        let status = program.wait()?;
+        ensure!(
+            status.success() && said.starts_with("loaded"),
+            "the bare program: {status}, {said:?}"
+        );
         Ok(took)
     }
 
     /// Pictures by HTTP: bare loop and module in turns, for each number of clients.
     async fn rest(&self) -> anyhow::Result<(Vec<Rest>, Memory)> {
-        let folder = tempfile::tempdir()?;
+        let folder = on_disk()?;
         let mut module = Module::start(folder.path(), &self.model, &[])?;
         module.ready().await?;
         tokio::time::sleep(SETTLES).await;
@@ -175,7 +186,7 @@ impl Bench {
                 per_second: median(&rates),
                 bare_per_second: bare,
                 ratio_to_bare: median(&ratios),
-                // So many wait for so many cores.
+                // So many wait for so many cores, which are shared by bare loops meanwhile.
                 queued_bare_ms: clients as f64 * 1000.0 / bare,
                 milliseconds: Percentiles::of(times),
                 processor_ms: median(&work),
@@ -185,13 +196,12 @@ impl Bench {
                 peer_milliseconds: self.peer.as_ref().map(|_| Percentiles::of(peer_times)),
             });
         }
-        let loaded = module.resident()?;
         let crowd = rest::load(&target, &self.pictures, TOO_MANY_CLIENTS, self.span).await?;
         answered += crowd.times.len();
         tokio::time::sleep(SETTLES).await;
         let memory = Memory {
             idle_mb: idle,
-            loaded_mb: loaded.most,
+            loaded_mb: module.resident()?.most,
             after_mb: module.resident()?.now,
             crowd_clients: TOO_MANY_CLIENTS,
             crowd_busy: crowd.busy,
@@ -208,7 +218,7 @@ impl Bench {
 
     /// Pictures through edgeHub, beside decode, run and one append that is flushed.
     async fn edge(&self) -> anyhow::Result<(Edge, Idle)> {
-        let folder = tempfile::tempdir()?;
+        let folder = on_disk()?;
         let hub = Hub::listen().await?;
         let environment = hub.environment(&folder.path().join("ca.pem"))?;
         let module = Module::start(folder.path(), &self.model, &environment)?;
@@ -250,11 +260,19 @@ impl Bench {
             seconds: began.elapsed().as_secs_f64(),
             per_cent_of_one_core: 100.0 * busy.as_secs_f64() / began.elapsed().as_secs_f64(),
             resident_mb: module.resident()?.now,
+            most_mb: module.resident()?.most,
         };
         drop(subscribed);
         module.stop()?;
         Ok((edge, idle))
     }
+}
+
+/// A folder for a ledger where the build lies, since /tmp may be memory and need no flush.
+fn on_disk() -> anyhow::Result<tempfile::TempDir> {
+    let program = std::env::current_exe()?;
+    let place = program.parent().context("no folder of the program")?;
+    Ok(tempfile::Builder::new().prefix("bench").tempdir_in(place)?)
 }
 
 /// Time that all threads of this program were on the cores so far.
