@@ -26,6 +26,7 @@
 
 mod ask;
 mod body;
+mod body_room;
 mod fetch;
 mod flights;
 mod health;

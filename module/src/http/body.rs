@@ -8,6 +8,7 @@ use hyper::body::{Body as _, Incoming};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout_at};
 
+use super::body_room::Share;
 use super::refusal::Refusal;
 
 /// A body that is too long is read on for so many times the limit and thrown away, so that its
@@ -44,10 +45,11 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Reads to the end, or until it is too late or far too long.
+/// Reads to the end, or until it is too late or far too long, or there is no room for it.
 pub(super) async fn read(
     mut incoming: Incoming,
     limit: usize,
+    share: &Share,
     deadline: Instant,
 ) -> Result<Body, Refusal> {
     let announced = incoming.size_hint().exact().unwrap_or(0);
@@ -64,6 +66,11 @@ pub(super) async fn read(
         let Ok(data) = frame.into_data() else {
             continue;
         };
+        if !share.covers(reading.keeps_with(&data)) {
+            // So that its sender hears of it.
+            throw_away(incoming, limit, deadline).await;
+            return Err(Refusal::Busy);
+        }
         reading.take(&data);
         if reading.is_heard_out() {
             break;
@@ -92,6 +99,14 @@ impl Reading {
             bytes: BytesMut::with_capacity(room.unwrap_or(0)),
             hash: Sha256::new(),
             length: 0,
+        }
+    }
+
+    /// Bytes that are kept when this is taken.
+    fn keeps_with(&self, data: &[u8]) -> usize {
+        match self.length.saturating_add(data.len()) {
+            length if length <= self.limit => length,
+            _too_many => 0,
         }
     }
 

@@ -27,6 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::body_room::Share;
 use crate::settings::UrlAccess;
 
 pub(super) use error::FetchError;
@@ -41,12 +42,14 @@ const REDIRECTS: usize = 5;
 const TRIED: usize = 4;
 
 /// What may be fetched.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct FetchLimits {
     /// From where.
     pub(super) access: UrlAccess,
     /// Bytes of a picture at most.
     pub(super) max_body: usize,
+    /// What it may have of the memory for bodies; `None` where nobody counts.
+    pub(super) share: Option<Share>,
 }
 
 /// What was fetched. Nobody has looked at the bytes: they need not be a picture.
@@ -146,9 +149,9 @@ async fn ask(
     let tcp = connect(network, target, &addresses, deadline).await?;
     if target.is_https() {
         let tls = secure(network, target, tcp).await?;
-        exchange::get(tls, target, limits.max_body).await
+        exchange::get(tls, target, limits).await
     } else {
-        exchange::get(tcp, target, limits.max_body).await
+        exchange::get(tcp, target, limits).await
     }
 }
 

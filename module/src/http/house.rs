@@ -7,6 +7,7 @@ use ledger::ModelInfo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use vision::{DecodeLimits, Formats};
 
+use super::body_room::{BodyRoom, Share};
 use super::flights::Flights;
 use super::names::Names;
 use super::recorder::Recorder;
@@ -31,8 +32,8 @@ pub(super) struct House {
     listed: Listed,
     pub(super) flights: Flights,
     in_hand: Arc<Semaphore>,
-    /// Kilobytes for the bodies of those in hand.
-    bodies: Arc<Semaphore>,
+    /// For the bodies of those in hand.
+    bodies: BodyRoom,
     hub: OnceLock<Hub>,
 }
 
@@ -45,14 +46,18 @@ pub(super) enum Hub {
 
 /// A picture is in hand until this is dropped.
 #[derive(Debug)]
-#[expect(dead_code, reason = "held, not read")]
 pub(super) struct InHand {
+    #[expect(dead_code, reason = "held, not read")]
     place: OwnedSemaphorePermit,
-    body: OwnedSemaphorePermit,
+    share: Share,
 }
 
-/// So many bodies of the largest size are in hand at once, or more smaller ones.
-const LARGEST_BODIES: usize = 4;
+impl InHand {
+    /// What its body may have of the room.
+    pub(super) fn share(&self) -> &Share {
+        &self.share
+    }
+}
 
 impl House {
     pub(super) fn new(supplies: Supplies, broken: watch::Sender<bool>) -> Result<Self, DoorError> {
@@ -101,9 +106,7 @@ impl House {
             listed,
             flights: Flights::default(),
             in_hand: Arc::new(Semaphore::new(settings.queue)),
-            bodies: Arc::new(Semaphore::new(
-                LARGEST_BODIES * kilobytes(settings.max_body) as usize,
-            )),
+            bodies: BodyRoom::new(settings.max_body),
             hub: OnceLock::new(),
         })
     }
@@ -126,21 +129,14 @@ impl House {
         self.hub.get()
     }
 
-    /// Takes a picture of so many bytes in hand, if there is room; `None` where only its end will
-    /// tell. More than the longest body is never kept.
-    pub(super) fn take_in_hand(&self, announced: Option<u64>) -> Result<InHand, Refusal> {
-        let longest = self.settings.max_body;
-        let bytes = announced
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .map_or(longest, |bytes| bytes.min(longest));
-        let busy = |_full| Refusal::Busy;
+    /// Takes a picture in hand, if there is a place.
+    pub(super) fn take_in_hand(&self) -> Result<InHand, Refusal> {
+        let place = Arc::clone(&self.in_hand)
+            .try_acquire_owned()
+            .map_err(|_full| Refusal::Busy)?;
         Ok(InHand {
-            place: Arc::clone(&self.in_hand)
-                .try_acquire_owned()
-                .map_err(busy)?,
-            body: Arc::clone(&self.bodies)
-                .try_acquire_many_owned(kilobytes(bytes))
-                .map_err(busy)?,
+            place,
+            share: self.bodies.share(),
         })
     }
 
@@ -150,6 +146,12 @@ impl House {
         self.in_hand.available_permits()
     }
 
+    /// Kilobytes that are left for bodies.
+    #[cfg(test)]
+    pub(super) fn bodies_free(&self) -> usize {
+        self.bodies.free()
+    }
+
     /// Waits until no picture is in hand; then none is taken any more.
     pub(super) async fn settled(&self) {
         let all = u32::try_from(self.settings.queue).unwrap_or(u32::MAX);
@@ -157,9 +159,4 @@ impl House {
             all.forget();
         }
     }
-}
-
-/// Rounded up; bodies are far below the four billion that would not fit.
-fn kilobytes(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::EXPECT;
 use hyper::{Request, Response};
 use ledger::{
@@ -19,6 +19,7 @@ use tracing::{Instrument as _, debug, error, info_span};
 
 use super::ask::{self, Ask};
 use super::body::{self, Body};
+use super::body_room::Share;
 use super::fetch::FetchLimits;
 use super::house::{House, InHand};
 use super::names::{Name, Names};
@@ -83,15 +84,7 @@ pub(super) async fn post(
             family: route.family,
         })
     };
-    let admitted = asked().and_then(|asked| {
-        let announced = match asked.body {
-            Kind::Picture | Kind::Form(_) => incoming.size_hint().exact(),
-            // How long what is fetched will be is not known yet.
-            Kind::Address => None,
-        };
-        let in_hand = house.take_in_hand(announced)?;
-        Ok((asked, in_hand))
-    });
+    let admitted = asked().and_then(|asked| Ok((asked, house.take_in_hand()?)));
     let (asked, in_hand) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
@@ -120,7 +113,7 @@ async fn answered(
     deadline: Instant,
 ) -> Result<Answered, Refusal> {
     let Head { ask, body, family } = asked;
-    let body = read(house, incoming, body, deadline).await?;
+    let body = read(house, incoming, body, in_hand.share(), deadline).await?;
     let arrival = clock::now();
     match ask {
         Ask::Answer => {
@@ -159,24 +152,26 @@ async fn read(
     house: &House,
     incoming: Incoming,
     kind: Kind,
+    share: &Share,
     deadline: Instant,
 ) -> Result<Body, Refusal> {
     let limit = house.settings.max_body;
     match kind {
-        Kind::Picture => body::read(incoming, limit, deadline).await,
+        Kind::Picture => body::read(incoming, limit, share, deadline).await,
         Kind::Form(boundary) => {
-            let form = body::read(incoming, limit + multipart::AROUND, deadline).await?;
+            let form = body::read(incoming, limit + multipart::AROUND, share, deadline).await?;
             match form.picture {
                 Some(whole) => Ok(Body::of(multipart::picture(whole, boundary).await?, limit)),
                 None => Ok(form),
             }
         }
         Kind::Address => {
-            let named = body::read(incoming, LONGEST_ADDRESS, deadline).await?;
+            let named = body::read(incoming, LONGEST_ADDRESS, share, deadline).await?;
             let named = fetch::named_in(&named.picture.unwrap_or_default())?;
             let limits = FetchLimits {
                 access: house.settings.url,
                 max_body: limit,
+                share: Some(share.clone()),
             };
             // As long again as the body may have taken.
             let deadline = Instant::now() + house.settings.timeout;

@@ -75,7 +75,10 @@ impl From<Unrouted> for Refusal {
 
 impl From<FetchError> for Refusal {
     fn from(error: FetchError) -> Self {
-        Refusal::Url(error)
+        match error {
+            FetchError::NoRoom => Refusal::Busy,
+            error => Refusal::Url(error),
+        }
     }
 }
 

@@ -33,8 +33,8 @@ pub(super) const QUEUE: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_QUEUE",
     accepts: "a whole number from 1 to 256",
     default: "16",
-    effect: "how many pictures are in hand by HTTP at once, each up to its longest size in \
-             memory; a further one is answered with 429",
+    effect: "how many pictures are in hand by HTTP at once, those that came so far at most four \
+             times FRUIT_COUNTER_HTTP_MAX_BODY together; a further one is answered with 429",
 };
 pub(super) const CAMERAS: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_CAMERAS",

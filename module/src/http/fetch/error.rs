@@ -57,6 +57,8 @@ pub(in super::super) enum FetchError {
          FRUIT_COUNTER_HTTP_MAX_BODY"
     )]
     TooLong { host: String, limit: usize },
+    #[error("there is no room for one more picture; try again in a moment")]
+    NoRoom,
     #[error(
         "the picture at {host} did not arrive in time; try again, or raise \
          FRUIT_COUNTER_HTTP_TIMEOUT"

@@ -11,6 +11,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::FetchLimits;
 use super::error::FetchError;
 use super::target::Target;
 
@@ -32,7 +33,7 @@ pub(super) enum Answer {
 pub(super) async fn get(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     target: &Target,
-    max_body: usize,
+    limits: &FetchLimits,
 ) -> Result<Answer, FetchError> {
     let broken = |error: hyper::Error| {
         tracing::debug!(%error, ?target, "a web server broke off");
@@ -57,7 +58,7 @@ pub(super) async fn get(
         let response = sender.send_request(request).await.map_err(broken)?;
         match moved(&response, target)? {
             Some(location) => Ok(Answer::Moved(location)),
-            None => read(response.into_body(), target, max_body, broken)
+            None => read(response.into_body(), target, limits, broken)
                 .await
                 .map(Answer::Picture),
         }
@@ -100,9 +101,10 @@ fn moved(response: &Response<Incoming>, target: &Target) -> Result<Option<String
 async fn read(
     mut body: Incoming,
     target: &Target,
-    max_body: usize,
+    limits: &FetchLimits,
     broken: impl Fn(hyper::Error) -> FetchError,
 ) -> Result<Bytes, FetchError> {
+    let max_body = limits.max_body;
     let too_long = || FetchError::TooLong {
         host: target.host().to_owned(),
         limit: max_body,
@@ -120,6 +122,14 @@ async fn read(
         };
         if data.len() > max_body - bytes.len() {
             return Err(too_long());
+        }
+        let length = bytes.len() + data.len();
+        if limits
+            .share
+            .as_ref()
+            .is_some_and(|share| !share.covers(length))
+        {
+            return Err(FetchError::NoRoom);
         }
         bytes.extend_from_slice(&data);
     }

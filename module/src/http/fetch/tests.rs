@@ -27,10 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ANY: FetchLimits = FetchLimits {
     access: UrlAccess::Any,
     max_body: 1000,
+    share: None,
 };
 const PUBLIC: FetchLimits = FetchLimits {
     access: UrlAccess::Public,
     max_body: 1000,
+    share: None,
 };
 
 /// An address of the Internet; nothing is ever sent there.

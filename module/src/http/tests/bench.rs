@@ -155,6 +155,12 @@ impl Bench {
         let house = &self.door.house;
         wait_for(|| house.settings.queue - house.hands_free() == pictures).await;
     }
+
+    /// Waits until there is no room for one more byte of a body.
+    pub(super) async fn bodies_fill_their_room(&self) {
+        let house = &self.door.house;
+        wait_for(|| house.bodies_free() == 0).await;
+    }
 }
 
 impl Answer {

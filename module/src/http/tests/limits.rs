@@ -93,33 +93,37 @@ async fn a_picture_more_than_can_be_in_hand_is_a_429_and_counts_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_in_hand_are_at_most_four_of_the_largest_or_many_small_ones() {
+async fn bodies_in_hand_are_four_of_the_largest_and_what_has_not_come_is_no_body() {
     let bench = Bench::with(|settings| settings.max_body = 4096).await;
     let gate = bench.gate.clone();
     let pass = gate.enter(true);
-    let large = vec![0; 4096];
-    let mut first = Vec::new();
-    for place in 1..=3 {
-        first.push(tokio::spawn(bench.post("/image?camera=gate", &[], &large)));
+    let mut slow = Vec::new();
+    for place in 1..=5 {
+        let mut sender = bench.connect().await;
+        let head = "POST /image?camera=slow HTTP/1.1\r\nHost: box\r\nContent-Length: 4096\r\n\r\n";
+        sender.write_all(head.as_bytes()).await.unwrap();
+        slow.push(sender);
         bench.in_hand(place).await;
     }
-    // Of a length that nobody knows yet: as a large one.
-    let mut chunked = bench.connect().await;
-    let head =
-        b"POST /image?camera=gate HTTP/1.1\r\nHost: box\r\nTransfer-Encoding: chunked\r\n\r\n";
-    chunked.write_all(head).await.unwrap();
-    bench.in_hand(4).await;
+    let mut large = Vec::new();
+    for _ in 0..4 {
+        large.push(tokio::spawn(bench.post(
+            "/image?camera=gate",
+            &[],
+            &[0; 4096],
+        )));
+    }
+    bench.bodies_fill_their_room().await;
     let fifth = bench.post("/image?camera=gate", &[], &picture(1)).await;
     assert_eq!(fifth.status, 429, "{fifth:?}");
-    drop(chunked);
-    bench.in_hand(3).await;
-    let small = tokio::spawn(bench.post("/image?camera=gate", &[], &picture(1)));
-    bench.in_hand(4).await;
+    assert_eq!(fifth.header("retry-after"), Some("1"));
     drop(pass);
-    for large in first {
+    for large in large {
         assert_eq!(large.await.unwrap().status, 400);
     }
-    assert_eq!(small.await.unwrap().status, 200);
+    let again = bench.post("/image?camera=gate", &[], &picture(1)).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    assert_eq!(bench.counted("http:gate"), (5, 0, 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
