@@ -86,6 +86,10 @@ impl Default for DecodeLimits {
 /// a core busy for half a minute.
 pub const MAX_SCANS: usize = 100;
 
+/// Most blocks of 8x8 pixels in all scans of one JPEG together. Ten scans as libjpeg makes them of
+/// 4096x4096 pixels with halved colour pass two million; at 20 ns each these take 0.2 s.
+pub const MAX_BLOCKS: u64 = 8 << 20;
+
 /// A picture that passed every check before decoding.
 #[derive(Clone, Copy)]
 pub struct Examined<'a> {
@@ -160,7 +164,7 @@ pub fn examine<'a>(bytes: &'a [u8], limits: &'a DecodeLimits) -> Result<Examined
 
 impl Examined<'_> {
     /// Bytes that [`Examined::decode`] holds at the same time, at most, beside the file
-    /// and one copy of it. Whoever decodes several pictures at once can add these up.
+    /// and two copies of it. Whoever decodes several pictures at once can add these up.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.facts.memory
@@ -179,7 +183,9 @@ impl Examined<'_> {
         let read = match self.format {
             PictureFormat::Jpeg => self.read(JpegDecoder::new(source)),
             PictureFormat::Png => {
-                let allowed = decoder_limits(self.limits);
+                // For what it keeps beside pixels, which are compared with the limits when it is read.
+                let mut allowed = decoder_limits(self.limits);
+                allowed.max_alloc = allowed.max_alloc.map(|most| most.min(png::MAX_BESIDE));
                 return self.read_turned(PngDecoder::with_limits(source, allowed));
             }
             PictureFormat::Bmp => self.read(BmpDecoder::new(source)),

@@ -44,8 +44,8 @@ mod tensor;
 
 pub use classifier::{Classifier, InferenceError, ModelError, TrialError};
 pub use decode::{
-    DecodeError, DecodeErrorKind, DecodeLimits, Examined, Formats, Found, MAX_SCANS, Measure,
-    PictureFormat, decode, examine,
+    DecodeError, DecodeErrorKind, DecodeLimits, Examined, Formats, Found, MAX_BLOCKS, MAX_SCANS,
+    Measure, PictureFormat, decode, examine,
 };
 pub use package::{ModelPackage, NotOnnx, PackageError, PropertyError};
 pub use pixels::{CHANNELS, Pixels};

@@ -142,6 +142,12 @@ pub enum Measure {
     MemoryBytes,
     /// Scans of a JPEG: each one passes over the whole picture again.
     Scans,
+    /// Blocks of 8x8 in all scans of a JPEG together.
+    Blocks,
+    /// Bytes of a JPEG's Huffman tables.
+    TableBytes,
+    /// Bytes of a PNG's texts.
+    TextBytes,
 }
 
 impl fmt::Display for Measure {
@@ -152,6 +158,9 @@ impl fmt::Display for Measure {
             Self::Height => "pixels down",
             Self::MemoryBytes => "bytes of pixels",
             Self::Scans => "scans",
+            Self::Blocks => "blocks in all scans",
+            Self::TableBytes => "bytes of tables",
+            Self::TextBytes => "bytes of texts",
         })
     }
 }

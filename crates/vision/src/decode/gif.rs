@@ -46,19 +46,15 @@ enum End {
 }
 
 impl Outline {
-    /// The screen in four bytes a pixel, beside it the picture where it does not cover the screen,
-    /// or in the end the screen in three.
+    /// The screen in four bytes a pixel; beside it the picture's numbers of colours in one, and the
+    /// picture in four where it does not cover the screen; or in the end the screen in three.
     fn memory(&self) -> u64 {
         let area = |sides: Option<(u16, u16)>| {
             sides.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
         };
         let (screen, picture) = (area(self.screen), area(self.picture));
-        let laid = if self.screen == self.picture {
-            0
-        } else {
-            picture * 4
-        };
-        screen * 4 + laid.max(screen * 3)
+        let laid = if self.screen == self.picture { 1 } else { 5 };
+        screen * 4 + (picture * laid).max(screen * 3)
     }
 }
 

@@ -15,7 +15,7 @@ use image::metadata::Orientation;
 
 use super::error::{DecodeError, Measure};
 use super::format::PictureFormat;
-use super::{DecodeLimits, Facts, MAX_SCANS, sides_within, truncated, within};
+use super::{DecodeLimits, Facts, MAX_BLOCKS, MAX_SCANS, sides_within, truncated, within};
 
 /// What a walk over the markers found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,10 @@ struct Outline<'a> {
     scans: usize,
     /// Components in the first scan.
     first_scan: u8,
+    /// Blocks of 8x8 that all scans together pass.
+    blocks: u64,
+    /// Bytes of Huffman tables.
+    tables: u64,
     /// The end-of-image marker is there, after at least one scan.
     complete: bool,
 }
@@ -50,6 +54,8 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
         sides_within(frame.width.into(), frame.height.into(), limits)?;
     }
     within(Measure::Scans, outline.scans as u64, MAX_SCANS as u64)?;
+    within(Measure::Blocks, outline.blocks, MAX_BLOCKS)?;
+    within(Measure::TableBytes, outline.tables, MAX_TABLES)?;
     if !outline.complete {
         return Err(truncated(PictureFormat::Jpeg, bytes));
     }
@@ -76,22 +82,42 @@ impl Outline<'_> {
 }
 
 impl Frame<'_> {
-    /// Bytes of all coefficients, two each. A component has so many blocks of 8x8 in each unit as its
-    /// factors say, and a unit is as large as the largest factors.
+    /// Bytes of all coefficients, two each.
     fn coefficients(&self) -> u64 {
-        let factors = self.components.chunks_exact(3).map(|component| {
+        self.units(|_name| true) * 64 * 2
+    }
+
+    /// Blocks that a scan with this body passes.
+    fn blocks(&self, scan: &[u8]) -> u64 {
+        let [count, listed @ ..] = scan else {
+            return 0;
+        };
+        // Two bytes each: a name and its tables.
+        let listed = || listed.chunks_exact(2).take(usize::from(*count));
+        self.units(|name| listed().any(|component| component[0] == name))
+    }
+
+    /// Blocks of 8x8 of the components that are `wanted` by their names. A component has so many in
+    /// each unit as its factors say, and a unit is as large as the largest factors.
+    fn units(&self, wanted: impl Fn(u8) -> bool) -> u64 {
+        let factors = |component: &[u8]| {
             let both = component[1];
             (u64::from(both >> 4), u64::from(both & 15))
-        });
-        let across = factors.clone().map(|(across, _)| across).max().unwrap_or(1);
-        let down = factors.clone().map(|(_, down)| down).max().unwrap_or(1);
+        };
+        let all = self.components.chunks_exact(3);
+        let across = all.clone().map(|one| factors(one).0).max().unwrap_or(1);
+        let down = all.clone().map(|one| factors(one).1).max().unwrap_or(1);
         let units = u64::from(self.width).div_ceil(8 * across.max(1))
             * u64::from(self.height).div_ceil(8 * down.max(1));
-        let blocks: u64 = factors.map(|(across, down)| across * down).sum();
-        units * blocks * 64 * 2
+        let wanted = all.filter(|component| wanted(component[0])).map(factors);
+        units * wanted.map(|(across, down)| across * down).sum::<u64>()
     }
 }
 
+/// Most bytes of Huffman tables. A scan needs eight of 273 bytes at most, and a decoder builds each.
+const MAX_TABLES: u64 = 256 << 10;
+
+const HUFFMAN_TABLES: u8 = 0xC4;
 const START_OF_IMAGE: u8 = 0xD8;
 const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
@@ -134,6 +160,7 @@ fn read_segment<'a>(marker: u8, body: &'a [u8], found: &mut Outline<'a>) {
                 found.first_scan = body.first().copied().unwrap_or_default();
             }
             found.scans += 1;
+            found.blocks += found.frame.map_or(0, |frame| frame.blocks(body));
         }
         // Frame headers: precision, height, width, components. C4, C8 and CC
         // lie in the same range and are tables.
@@ -148,6 +175,7 @@ fn read_segment<'a>(marker: u8, body: &'a [u8], found: &mut Outline<'a>) {
                 });
             }
         }
+        HUFFMAN_TABLES => found.tables += body.len() as u64,
         APP1 if found.exif.is_none() => found.exif = body.strip_prefix(EXIF_HEADER),
         _ => {}
     }
@@ -245,6 +273,24 @@ mod tests {
         check(true, 3, &halved, 7 * 3 * 6 * 128);
         // Impossible factors are the decoder's to refuse.
         check(true, 1, &[1, 0, 0], turned);
+    }
+
+    #[test]
+    fn each_scan_passes_the_blocks_of_its_components() {
+        let frame = Frame {
+            progressive: true,
+            width: 100,
+            height: 40,
+            components: &[1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1],
+        };
+        let check = |scan: &[u8], expected: u64| assert_eq!(frame.blocks(scan), expected);
+        // 7 units across and 3 down.
+        check(&[3, 1, 0, 2, 0, 3, 0, 0, 0, 0], 21 * 6);
+        check(&[1, 1, 0, 1, 63, 0], 21 * 4);
+        check(&[1, 3, 0, 1, 63, 0], 21);
+        // The two bytes behind the last one are no component, and one that there is not has no blocks.
+        check(&[1, 9, 0, 1, 0, 0], 0);
+        check(&[], 0);
     }
 
     #[test]

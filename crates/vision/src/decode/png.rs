@@ -4,12 +4,19 @@
 //! specification (W3C, third edition), section 5: an eight-byte signature, then
 //! chunks of length, type, data and CRC; `IHDR` is first, `IEND` is last.
 
-use super::error::DecodeError;
+use super::error::{DecodeError, Measure};
 use super::format::PictureFormat;
-use super::{DecodeLimits, Facts, sides_within, truncated};
+use super::{DecodeLimits, Facts, sides_within, truncated, within};
 
 /// The eight bytes every PNG begins with.
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Most bytes that the decoder keeps of texts and the like, as they are counted here.
+const MAX_TEXTS: u64 = 8 << 20;
+
+/// What the decoder is allowed beside pixels: the texts, the longest of them once more, and a colour
+/// profile. A longer profile it leaves out, which changes nothing here.
+pub(super) const MAX_BESIDE: u64 = 2 * MAX_TEXTS;
 
 /// What a walk over the chunks found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +29,10 @@ struct Outline {
     coloured: bool,
     /// Each pixel has a transparency, or the decoder gives it one.
     transparent: bool,
+    /// Bytes for texts and EXIF.
+    texts: u64,
+    /// Bytes that the colour profiles can inflate to.
+    profile: u64,
     /// The end chunk is there, whole.
     complete: bool,
 }
@@ -33,12 +44,20 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
     if !outline.complete {
         return Err(truncated(PictureFormat::Png, bytes));
     }
-    // As decoded, and then in three bytes, which may be turned.
-    let memory = u64::from(width) * u64::from(height) * (outline.pixel().max(3) + 3);
+    within(Measure::TextBytes, outline.texts, MAX_TEXTS)?;
+    let memory = outline.memory(u64::from(width) * u64::from(height));
     Ok(Facts { memory, turn: None })
 }
 
 impl Outline {
+    /// As decoded beside what else the file has; then, without that, in three bytes a pixel, which
+    /// may be turned.
+    fn memory(&self, pixels: u64) -> u64 {
+        let decoded = pixels * self.pixel();
+        let beside = self.texts + self.profile.min(MAX_BESIDE);
+        (decoded + beside).max(pixels * (self.pixel().max(3) + 3))
+    }
+
     /// Bytes of one decoded pixel.
     fn pixel(&self) -> u64 {
         let colours = if self.coloured { 3 } else { 1 };
@@ -67,6 +86,13 @@ fn outline(bytes: &[u8]) -> Outline {
                 }
             }
             b"tRNS" => found.transparent = true,
+            // Each becomes UTF-8, in lists that grow by doubling.
+            b"tEXt" | b"zTXt" | b"iTXt" | b"eXIf" => {
+                const EACH: u64 = 256;
+                found.texts += 2 * body.len() as u64 + EACH;
+            }
+            // Deflate gives 1032 bytes for one at most.
+            b"iCCP" => found.profile += body.len() as u64 * 1032,
             b"IEND" => {
                 found.complete = true;
                 return found;
@@ -116,6 +142,24 @@ mod tests {
         assert_eq!(found.size, Some((256, 7)));
         assert_eq!(found.pixel(), 3);
         assert!(found.complete);
+    }
+
+    #[test]
+    fn texts_and_profiles_count_while_the_pixels_are_decoded() {
+        let check = |texts, profile, expected| {
+            let found = Outline {
+                depth: 1,
+                coloured: true,
+                texts,
+                profile,
+                ..Outline::default()
+            };
+            assert_eq!(found.memory(1000), expected);
+        };
+        check(0, 0, 6000);
+        check(2000, 1000, 6000);
+        check(2000, 2000, 7000);
+        check(0, u64::MAX, 3000 + MAX_BESIDE);
     }
 
     #[test]

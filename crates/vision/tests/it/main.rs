@@ -13,6 +13,7 @@ mod classify;
 mod exports;
 mod frames;
 mod model_toml;
+mod hostile;
 mod packages;
 mod prepared;
 mod scores;
