@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Seed;
+use crate::png;
 
 /// Makes damaged pictures out of whole ones; the same ones for the same number.
 #[derive(Debug)]
@@ -140,6 +141,10 @@ impl Iterator for Mutator {
         for _ in 0..self.random.u8(1..=6).saturating_sub(3).max(1) {
             damage = self.random.choice(Damage::ALL)?;
             self.damaged(&mut bytes, &other, damage);
+        }
+        // Else damaged chunks would be all that is seen of a PNG.
+        if seed.format == "png" && self.random.u8(..4) > 0 {
+            png::mend_sums(&mut bytes);
         }
         Some(Mutated {
             format: seed.format,

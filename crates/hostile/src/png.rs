@@ -142,6 +142,25 @@ pub(crate) fn stored(bytes: &[u8]) -> Vec<u8> {
     stream
 }
 
+/// Makes the sums of all chunks right again, as far as their lengths lead.
+pub(crate) fn mend_sums(file: &mut [u8]) {
+    const SIGNATURE: usize = 8;
+    let mut at = SIGNATURE;
+    while let Some(length) = file.get(at..at + 4) {
+        let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]);
+        let end = at.saturating_add(8).saturating_add(length as usize);
+        let Some(named) = file.get(at + 4..end) else {
+            return;
+        };
+        let sum = crc(named).to_be_bytes();
+        let Some(place) = file.get_mut(end..end + 4) else {
+            return;
+        };
+        place.copy_from_slice(&sum);
+        at = end + 4;
+    }
+}
+
 fn crc(bytes: &[u8]) -> u32 {
     let mut sum = u32::MAX;
     for byte in bytes {
@@ -151,4 +170,21 @@ fn crc(bytes: &[u8]) -> u32 {
         }
     }
     !sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_mended_and_those_of_a_whole_file_are_right() {
+        // The sum of `IEND` is in every PNG.
+        assert_eq!(crc(b"IEND"), 0xAE42_6082);
+        let file = flat(9, 7, 8, COLOUR, 24);
+        let mut mended = file.clone();
+        mended[30] ^= 0x55;
+        assert_ne!(mended, file);
+        mend_sums(&mut mended);
+        assert_eq!(mended, file);
+    }
 }

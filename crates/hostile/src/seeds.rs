@@ -187,7 +187,7 @@ mod tests {
         for (one, other) in first.iter().zip(&second) {
             assert_eq!(one.bytes, other.bytes);
             assert!(
-                one.bytes.len() < 16_000,
+                one.bytes.len() < 20_000,
                 "{} {}",
                 one.format,
                 one.bytes.len()
