@@ -1,5 +1,6 @@
-//! `cargo xtask fuzz`: random routes and messages against the route language,
-//! guided by coverage, for a bounded time.
+//! `cargo xtask fuzz`: random routes and messages against the route language, and
+//! random bytes against the decoding of pictures, guided by coverage, for a
+//! bounded time or number of inputs.
 //!
 //! This does by hand what `cargo fuzz` does, because that asks for a nightly
 //! compiler and this workspace has the stable one: the pass that counts
@@ -10,6 +11,7 @@
 mod report;
 mod seeds;
 
+use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -19,35 +21,65 @@ use anyhow::Context;
 use crate::workspace;
 use report::Report;
 
-/// The targets, as `fuzz/Cargo.toml` names them.
-const TARGETS: [&str; 2] = ["route", "evaluate"];
+/// A program of `fuzz/Cargo.toml`.
+struct Target {
+    name: &'static str,
+    /// Longest input in bytes.
+    longest: usize,
+    /// Of `fuzz`.
+    dictionary: &'static str,
+}
 
-/// Longest input in bytes: a route of the greatest length and a message behind it.
-const MAX_INPUT: usize = 9000;
+const TARGETS: [Target; 3] = [
+    // A route of the greatest length and a message behind it.
+    Target {
+        name: "route",
+        longest: 9000,
+        dictionary: "route.dict",
+    },
+    Target {
+        name: "evaluate",
+        longest: 9000,
+        dictionary: "route.dict",
+    },
+    // A picture of 128x128 as it is, or a larger one that is packed.
+    Target {
+        name: "decode",
+        longest: 65_536,
+        dictionary: "picture.dict",
+    },
+];
+
+const NAMES: [&str; 3] = [TARGETS[0].name, TARGETS[1].name, TARGETS[2].name];
 
 /// Seconds that one input may take, and mebibytes that the whole may grow to,
 /// before they count as a finding. Both are far above what an input needs.
 const TIMEOUT_SECS: u32 = 5;
 const MEMORY_MIB: u32 = 1024;
 
-/// Throw random routes and messages at the route language, for a bounded time.
+/// Throw random routes, messages and pictures at what reads them, for a bounded time.
 ///
 /// Needs a C++ compiler besides the Rust toolchain, for libFuzzer. Without a
-/// target both run, one after the other. A finding ends the run with exit code 1,
+/// target all run, one after the other. A finding ends the run with exit code 1,
 /// its input is kept, and the last lines say how to run that input again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     cargo xtask fuzz\n  \
     cargo xtask fuzz route --seconds 300\n  \
+    cargo xtask fuzz decode --runs 100000        (as long as that takes)\n  \
     cargo xtask fuzz route --input target/fuzz/artifacts/route/crash-…   (one input again)")]
 pub(crate) struct Options {
     /// Run this target alone: `route` parses any text and evaluates what parses,
-    /// `evaluate` puts any message through any condition that is well typed.
-    #[arg(value_parser = TARGETS)]
+    /// `evaluate` puts any message through any condition that is well typed,
+    /// `decode` decodes any bytes as a picture.
+    #[arg(value_parser = NAMES)]
     target: Option<String>,
     /// How long each target runs.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// How many inputs each target runs, seeds included, in place of a time.
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
     /// Run this input once instead, to see a finding again.
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
@@ -61,15 +93,22 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
         base: root.join("target").join("fuzz"),
         host: host()?,
     };
-    let targets = TARGETS
-        .into_iter()
-        .filter(|name| options.target.as_deref().is_none_or(|one| one == *name));
+    let targets = TARGETS.iter().filter(|target| {
+        options
+            .target
+            .as_deref()
+            .is_none_or(|one| one == target.name)
+    });
+    let bound = match options.runs {
+        Some(runs) => Bound::Runs(runs),
+        None => Bound::Seconds(options.seconds),
+    };
     let mut is_clean = true;
     for target in targets {
-        places.build(target)?;
+        places.build(target.name)?;
         is_clean &= match &options.input {
-            Some(input) => places.replay(target, input)?,
-            None => places.fuzz(target, options.seconds)?,
+            Some(input) => places.replay(target.name, input)?,
+            None => places.fuzz(target, bound)?,
         };
     }
     Ok(if is_clean {
@@ -77,6 +116,32 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// When a run ends that finds nothing.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    Seconds(u32),
+    Runs(u32),
+}
+
+impl Bound {
+    /// The fuzzer's option for it.
+    fn option(self) -> String {
+        match self {
+            Self::Seconds(seconds) => format!("-max_total_time={seconds}"),
+            Self::Runs(runs) => format!("-runs={runs}"),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seconds(seconds) => write!(f, "for {seconds} s"),
+            Self::Runs(runs) => write!(f, "with {runs} inputs"),
+        }
+    }
 }
 
 /// Where a run reads and writes.
@@ -114,8 +179,13 @@ impl Places<'_> {
         program
     }
 
-    /// Runs for that long; true if nothing was found.
-    fn fuzz(&self, target: &str, seconds: u32) -> anyhow::Result<bool> {
+    /// Runs until then; true if nothing was found.
+    fn fuzz(&self, target: &Target, bound: Bound) -> anyhow::Result<bool> {
+        let Target {
+            name: target,
+            longest,
+            dictionary,
+        } = target;
         let seeds = self.base.join("seeds").join(target);
         let corpus = self.base.join("corpus").join(target);
         let artifacts = self.base.join("artifacts").join(target);
@@ -124,16 +194,16 @@ impl Places<'_> {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
-        eprintln!("xtask: fuzzing {target} for {seconds} s from {count} seeds");
+        eprintln!("xtask: fuzzing {target} {bound} from {count} seeds");
         let mut program = self.program(target);
         program
             .arg(&corpus)
             .arg(&seeds)
-            .arg(format!("-max_total_time={seconds}"))
-            .arg(format!("-max_len={MAX_INPUT}"))
+            .arg(bound.option())
+            .arg(format!("-max_len={longest}"))
             .arg(format!("-timeout={TIMEOUT_SECS}"))
             .arg(format!("-rss_limit_mb={MEMORY_MIB}"))
-            .arg("-dict=fuzz/route.dict")
+            .arg(format!("-dict=fuzz/{dictionary}"))
             // The slash at the end makes it a folder and not the front of a name.
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg("-print_final_stats=1")

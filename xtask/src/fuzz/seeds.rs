@@ -1,9 +1,11 @@
-//! Where the fuzzer begins: every line of the route language's case tables.
+//! Where the fuzzer begins: every line of the route language's case tables, and
+//! small pictures of every format.
 //!
 //! A table that grows makes the fuzzer start further on, without anything to
 //! keep in step. The forms are those of `fuzz/fuzz_targets`: a route, a NUL and
-//! a message; or a length, choices and a message. A message is origin, encoding,
-//! properties and body with NULs between them.
+//! a message; or a length, choices and a message; or a choice of limits and a
+//! picture. A message is origin, encoding, properties and body with NULs between
+//! them.
 
 use std::path::Path;
 
@@ -44,6 +46,7 @@ const ODD_BODIES: [&str; 8] = [
 pub(super) fn write(folder: &Path, target: &str, root: &Path) -> anyhow::Result<usize> {
     let seeds = match target {
         "evaluate" => choices(),
+        "decode" => pictures(),
         _ => routes(&root.join("crates/routes/tests/cases"))?,
     };
     if folder.exists() {
@@ -76,6 +79,14 @@ fn routes(cases: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
         }
     }
     Ok(seeds)
+}
+
+/// Each picture under short limits and under the module's.
+fn pictures() -> Vec<Vec<u8>> {
+    let pictures = hostile::seeds().into_iter();
+    let seeds =
+        pictures.flat_map(|picture| [1, 0].map(|choice| [&[choice], &picture.bytes[..]].concat()));
+    seeds.collect()
 }
 
 /// Choices spread over all bytes, each with one of the messages.
@@ -164,6 +175,19 @@ mod tests {
         let seed: &[u8] = b"FROM /* WHERE fruit = 'banana' INTO $upstream\0o\0utf-8\0fruit=banana&";
         assert!(seeds.iter().any(|known| known.starts_with(seed)));
         assert!(seeds.iter().any(|known| known.starts_with(b"FORM /* INTO")));
+    }
+
+    #[test]
+    fn a_picture_of_every_format_is_a_seed() {
+        let seeds = pictures();
+        for start in ["\u{1}\u{89}PNG", "\u{1}GIF8", "\u{1}BM", "\u{1}RIFF"] {
+            let start: Vec<u8> = start.chars().map(|one| one as u8).collect();
+            assert!(
+                seeds.iter().any(|seed| seed.starts_with(&start)),
+                "{start:?}"
+            );
+        }
+        assert!(seeds.iter().any(|seed| seed.starts_with(&[1, 0xFF, 0xD8])));
     }
 
     #[test]
