@@ -56,7 +56,10 @@ impl Eyes {
     fn prepare(&mut self, picture: &[u8]) -> Result<Tensor, DecodeError> {
         let examined = examine(picture, &self.limits)?;
         // Until the pixels are gone: what is left of them is as large as the model's input.
-        let _place = self.room.take(examined.memory());
+        // Decoders copy the file, and a part of it once more.
+        const COPIES: u64 = 2;
+        let copies = COPIES * picture.len() as u64;
+        let _place = self.room.take(examined.memory().saturating_add(copies));
         let pixels = examined.decode()?;
         Ok(self.classifier.prepare(&pixels))
     }
