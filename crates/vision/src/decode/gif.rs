@@ -31,6 +31,8 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
 struct Outline {
     screen: Option<(u16, u16)>,
     picture: Option<(u16, u16)>,
+    /// Where it lies on the screen, from the left and from the top.
+    place: (u16, u16),
     end: End,
 }
 
@@ -46,14 +48,23 @@ enum End {
 }
 
 impl Outline {
+    /// Rows as long as the screen's are written to it at once.
+    fn is_decoded_in_place(&self) -> bool {
+        let (Some((across, down)), Some((wide, high))) = (self.screen, self.picture) else {
+            return false;
+        };
+        let (left, top) = self.place;
+        left == 0 && wide == across && u32::from(top) + u32::from(high) <= u32::from(down)
+    }
+
     /// The screen in four bytes a pixel; beside it the picture's numbers of colours in one, and the
-    /// picture in four where it does not cover the screen; or in the end the screen in three.
+    /// picture in four where it is laid on the screen; or in the end the screen in three.
     fn memory(&self) -> u64 {
         let area = |sides: Option<(u16, u16)>| {
             sides.map_or(0, |(width, height)| u64::from(width) * u64::from(height))
         };
         let (screen, picture) = (area(self.screen), area(self.picture));
-        let laid = if self.screen == self.picture { 1 } else { 5 };
+        let laid = if self.is_decoded_in_place() { 1 } else { 5 };
         screen * 4 + (picture * laid).max(screen * 3)
     }
 }
@@ -62,6 +73,7 @@ fn outline(bytes: &[u8]) -> Outline {
     let mut found = Outline {
         screen: None,
         picture: None,
+        place: (0, 0),
         end: End::Cut,
     };
     if let Some(end) = walk(bytes, &mut found) {
@@ -86,6 +98,7 @@ fn walk(bytes: &[u8], found: &mut Outline) -> Option<End> {
             }
             [PICTURE] => {
                 let head = rest.take(9)?;
+                found.place = sides(&head[..4]);
                 found.picture = Some(sides(&head[4..8]));
                 rest.palette(head[8])?;
                 // The width of the first codes.

@@ -11,6 +11,8 @@
 //! `00` nor `FF`; inside entropy-coded data `FF 00` is a data byte and `FF D0`
 //! to `FF D7` are restart markers; `FF D9` ends the image.
 
+mod hidden;
+
 use image::metadata::Orientation;
 
 use super::error::{DecodeError, Measure};
@@ -22,6 +24,8 @@ use super::{DecodeLimits, Facts, MAX_BLOCKS, MAX_SCANS, sides_within, truncated,
 struct Outline<'a> {
     /// The first frame header.
     frame: Option<Frame<'a>>,
+    /// Where that begins, with its length.
+    frame_at: Option<usize>,
     /// The TIFF part of the first EXIF segment.
     exif: Option<&'a [u8]>,
     /// Start-of-scan markers up to the end of the image.
@@ -53,14 +57,18 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
     if let Some(frame) = outline.frame {
         sides_within(frame.width.into(), frame.height.into(), limits)?;
     }
-    within(Measure::Scans, outline.scans as u64, MAX_SCANS as u64)?;
-    within(Measure::Blocks, outline.blocks, MAX_BLOCKS)?;
+    let hidden = hidden::look(bytes, outline.frame_at, limits);
+    let unseen = hidden.scans.saturating_sub(outline.scans) as u64;
+    let scans = outline.scans.max(hidden.scans) as u64;
+    within(Measure::Scans, scans, MAX_SCANS as u64)?;
+    let blocks = unseen * hidden.blocks.max(outline.blocks_of_all());
+    within(Measure::Blocks, outline.blocks + blocks, MAX_BLOCKS)?;
     within(Measure::TableBytes, outline.tables, MAX_TABLES)?;
     if !outline.complete {
         return Err(truncated(PictureFormat::Jpeg, bytes));
     }
     Ok(Facts {
-        memory: outline.memory(),
+        memory: outline.memory().max(hidden.memory),
         // The decoder would parse all headers once more to answer this.
         turn: outline.exif.and_then(Orientation::from_exif_chunk),
     })
@@ -70,18 +78,26 @@ impl Outline<'_> {
     /// Grey or three colours as decoded, beside them all coefficients where they do not come in one
     /// go, or in the end three colours, or these turned.
     fn memory(&self) -> u64 {
-        let Some(frame) = self.frame else {
-            return 0;
-        };
-        let pixels = u64::from(frame.width) * u64::from(frame.height);
-        let in_one_go =
-            !frame.progressive && usize::from(self.first_scan) == frame.components.len() / 3;
-        let coefficients = if in_one_go { 0 } else { frame.coefficients() };
-        pixels * 3 + coefficients.max(pixels * 3)
+        self.frame.map_or(0, |frame| {
+            let in_one_go = usize::from(self.first_scan) == frame.components.len() / 3;
+            frame.memory(in_one_go && !frame.progressive)
+        })
+    }
+
+    /// Blocks of a scan with all components.
+    fn blocks_of_all(&self) -> u64 {
+        self.frame.map_or(0, |frame| frame.units(|_name| true))
     }
 }
 
 impl Frame<'_> {
+    /// Bytes for all buffers.
+    fn memory(&self, in_one_go: bool) -> u64 {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        let coefficients = if in_one_go { 0 } else { self.coefficients() };
+        pixels * 3 + coefficients.max(pixels * 3)
+    }
+
     /// Bytes of all coefficients, two each.
     fn coefficients(&self) -> u64 {
         self.units(|_name| true) * 64 * 2
@@ -146,6 +162,9 @@ fn outline(bytes: &[u8]) -> Outline<'_> {
                     return found;
                 };
                 read_segment(marker, body, &mut found);
+                if found.frame.is_some() {
+                    found.frame_at.get_or_insert(at);
+                }
                 at += 2 + body.len();
             }
         }

@@ -12,8 +12,8 @@
 mod classify;
 mod exports;
 mod frames;
-mod model_toml;
 mod hostile;
+mod model_toml;
 mod packages;
 mod prepared;
 mod scores;
