@@ -11,6 +11,7 @@ mod damage;
 mod disk;
 mod exit_codes;
 mod faults;
+mod hostile;
 mod http;
 mod labels;
 mod leaves_nothing;

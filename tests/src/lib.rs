@@ -9,6 +9,7 @@ mod alone;
 mod binaries;
 mod certificates;
 mod http;
+mod process;
 mod site;
 mod upstream;
 
@@ -16,6 +17,7 @@ pub use alone::Alone;
 pub use binaries::{Binary, binary, workspace_root};
 pub use certificates::Certificates;
 pub use http::{HttpAnswer, http_address, post};
+pub use process::peak_memory;
 pub use site::{Camera, Site, SiteBuilder};
 pub use upstream::{CameraSums, Upstream};
 

@@ -78,7 +78,7 @@ fn in_a_process_of_its_own(bomb: &Bomb) -> Found {
         .args(["hostile::one_bomb_by_its_name", "--exact", "--nocapture"])
         .env(NAME, bomb.name)
         // As the module has it: what is freed of pixels goes back at once.
-        .env("MALLOC_MMAP_THRESHOLD_", "1048576")
+        .env("MALLOC_MMAP_THRESHOLD_", "262144")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
