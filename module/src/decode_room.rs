@@ -1,6 +1,6 @@
 //! Memory for decoding, shared by all who decode in this process.
 //!
-//! A picture of the largest size takes up to 96 MiB until it is scaled down to what the model
+//! A picture of the largest size takes up to 80 MiB until it is scaled down to what the model
 //! wants, a camera's usual one a few. So they are let in by what each will take: many small ones at
 //! once, of the largest one alone. In the order in which they came, so that neither edgeHub's nor a
 //! large one waits for ever.

@@ -58,10 +58,11 @@ impl Ending {
 
 /// The longest side that is taken.
 const MOST: u16 = 4096;
-/// The longest side of a square whose decoding takes so many bytes a pixel within 96 MiB.
-const OF_7: u16 = 3792;
-const OF_9: u16 = 3344;
-const OF_11: u16 = 3024;
+/// The longest side of a square whose decoding takes so many bytes a pixel within 80 MiB.
+const OF_6: u16 = 3728;
+const OF_7: u16 = 3456;
+const OF_9: u16 = 3048;
+const OF_11: u16 = 2752;
 /// The longest file by HTTP.
 const FILE: usize = 4 << 20;
 
@@ -90,7 +91,7 @@ const ALL: &[u8] = &[0, 1, 2];
 const BOTH: u64 = 2;
 
 fn turned(turn: u8) -> Vec<u8> {
-    Jpeg::of(MOST, MOST, HALVED)
+    Jpeg::of(OF_6, OF_6, HALVED)
         .turned(turn)
         .frame(BASELINE)
         .flat(ALL, WHOLE, BOTH)
@@ -126,8 +127,8 @@ const JPEGS: &[Bomb] = &[
     bomb("jpeg-4096-four-colours", Ending::Taken, || {
         baseline(MOST, FOUR).flat(&[0, 1, 2, 3], WHOLE, BOTH).end()
     }),
-    bomb("jpeg-4096-one-colour-at-a-time", Ending::Taken, || {
-        let file = baseline(MOST, HALVED).flat(&[0], WHOLE, BOTH);
+    bomb("jpeg-3728-one-colour-at-a-time", Ending::Taken, || {
+        let file = baseline(OF_6, HALVED).flat(&[0], WHOLE, BOTH);
         file.flat(&[1], WHOLE, BOTH).flat(&[2], WHOLE, BOTH).end()
     }),
     bomb("jpeg-4096-factors-of-4-alone", Ending::Taken, || {
@@ -137,10 +138,10 @@ const JPEGS: &[Bomb] = &[
         let file = baseline(MOST, &[(4, 4), (1, 1), (1, 1)]);
         file.flat(ALL, WHOLE, BOTH).end()
     }),
-    bomb("jpeg-4096-turned-5", Ending::Taken, || turned(5)),
-    bomb("jpeg-4096-turned-6", Ending::Taken, || turned(6)),
-    bomb("jpeg-4096-turned-7", Ending::Taken, || turned(7)),
-    bomb("jpeg-4096-turned-8", Ending::Taken, || turned(8)),
+    bomb("jpeg-3728-turned-5", Ending::Taken, || turned(5)),
+    bomb("jpeg-3728-turned-6", Ending::Taken, || turned(6)),
+    bomb("jpeg-3728-turned-7", Ending::Taken, || turned(7)),
+    bomb("jpeg-3728-turned-8", Ending::Taken, || turned(8)),
     bomb("jpeg-4096-no-data", Ending::Taken, || {
         baseline(MOST, HALVED).scan(ALL, WHOLE, 0, &[]).end()
     }),
@@ -202,7 +203,7 @@ const JPEGS: &[Bomb] = &[
 
 /// So many scans behind the first.
 fn scans(factors: &'static [(u8, u8)], count: usize, scan: fn(Jpeg) -> Jpeg) -> Vec<u8> {
-    let mut file = progressive(MOST, factors).flat(ALL, MEANS, 1);
+    let mut file = progressive(OF_6, factors).flat(ALL, MEANS, 1);
     for _ in 0..count {
         file = scan(file);
     }
@@ -211,11 +212,11 @@ fn scans(factors: &'static [(u8, u8)], count: usize, scan: fn(Jpeg) -> Jpeg) -> 
 
 const SCANS: &[Bomb] = &[
     bomb(
-        "jpeg-4096-progressive-full-colour",
+        "jpeg-3728-progressive-full-colour",
         Ending::TooLarge,
         || scans(FULL, 1, |file| file.skipped(0, DETAILS)),
     ),
-    bomb("jpeg-4096-progressive-usual", Ending::Taken, || {
+    bomb("jpeg-3728-progressive-usual", Ending::Taken, || {
         // The order of libjpeg: ten scans.
         let low = jpeg::Band {
             to: 5,
@@ -233,7 +234,7 @@ const SCANS: &[Bomb] = &[
             high: 2,
             low: 1,
         };
-        progressive(MOST, HALVED)
+        progressive(OF_6, HALVED)
             .flat(ALL, MEANS, 1)
             .flat(&[0], low, 1)
             .flat(&[2], DETAILS, 1)
@@ -246,25 +247,25 @@ const SCANS: &[Bomb] = &[
             .flat(&[0], DETAILS_AGAIN, 1)
             .end()
     }),
-    bomb("jpeg-4096-4700-scans", Ending::TooLarge, || {
+    bomb("jpeg-3728-4700-scans", Ending::TooLarge, || {
         scans(HALVED, 3_000, |file| file.skipped(0, DETAILS))
     }),
-    bomb("jpeg-4096-100-scans", Ending::TooLarge, || {
+    bomb("jpeg-3728-100-scans", Ending::TooLarge, || {
         scans(HALVED, 99, |file| file.skipped(0, DETAILS))
     }),
-    bomb("jpeg-4096-100-scans-once-more", Ending::TooLarge, || {
+    bomb("jpeg-3728-100-scans-once-more", Ending::TooLarge, || {
         scans(HALVED, 99, |file| file.skipped(0, DETAILS_AGAIN))
     }),
-    bomb("jpeg-4096-100-scans-of-means", Ending::TooLarge, || {
+    bomb("jpeg-3728-100-scans-of-means", Ending::TooLarge, || {
         // 49 KB each: as many as fit.
         scans(HALVED, 84, |file| file.flat(ALL, MEANS_AGAIN, 1))
     }),
     bomb(
-        "jpeg-4096-100-scans-of-every-block",
+        "jpeg-3728-100-scans-of-every-block",
         Ending::TooLarge,
         || scans(HALVED, 99, |file| file.flat(&[0], DETAILS_AGAIN, 1)),
     ),
-    bomb("jpeg-4096-30-scans-of-every-block", Ending::Taken, || {
+    bomb("jpeg-3728-30-scans-of-every-block", Ending::Taken, || {
         scans(HALVED, 30, |file| file.flat(&[0], DETAILS_AGAIN, 1))
     }),
     bomb("jpeg-2048-100-scans-full-colour", Ending::Taken, || {
@@ -310,27 +311,27 @@ const PNGS: &[Bomb] = &[
     bomb("png-4096-alpha", Ending::TooLarge, || {
         png_of_zeros(COLOUR_AND_ALPHA, 8, MOST, 32)
     }),
-    bomb("png-3792-alpha", Ending::Taken, || {
+    bomb("png-3456-alpha", Ending::Taken, || {
         png_of_zeros(COLOUR_AND_ALPHA, 8, OF_7, 32)
     }),
-    bomb("png-3792-alpha-interlaced", Ending::Taken, || {
+    bomb("png-3456-alpha-interlaced", Ending::Taken, || {
         png::interlaced(OF_7.into(), 8, COLOUR_AND_ALPHA, 32)
     }),
     bomb("png-4096-16-bits", Ending::TooLarge, || {
         png_of_zeros(COLOUR, 16, MOST, 48)
     }),
-    bomb("png-3344-16-bits-interlaced", Ending::Taken, || {
+    bomb("png-3048-16-bits-interlaced", Ending::Taken, || {
         png::interlaced(OF_9.into(), 16, COLOUR, 48)
     }),
     bomb(
-        "png-2896-16-bits-and-alpha-interlaced",
+        "png-2752-16-bits-and-alpha-interlaced",
         Ending::Taken,
-        || png::interlaced(2896, 16, COLOUR_AND_ALPHA, 64),
+        || png::interlaced(2752, 16, COLOUR_AND_ALPHA, 64),
     ),
-    bomb("png-3024-16-bits-and-alpha", Ending::TooLarge, || {
+    bomb("png-2752-16-bits-and-alpha", Ending::Taken, || {
         png_of_zeros(COLOUR_AND_ALPHA, 16, OF_11, 64)
     }),
-    bomb("png-3792-palette-with-alpha", Ending::Taken, || {
+    bomb("png-3456-palette-with-alpha", Ending::Taken, || {
         png_of_zeros(PALETTE, 8, OF_7, 8)
     }),
     bomb("png-profile-of-a-gigabyte", Ending::Taken, || {
@@ -419,14 +420,14 @@ const GIFS: &[Bomb] = &[
     bomb("gif-4096", Ending::TooLarge, || {
         gif::file((MOST, MOST), (MOST, MOST), &gif::flat(PIXELS))
     }),
-    bomb("gif-3792", Ending::Taken, || {
-        gif::file((OF_7, OF_7), (OF_7, OF_7), &gif::flat(3792 * 3792))
+    bomb("gif-3456", Ending::Taken, || {
+        gif::file((OF_7, OF_7), (OF_7, OF_7), &gif::flat(3456 * 3456))
     }),
-    bomb("gif-3344-not-covered", Ending::Taken, || {
+    bomb("gif-3048-not-covered", Ending::Taken, || {
         gif::file((OF_9, OF_9), (OF_9 - 1, OF_9 - 1), &gif::flat(3343 * 3343))
     }),
-    bomb("gif-3500-not-covered", Ending::Taken, || {
-        gif::file((3500, 3500), (100, 100), &gif::flat(100 * 100))
+    bomb("gif-3456-not-covered", Ending::Taken, || {
+        gif::file((3456, 3456), (100, 100), &gif::flat(100 * 100))
     }),
     bomb("gif-100-on-it-3500", Ending::Taken, || {
         gif::file((100, 100), (3500, 3500), &gif::flat(3500 * 3500))
@@ -460,18 +461,18 @@ const BMPS: &[Bomb] = &[
     bomb("bmp-65536", Ending::TooLarge, || {
         bmp::file(65_536, 65_536, 8, bmp::RUNS_OF_BYTES, &[0, 1])
     }),
-    bomb("bmp-3792-runs", Ending::Taken, || {
-        bmp::file(3792, 3792, 8, bmp::RUNS_OF_BYTES, &bmp::runs(3792, 3792))
+    bomb("bmp-3456-runs", Ending::Taken, || {
+        bmp::file(3456, 3456, 8, bmp::RUNS_OF_BYTES, &bmp::runs(3456, 3456))
     }),
     bomb("bmp-4096-runs", Ending::TooLarge, || {
         bmp::file(4096, 4096, 8, bmp::RUNS_OF_BYTES, &bmp::runs(4096, 4096))
     }),
-    bomb("bmp-3792-nothing", Ending::Taken, || {
-        bmp::file(3792, 3792, 8, bmp::RUNS_OF_BYTES, &[0, 1])
+    bomb("bmp-3456-nothing", Ending::Taken, || {
+        bmp::file(3456, 3456, 8, bmp::RUNS_OF_BYTES, &[0, 1])
     }),
-    bomb("bmp-3792-one-bit", Ending::Taken, || {
-        let row = 3792_usize.div_ceil(32) * 4;
-        bmp::file(3792, 3792, 1, bmp::PLAIN, &vec![0x5A; row * 3792])
+    bomb("bmp-3456-one-bit", Ending::Taken, || {
+        let row = 3456_usize.div_ceil(32) * 4;
+        bmp::file(3456, 3456, 1, bmp::PLAIN, &vec![0x5A; row * 3456])
     }),
     bomb("bmp-64-steps-only", Ending::Truncated, || {
         // To the right by nothing and up by nothing.
@@ -496,25 +497,25 @@ const WEBPS: &[Bomb] = &[
     bomb("webp-4096-lossy", Ending::TooLarge, || {
         webp::file(&[lossy(MOST)])
     }),
-    bomb("webp-3344-lossy", Ending::Taken, || {
-        webp::file(&[lossy(3344)])
+    bomb("webp-3048-lossy", Ending::Taken, || {
+        webp::file(&[lossy(3048)])
     }),
     bomb("webp-4096-lossless", Ending::TooLarge, || {
         webp::file(&[webp::lossless(4096, Before::Nothing)])
     }),
-    bomb("webp-3200-lossless", Ending::Taken, || {
-        webp::file(&[webp::lossless(3200, Before::Nothing)])
+    bomb("webp-3056-lossless", Ending::Taken, || {
+        webp::file(&[webp::lossless(3056, Before::Nothing)])
     }),
-    bomb("webp-3200-lossless-changes", Ending::Taken, || {
-        webp::file(&[webp::lossless(3200, Before::Changes)])
+    bomb("webp-3056-lossless-changes", Ending::Taken, || {
+        webp::file(&[webp::lossless(3056, Before::Changes)])
     }),
     bomb("webp-2600-lossy-alpha", Ending::Taken, || {
         let canvas = webp::canvas(0x10, 2600, 2600);
         webp::file(&[canvas, webp::alpha(Before::Changes), lossy(2600)])
     }),
-    bomb("webp-3000-animation", Ending::Taken, || {
+    bomb("webp-2400-animation", Ending::Taken, || {
         let anim = webp::chunk(b"ANIM", &[0; 6]);
-        let picture = webp::animated(2600, 2600, &[lossy(2600)]);
-        webp::file(&[webp::canvas(2, 2600, 2600), anim, picture.clone(), picture])
+        let picture = webp::animated(2400, 2400, &[lossy(2400)]);
+        webp::file(&[webp::canvas(2, 2400, 2400), anim, picture.clone(), picture])
     }),
 ];

@@ -62,9 +62,9 @@ pub struct DecodeLimits {
     /// Most memory for one buffer of decoded pixels, in bytes. Default 64 MiB.
     pub max_alloc: u64,
     /// Most memory for all buffers of one decode at the same time, the file's
-    /// own bytes not counted, in bytes. Default 96 MiB: 4096x4096 pixels in three
-    /// bytes, twice. Pictures that need more for a pixel, as a progressive JPEG
-    /// with full colour or a PNG with transparency, may be smaller.
+    /// own bytes not counted, in bytes. Default 80 MiB: 4096x4096 pixels in three
+    /// bytes, with room beside them. Pictures that are held twice, as a progressive
+    /// JPEG, a PNG with transparency or one that is turned, may be smaller.
     pub max_memory: u64,
 }
 
@@ -76,7 +76,7 @@ impl Default for DecodeLimits {
             max_width: 4096,
             max_height: 4096,
             max_alloc: 64 << 20,
-            max_memory: 96 << 20,
+            max_memory: 80 << 20,
         }
     }
 }

@@ -67,20 +67,21 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
     if !outline.complete {
         return Err(truncated(PictureFormat::Jpeg, bytes));
     }
+    // The decoder would parse all headers once more to answer this.
+    let turn = outline.exif.and_then(Orientation::from_exif_chunk);
+    let is_turned = turn.is_some_and(|turn| QUARTERS.contains(&turn));
     Ok(Facts {
-        memory: outline.memory().max(hidden.memory),
-        // The decoder would parse all headers once more to answer this.
-        turn: outline.exif.and_then(Orientation::from_exif_chunk),
+        memory: outline.memory(is_turned).max(hidden.memory),
+        turn,
     })
 }
 
 impl Outline<'_> {
-    /// Grey or three colours as decoded, beside them all coefficients where they do not come in one
-    /// go, or in the end three colours, or these turned.
-    fn memory(&self) -> u64 {
+    /// See [`Frame::memory`].
+    fn memory(&self, is_turned: bool) -> u64 {
         self.frame.map_or(0, |frame| {
             let in_one_go = usize::from(self.first_scan) == frame.components.len() / 3;
-            frame.memory(in_one_go && !frame.progressive)
+            frame.memory(in_one_go && !frame.progressive, is_turned)
         })
     }
 
@@ -91,11 +92,13 @@ impl Outline<'_> {
 }
 
 impl Frame<'_> {
-    /// Bytes for all buffers.
-    fn memory(&self, in_one_go: bool) -> u64 {
+    /// Bytes for all buffers: three colours (or grey, and then three), beside them all coefficients
+    /// where they do not come in one go, or in the end all pixels once more where they are turned.
+    fn memory(&self, in_one_go: bool, is_turned: bool) -> u64 {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let coefficients = if in_one_go { 0 } else { self.coefficients() };
-        pixels * 3 + coefficients.max(pixels * 3)
+        let after = pixels * if is_turned { 3 } else { 1 };
+        pixels * 3 + coefficients.max(after)
     }
 
     /// Bytes of all coefficients, two each.
@@ -139,6 +142,14 @@ const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
 const APP1: u8 = 0xE1;
 const EXIF_HEADER: &[u8] = b"Exif\0\0";
+
+/// Turns that need all pixels a second time.
+const QUARTERS: [Orientation; 4] = [
+    Orientation::Rotate90,
+    Orientation::Rotate270,
+    Orientation::Rotate90FlipH,
+    Orientation::Rotate270FlipH,
+];
 
 /// Walks `bytes`, which begin with the start-of-image marker.
 ///
@@ -266,9 +277,6 @@ mod tests {
 
     #[test]
     fn coefficients_are_kept_where_they_do_not_come_in_one_go() {
-        let whole = outline(SMALL);
-        assert_eq!(whole.memory(), 8 * 4 * 6);
-        let turned = 100 * 40 * 3;
         let check = |progressive, first_scan, components: &[u8], expected: u64| {
             let file = Outline {
                 frame: Some(Frame {
@@ -280,18 +288,28 @@ mod tests {
                 first_scan,
                 ..Outline::default()
             };
-            assert_eq!(file.memory(), turned + expected, "{components:?}");
+            let pixels = 100 * 40;
+            assert_eq!(
+                file.memory(false),
+                pixels * 3 + expected.max(pixels),
+                "{components:?}"
+            );
+            assert_eq!(
+                file.memory(true),
+                pixels * 3 + expected.max(pixels * 3),
+                "{components:?}"
+            );
         };
         let full = [1, 0x11, 0, 2, 0x11, 1, 3, 0x11, 1];
         let halved = [1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1];
-        check(false, 3, &full, turned);
+        check(false, 3, &full, 0);
         // 13 blocks across and 5 down.
         check(false, 1, &full, 13 * 5 * 3 * 128);
         check(true, 3, &full, 13 * 5 * 3 * 128);
         // Units of two blocks: 7 across and 3 down, of 4 + 1 + 1 blocks.
         check(true, 3, &halved, 7 * 3 * 6 * 128);
         // Impossible factors are the decoder's to refuse.
-        check(true, 1, &[1, 0, 0], turned);
+        check(true, 1, &[1, 0, 0], 0);
     }
 
     #[test]

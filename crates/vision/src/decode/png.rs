@@ -19,7 +19,7 @@ const MAX_TEXTS: u64 = 8 << 20;
 pub(super) const MAX_BESIDE: u64 = 2 * MAX_TEXTS;
 
 /// What a walk over the chunks found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Outline {
     /// Width and height of the header chunk.
     size: Option<(u32, u32)>,
@@ -29,6 +29,8 @@ struct Outline {
     coloured: bool,
     /// Each pixel has a transparency, or the decoder gives it one.
     transparent: bool,
+    /// There is EXIF, which may have a turn.
+    has_exif: bool,
     /// Bytes for texts and EXIF.
     texts: u64,
     /// Bytes that the colour profiles can inflate to.
@@ -50,12 +52,15 @@ pub(super) fn examine(bytes: &[u8], limits: &DecodeLimits) -> Result<Facts, Deco
 }
 
 impl Outline {
-    /// As decoded beside what else the file has; then, without that, in three bytes a pixel, which
-    /// may be turned.
+    /// As decoded beside what else the file has; then, without that, in three bytes a pixel unless it
+    /// is so already; then perhaps turned.
     fn memory(&self, pixels: u64) -> u64 {
         let decoded = pixels * self.pixel();
         let beside = self.texts + self.profile.min(MAX_BESIDE);
-        (decoded + beside).max(pixels * (self.pixel().max(3) + 3))
+        let is_rgb8 = self.coloured && self.pixel() == 3;
+        let converted = if is_rgb8 { 0 } else { decoded + pixels * 3 };
+        let turned = if self.has_exif { pixels * 6 } else { 0 };
+        (decoded + beside).max(converted).max(turned)
     }
 
     /// Bytes of one decoded pixel.
@@ -90,6 +95,7 @@ fn outline(bytes: &[u8]) -> Outline {
             b"tEXt" | b"zTXt" | b"iTXt" | b"eXIf" => {
                 const EACH: u64 = 256;
                 found.texts += 2 * body.len() as u64 + EACH;
+                found.has_exif |= kind == b"eXIf";
             }
             // Deflate gives 1032 bytes for one at most.
             b"iCCP" => found.profile += body.len() as u64 * 1032,
@@ -146,20 +152,45 @@ mod tests {
 
     #[test]
     fn texts_and_profiles_count_while_the_pixels_are_decoded() {
+        let rgb = Outline {
+            depth: 1,
+            coloured: true,
+            ..Outline::default()
+        };
         let check = |texts, profile, expected| {
             let found = Outline {
-                depth: 1,
-                coloured: true,
                 texts,
                 profile,
-                ..Outline::default()
+                ..rgb
             };
             assert_eq!(found.memory(1000), expected);
         };
-        check(0, 0, 6000);
+        check(0, 0, 3000);
         check(2000, 1000, 6000);
-        check(2000, 2000, 7000);
         check(0, u64::MAX, 3000 + MAX_BESIDE);
+        let turned = Outline {
+            has_exif: true,
+            ..rgb
+        };
+        assert_eq!(turned.memory(1000), 6000);
+        let transparent = Outline {
+            transparent: true,
+            ..rgb
+        };
+        assert_eq!(transparent.memory(1000), 7000);
+        let grey = Outline {
+            coloured: false,
+            ..rgb
+        };
+        assert_eq!(grey.memory(1000), 4000);
+        // Grey with transparency in 16 bits has four bytes, and so has no colour that could be left.
+        let deep = Outline {
+            coloured: false,
+            transparent: true,
+            depth: 2,
+            ..rgb
+        };
+        assert_eq!(deep.memory(1000), 7000);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn look(bytes: &[u8], seen: Option<usize>, limits: &DecodeLimits) -> 
             Some(&START_OF_SCAN) if !bytes[mark..code].contains(&0) => found.scans += 1,
             Some(0xC0..=0xC2) if seen != Some(code + 1) => {
                 if let Some(frame) = frame(bytes, code, limits) {
-                    found.memory = found.memory.max(frame.memory(false));
+                    found.memory = found.memory.max(frame.memory(false, true));
                     found.blocks = found.blocks.max(frame.units(|_name| true));
                 }
             }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn what_was_seen_counts_as_it_is() {
         let plain = file(&[&header(0xC0, 64)]);
-        assert_eq!(memory(&plain), Some(64 * 64 * 6));
+        assert_eq!(memory(&plain), Some(64 * 64 * 4));
         let limits = DecodeLimits::default();
         let found = look(&plain, Some(4), &limits);
         assert_eq!(found.memory, 0);
