@@ -58,9 +58,10 @@ pub use ledger::Ledger;
 pub use memo::OTHER_CAMERAS;
 pub use options::LedgerOptions;
 pub use reader::{
-    Access, CarriedForward, Export, LedgerReader, LetGo, MAX_ANSWER_BYTES, OpenWindows, Piece,
-    QueryError, ReportsError, ReportsPage, ReportsQuery, RowKind, SetAsideFile, Span, SpanError,
-    Summary, WindowRow, parse_instant,
+    Access, CarriedForward, Export, LedgerReader, LetGo, MAX_ANSWER_BYTES, OldestUnsent,
+    OpenWindows, Piece, QueryError, ReportsError, ReportsPage, ReportsQuery, RowKind, SealedBounds,
+    SealedFrom, SealedPage, SetAsideFile, Span, SpanError, Summary, TooLargeReport, WindowRow,
+    parse_instant,
 };
 pub use report::{Report, SCHEMA, SealedReport};
 pub use retention::KeepSent;

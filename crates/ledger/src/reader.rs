@@ -6,13 +6,15 @@
 //! from being folded in and so lets it grow. Only [`LedgerReader::verify`] reads everything at once.
 //!
 //! Where to go next: how a folder that cannot be written is read in `opening`, the rows in `rows`,
-//! the stream in `export`, the answer of the direct method `getReports` in `answer`.
+//! the stream in `export`, the answer of the direct method `getReports` in `answer` and,
+//! for reports as they are sent, in `sealed`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use crate::error::{LedgerError, store_failed};
+use crate::error::{LedgerError, file_failed, store_failed};
 use crate::store::{self, Beginning, STORE_FILE};
 use crate::totals::ledger_id;
 use crate::verify::{self, Verification};
@@ -22,6 +24,7 @@ pub use export::Export;
 pub use opening::Access;
 pub use question::{QueryError, ReportsQuery};
 pub use rows::{Piece, RowKind, WindowRow};
+pub use sealed::{OldestUnsent, SealedBounds, SealedFrom, SealedPage, TooLargeReport};
 pub use span::{Span, SpanError, parse_instant};
 pub use summary::{SetAsideFile, Summary};
 
@@ -123,6 +126,36 @@ impl LedgerReader {
         Ok(self.unchanged(Ok(page))?)
     }
 
+    /// Sealed reports as they are sent, to the byte, within bounds.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sealed(
+        &self,
+        from: SealedFrom,
+        bounds: SealedBounds,
+    ) -> Result<SealedPage, LedgerError> {
+        self.unchanged(sealed::page(self, from, bounds))
+    }
+
+    /// The report that has waited longest for the hub to take it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn oldest_unsent(&self) -> Result<Option<OldestUnsent>, LedgerError> {
+        self.unchanged(sealed::oldest_unsent(self))
+    }
+
+    /// Bytes of the file, and of the log beside it that is not folded in yet.
+    ///
+    /// # Errors
+    /// When the file is gone or its folder cannot be searched.
+    pub fn file_bytes(&self) -> Result<(u64, u64), LedgerError> {
+        let file = fs::metadata(&self.path).map_err(file_failed(&self.path, "look at"))?;
+        let log = fs::metadata(store::with_suffix(&self.path, "-wal")).map_or(0, |log| log.len());
+        Ok((file.len(), log))
+    }
+
     /// Proves the sums as [`Ledger::verify`](crate::Ledger::verify) does, and checks every page of
     /// the file before. Reads everything at one moment: while it does, a writer goes on, but its log
     /// grows by what it writes.
@@ -157,6 +190,7 @@ mod opening;
 mod pieces;
 mod question;
 mod rows;
+mod sealed;
 mod span;
 mod summary;
 mod token;

@@ -23,6 +23,7 @@ mod reading_at_rest;
 mod replies;
 mod reports;
 mod retention;
+mod sealed;
 mod stopped;
 mod support;
 mod tampering;
