@@ -77,6 +77,13 @@ pub fn now() -> Now {
     now
 }
 
+/// Why the last [`now`] was believed or not; `None` before the first.
+#[must_use]
+pub fn reason() -> Option<Reason> {
+    let shell = CLOCK.get()?.lock().unwrap_or_else(PoisonError::into_inner);
+    shell.watch.reason()
+}
+
 /// The monotonic clock that also counts while the machine sleeps.
 fn since_boot() -> Duration {
     Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()

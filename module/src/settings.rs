@@ -8,6 +8,7 @@
 mod http;
 mod labels;
 mod model;
+mod shown;
 mod value;
 
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ use crate::labels::{LabelConfidence, LabelMap};
 pub use http::{HttpSettings, PredictionKey, UrlAccess};
 pub(crate) use labels::{parse_confidence, parse_labels};
 pub use model::{Layout, ModelSettings};
+use shown::Seen;
+pub use shown::ShownSetting;
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 use value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
@@ -208,6 +211,8 @@ pub struct Settings {
     pub merge_after: Option<Duration>,
     /// The HTTP door; `None`: there is none.
     pub http: Option<HttpSettings>,
+    /// What every setting is, as people may see it.
+    pub shown: Vec<ShownSetting>,
 }
 
 /// The ways to reach edgeHub, or none.
@@ -291,6 +296,8 @@ pub fn log_level(variables: impl IntoIterator<Item = (String, String)>) -> Level
 struct Reader {
     variables: Vec<(String, String)>,
     mistakes: Vec<String>,
+    /// Of those that are set, what people may see.
+    seen: Seen,
 }
 
 impl Reader {
@@ -298,6 +305,7 @@ impl Reader {
         Reader {
             variables: variables.into_iter().collect(),
             mistakes: Vec::new(),
+            seen: Seen::default(),
         }
     }
 
@@ -313,6 +321,9 @@ impl Reader {
         setting: Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
+        if let Some(text) = self.lookup(setting.name) {
+            self.seen.value(setting, &text);
+        }
         self.shown_as(setting, |text| format!("{text:?}"), parse)
     }
 
@@ -322,6 +333,9 @@ impl Reader {
         setting: Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
+        if self.lookup(setting.name).is_some() {
+            self.seen.secret(setting);
+        }
         self.shown_as(setting, |_secret| "not shown".to_owned(), parse)
     }
 
@@ -408,6 +422,8 @@ impl Reader {
                 or_off(text, |text| parse_duration(text, SECOND, 30 * DAY))
             }),
             http: self.http(),
+            // After all of them were read.
+            shown: self.seen.all(),
         }
     }
 

@@ -190,6 +190,12 @@ impl ClockWatch {
         self.synchronised
     }
 
+    /// Why the last reading was believed or not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.last.map(|(_, reason)| reason)
+    }
+
     fn note_step(&mut self, line: Line, before: Reason) {
         // Away from a time that cannot be right is no wrong way, unless a step led there.
         if before == Reason::BeforeBuild && self.doubt.is_none() {
