@@ -185,6 +185,8 @@ impl LedgerReader {
 }
 
 mod answer;
+#[cfg(test)]
+mod described;
 mod export;
 mod opening;
 mod pieces;

@@ -86,4 +86,4 @@ pub(crate) fn report_id(ledger: &str, sequence: u64) -> String {
 }
 
 #[cfg(test)]
-mod described;
+pub(crate) mod described;

@@ -47,9 +47,11 @@ pub enum ReportsError {
 
 /// One page. As compact JSON at most [`MAX_ANSWER_BYTES`] long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReportsPage {
     /// Always `fruit-reports/1`.
+    #[cfg_attr(test, schemars(extend("const" = ANSWER_SCHEMA)))]
     pub schema: &'static str,
     /// Id of the ledger.
     pub ledger: String,
@@ -71,6 +73,7 @@ pub struct ReportsPage {
 
 /// The sum of reports 1 to `through`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CarriedForward {
     /// The last of them; 0 when there is none.
     pub through: u64,
@@ -83,6 +86,7 @@ pub struct CarriedForward {
 
 /// Reports that came in no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LetGo {
     /// The first one's sequence.
     pub first: u64,
@@ -92,6 +96,7 @@ pub struct LetGo {
 
 /// Windows that are not sealed yet, without their cameras.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OpenWindows {
     /// As many as fit.

@@ -20,6 +20,7 @@ use crate::window::instant;
 
 /// What a row is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RowKind {
     /// Reports that are not kept any more, together.
@@ -44,6 +45,7 @@ impl RowKind {
 
 /// Which part of a report a row is, where one answer cannot hold the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Piece {
     /// 1 for the first.
     pub number: usize,
@@ -53,6 +55,7 @@ pub struct Piece {
 
 /// One row. In JSON, what it has not is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WindowRow {
     /// What it is of.
@@ -68,12 +71,14 @@ pub struct WindowRow {
         skip_serializing_if = "Option::is_none",
         with = "time::serde::rfc3339::option"
     )]
+    #[cfg_attr(test, schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub window_start: Option<OffsetDateTime>,
     /// End of the window, which belongs to the next one.
     #[serde(
         skip_serializing_if = "Option::is_none",
         with = "time::serde::rfc3339::option"
     )]
+    #[cfg_attr(test, schemars(with = "Option<String>", extend("format" = "date-time")))]
     pub window_end: Option<OffsetDateTime>,
     /// As [`Report::clock`](crate::Report::clock).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -23,7 +23,7 @@ fn schema() -> Value {
 }
 
 /// Descriptions are broken into lines where the source is.
-fn on_one_line(part: &mut Value) {
+pub(crate) fn on_one_line(part: &mut Value) {
     match part {
         Value::String(text) => *text = text.replace('\n', " "),
         Value::Array(parts) => parts.iter_mut().for_each(on_one_line),
@@ -98,7 +98,7 @@ fn interface() -> Value {
     })
 }
 
-fn check(file: &str, described: &Value) {
+pub(crate) fn check(file: &str, described: &Value) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../docs")
         .join(file);
@@ -111,9 +111,9 @@ fn check(file: &str, described: &Value) {
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         serde_json::from_str::<Value>(&kept).is_ok_and(|kept| kept == *described),
-        "docs/{file} does not describe the message as its types have it: write it anew with \
+        "docs/{file} does not describe it as its types have it: write it anew with \
          `UPDATE_DESCRIPTIONS=1 cargo test -p ledger --lib described`, and look at what changed: \
-         the contract {SCHEMA} may only grow. Expected:\n{text}"
+         a contract may only grow. Expected:\n{text}"
     );
 }
 
