@@ -22,13 +22,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use edge_client::{Client, ClientConfig, Started};
+use edge_client::{Client, ClientConfig, Methods, Started};
 use ledger::{AttemptLog, Software};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::methods::{self, Answers, SharedHistory};
 use crate::pipeline::{Pipeline, Surroundings};
 use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
@@ -98,7 +99,36 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
             return Ok(());
         }
     };
-    connected(opened.pipeline, reporting, door, (config, stop_signal)).await
+    let facts = facts(&settings, &opened.pipeline);
+    connected(
+        opened.pipeline,
+        reporting,
+        door,
+        facts,
+        (config, stop_signal),
+    )
+    .await
+}
+
+/// What callers of methods are told of the start.
+fn facts(settings: &Settings, pipeline: &Pipeline) -> methods::Facts {
+    let classifier = &pipeline.judge.eyes.classifier;
+    methods::Facts {
+        folder: settings.ledger.clone(),
+        ledger: LedgerFacts::of(&pipeline.ledger.lock()),
+        model: pipeline.model.clone(),
+        labels: classifier.labels().to_vec(),
+        preprocessing: classifier.preprocess().to_string(),
+        settings: settings.shown.clone(),
+    }
+}
+
+/// Starts the tasks around method calls; they end by themselves when the client is closed.
+fn answer_calls(calls: Methods, facts: methods::Facts, client: &Client) {
+    let history = SharedHistory::default();
+    tokio::spawn(methods::watch(client.status(), history.clone()));
+    let answers = Answers::new(facts, client.status(), client.twin_status(), history);
+    tokio::spawn(methods::serve(calls, answers));
 }
 
 /// The module behind edgeHub.
@@ -106,11 +136,12 @@ async fn connected(
     pipeline: Pipeline,
     reporting: Reporting,
     mut door: MaybeDoor,
+    facts: methods::Facts,
     (config, mut stop_signal): (ClientConfig, StopSignal),
 ) -> anyhow::Result<()> {
     let ledger = pipeline.ledger.clone();
     let reported = Reported {
-        ledger: LedgerFacts::of(&ledger.lock()),
+        ledger: facts.ledger.clone(),
     };
     let attempts = Arc::clone(&pipeline.judge.attempts);
     info!(
@@ -119,12 +150,15 @@ async fn connected(
         port = config.port,
         "connecting to edgeHub"
     );
-    // Nothing is set or called from outside yet: method calls are answered by the client
-    // itself, and the desired properties are left alone.
+    // Nothing is set from outside yet: the desired properties are left alone.
     let Started {
-        client, deliveries, ..
+        client,
+        deliveries,
+        methods: calls,
+        ..
     } = edge_client::start(config);
     door.belongs_to(&client);
+    answer_calls(calls, facts, &client);
     let (stop, stopping) = watch::channel(false);
     let mut reporter = tokio::spawn(reporter::run(
         client.clone(),

@@ -9,6 +9,7 @@
 //! - [`labels`]: what the model's labels count as
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
+//! - [`methods`]: questions that are answered while it works
 //! - [`reported`]: facts of the start, for the module's twin
 //! - [`http`]: the door for cameras that speak HTTP, and for whoever asks how it is
 //! - [`classify`]: the same eyes for files on a disk
@@ -30,6 +31,7 @@ pub mod judge;
 pub mod labels;
 pub mod ledger_command;
 pub mod logging;
+pub mod methods;
 pub mod model_command;
 mod opening;
 pub mod pipeline;

@@ -16,6 +16,7 @@ mod http;
 mod labels;
 mod leaves_nothing;
 mod lifecycle;
+mod methods;
 mod own_disk;
 mod poison;
 mod read_back;

@@ -397,6 +397,26 @@ impl Site {
         .with_context(|| self.logs())
     }
 
+    /// Calls a direct method of the module as `az iot hub invoke-module-method` does, waiting for the
+    /// module to connect; gives the status and the payload of its answer.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn method(&self, name: &str, payload: &Value) -> anyhow::Result<(i64, Value)> {
+        let output = Command::new(binary(Binary::Devhub)?)
+            .args(["method", self.module(), name, "--connect-timeout", "60s"])
+            .args(["--payload", &payload.to_string(), "--state"])
+            .arg(self.state())
+            .stdin(Stdio::null())
+            .output()
+            .context("calling a method")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{name}: {said}\n{}", self.logs());
+        let mut answer: Value = serde_json::from_slice(&output.stdout)?;
+        let status = answer["status"].as_i64().context("no status")?;
+        Ok((status, answer["payload"].take()))
+    }
+
     /// Stops the hub from doing anything, its connections left open.
     ///
     /// # Errors
