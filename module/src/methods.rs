@@ -24,6 +24,8 @@ mod request;
 #[cfg(test)]
 mod described;
 #[cfg(test)]
+mod interface;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

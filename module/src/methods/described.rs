@@ -1,7 +1,7 @@
 //! The methods described for others, out of their own types: `docs/schemas/` (JSON Schema). The tests
 //! hold the files to the types, and real payloads and answers to the files; with
 //! `UPDATE_DESCRIPTIONS=1` they write them anew. The windows of `getReports` are described where
-//! their type is, in the crate `ledger`.
+//! their type is, in the crate `ledger`; `interface` makes DTDL of the schemas.
 
 use std::fs;
 use std::path::PathBuf;
@@ -99,7 +99,7 @@ fn on_one_line(part: &mut Value) {
     }
 }
 
-fn path(name: &str) -> PathBuf {
+pub(super) fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../docs/schemas")
         .join(format!("{name}.schema.json"))
@@ -138,7 +138,7 @@ pub(super) fn mistakes(name: &str, seen: &Value) -> Vec<String> {
     wrong
 }
 
-fn read(file: &std::path::Path) -> Value {
+pub(super) fn read(file: &std::path::Path) -> Value {
     let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     serde_json::from_str(&text).unwrap()
 }
