@@ -6,6 +6,8 @@
 //! whatever the text holds. What is logged is the caller's duty: never a token, a
 //! key or a part of a picture.
 
+mod recent;
+
 use std::fmt::{self, Write as _};
 
 use time::OffsetDateTime;
@@ -17,6 +19,8 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::settings::Level;
+
+pub use recent::{Line, Recent, recent};
 
 /// Starts logging at `level`, to standard output as the module does.
 ///
@@ -65,7 +69,8 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let (number, letters) = severity(*event.metadata().level());
-        let stamp = OffsetDateTime::now_utc()
+        let now = OffsetDateTime::now_utc();
+        let stamp = now
             .format(format_description!(
                 "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] +00:00"
             ))
@@ -80,11 +85,9 @@ where
                 write!(text, " {}", fields.fields)?;
             }
         }
-        writeln!(
-            writer,
-            "<{number}> {stamp} [{letters}] - {}",
-            one_line(&text)
-        )
+        let text = one_line(&text);
+        recent::written(*event.metadata().level(), now, &text);
+        writeln!(writer, "<{number}> {stamp} [{letters}] - {text}")
     }
 }
 

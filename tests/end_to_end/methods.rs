@@ -160,4 +160,10 @@ fn the_diagnostics_tell_of_a_lost_connection() {
     assert!(!failures.is_empty(), "{page:#}");
     let last = page["hub"]["lastFailures"].as_array().unwrap();
     assert!(!last.is_empty(), "{page:#}");
+    let lines = page["log"]["last"].as_array().unwrap();
+    let told = |line: &Value| {
+        let text = line["text"].as_str().unwrap();
+        line["level"] == "warning" && text.starts_with("not connected")
+    };
+    assert!(lines.iter().any(told), "{page:#}");
 }

@@ -23,6 +23,7 @@ use super::refusal::Refusal;
 use super::request::Request;
 use super::{counts, process, reports};
 use crate::clock;
+use crate::logging;
 use crate::reported::LedgerFacts;
 use crate::settings::ShownSetting;
 
@@ -236,6 +237,7 @@ impl Answers {
             },
             ledger: LedgerPage::of(&facts.ledger, read),
             hub: self.history.page(&status, twin),
+            log: logging::recent().into(),
             settings: facts
                 .settings
                 .iter()

@@ -13,6 +13,7 @@ use super::answers::size;
 use super::hub::HubPage;
 use super::process::ProcessPage;
 use super::refusal::Refusal;
+use crate::logging::{Line, Recent};
 use crate::reported::LedgerFacts;
 use crate::settings::ShownSetting;
 
@@ -48,6 +49,8 @@ pub(super) struct Diagnostics {
     pub(super) ledger: LedgerPage,
     /// The connection to edgeHub.
     pub(super) hub: HubPage,
+    /// Warnings and errors since the start.
+    pub(super) log: LogPage,
     /// The settings in force, by name. A secret is shown as `(set, not shown)`.
     pub(super) settings: BTreeMap<&'static str, SettingPage>,
 }
@@ -194,6 +197,47 @@ struct TotalsPage {
     /// Frames by outcome.
     #[cfg_attr(test, schemars(schema_with = "super::described::frames"))]
     frames: FrameSums,
+}
+
+/// Warnings and errors since the start, as far as the log is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LogPage {
+    /// How many warnings there were.
+    warnings: u64,
+    /// How many errors.
+    errors: u64,
+    /// The last of both, oldest first, at most 20.
+    last: Vec<LogLine>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LogLine {
+    /// When, by the wall clock.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
+    at: OffsetDateTime,
+    /// `warning` or `error`.
+    level: &'static str,
+    /// Its text, cut after 300 characters.
+    text: String,
+}
+
+impl From<Recent> for LogPage {
+    fn from(recent: Recent) -> Self {
+        let line = |Line { at, is_error, text }: Line| LogLine {
+            at,
+            level: if is_error { "error" } else { "warning" },
+            text,
+        };
+        LogPage {
+            warnings: recent.warnings,
+            errors: recent.errors,
+            last: recent.lines.into_iter().map(line).collect(),
+        }
+    }
 }
 
 /// One setting.

@@ -403,6 +403,12 @@ async fn windows_come_as_the_ledger_pages_them() {
     assert_eq!(page["reports"].as_array().unwrap().len(), 2);
     assert_eq!(page["openWindows"]["windows"].as_array().unwrap().len(), 1);
     assert_eq!(page["next"], Value::Null);
+
+    // Of the same shape, and of a ledger that is gone.
+    let token = "0123456789abcdef._._.5.2.0";
+    let (status, _, message) = bench.refused("getReports", json!({ "token": token })).await;
+    assert_eq!(status, 400);
+    assert!(message.starts_with("token is of the ledger"), "{message}");
 }
 
 #[tokio::test]
