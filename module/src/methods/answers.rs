@@ -137,7 +137,7 @@ impl Answers {
         }
     }
 
-    /// Answers one call, after [`PATIENCE`] at the latest.
+    /// Answers one call, after 20 s at the latest.
     pub async fn reply(&self, name: &str, payload: &Value) -> Reply {
         match self.answer(name, payload).await.and_then(fitting) {
             Ok(payload) => Reply {
