@@ -24,6 +24,7 @@ use fruit_counter::app::load_model;
 use fruit_counter::decode_room::DecodeRoom;
 use fruit_counter::eyes::Eyes;
 use fruit_counter::labels::{LabelConfidence, LabelMap, LabelRules};
+use fruit_counter::settings::Layout;
 use hostile::{Mutator, bombs, seeds};
 use rustix::process::getpid;
 use vision::{DecodeLimits, Formats};
@@ -118,7 +119,7 @@ fn measure(options: &Options) -> anyhow::Result<Report> {
 
 /// As the HTTP door has them, with the bundled model on one thread.
 fn eyes() -> anyhow::Result<Eyes> {
-    let classifier = load_model(&workspace_root().join("model"), 1)?.classifier;
+    let classifier = load_model(&workspace_root().join("model"), Layout::Auto, 1)?.classifier;
     let (map, confidence) = (LabelMap::default(), LabelConfidence::default());
     let labels = LabelRules::new(classifier.labels(), &map, &confidence, 0.6);
     Ok(Eyes {
