@@ -29,6 +29,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::health::Hub;
 use crate::methods::{self, Answers, SharedHistory};
 use crate::pipeline::{Pipeline, Surroundings};
 use crate::reported::{self, LedgerFacts, Reported};
@@ -144,6 +145,7 @@ async fn connected(
         ledger: facts.ledger.clone(),
     };
     let attempts = Arc::clone(&pipeline.judge.attempts);
+    let health = Arc::clone(&pipeline.health);
     info!(
         identity = config.identity.client_id(),
         gateway = config.gateway_host,
@@ -157,7 +159,7 @@ async fn connected(
         methods: calls,
         ..
     } = edge_client::start(config);
-    door.belongs_to(&client);
+    health.set_hub(Hub::Edge(client.status()));
     answer_calls(calls, facts, &client);
     let (stop, stopping) = watch::channel(false);
     let mut reporter = tokio::spawn(reporter::run(

@@ -47,7 +47,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_client::Status;
 use ledger::{AttemptLog, LedgerError, ModelInfo};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
@@ -56,6 +55,7 @@ use vision::ModelPackage;
 
 use crate::SharedLedger;
 use crate::decode_room::DecodeRoom;
+use crate::health::Health;
 use crate::judge::Gate;
 use crate::labels::LabelRules;
 use crate::settings::HttpSettings;
@@ -118,6 +118,8 @@ pub struct Supplies {
     pub room: DecodeRoom,
     /// The ledger, shared.
     pub ledger: SharedLedger,
+    /// How the module is.
+    pub health: Arc<Health>,
 }
 
 /// The open door.
@@ -160,17 +162,6 @@ impl Door {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// From now on readiness depends on this connection to edgeHub. A door that is never told
-    /// reports that it is not connected yet.
-    pub fn belongs_to(&self, hub: watch::Receiver<Status>) {
-        self.house.set_hub(house::Hub::Edge(hub));
-    }
-
-    /// There is no hub to wait for.
-    pub fn stands_alone(&self) {
-        self.house.set_hub(house::Hub::Standalone);
     }
 
     /// Ends when only a new process can go on: the ledger proved damaged, or a picture made a

@@ -12,6 +12,7 @@
 //! - [`methods`]: questions that are answered while it works
 //! - [`reported`]: facts of the start, for the module's twin
 //! - [`http`]: the door for cameras that speak HTTP, and for whoever asks how it is
+//! - [`health`]: is it ready, and if not, why; [`healthcheck`] asks that from outside
 //! - [`classify`]: the same eyes for files on a disk
 //! - [`model_command`]: what a model package is, for whoever brings one
 //! - [`ledger_command`]: the counts read back, for people and their programs
@@ -26,6 +27,8 @@ pub mod clock;
 pub mod decode_room;
 pub mod eyes;
 pub mod frame;
+pub mod health;
+pub mod healthcheck;
 pub mod http;
 pub mod judge;
 pub mod labels;

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
-use fruit_counter::{afresh, app, classify, error_chain, ledger_command, logging, model_command};
+use fruit_counter::{
+    afresh, app, classify, error_chain, healthcheck, ledger_command, logging, model_command,
+};
 
 /// Exit code for a bad environment, model or ledger format: starting again will not mend it
 /// (`EX_CONFIG`).
@@ -27,6 +29,7 @@ struct Arguments {
 enum Command {
     /// Classify picture files and print what the module would count.
     Classify(classify::Arguments),
+    Healthcheck(healthcheck::Arguments),
     Ledger(ledger_command::Arguments),
     Model(model_command::Arguments),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     }
     match Arguments::parse().command {
         Some(Command::Classify(arguments)) => classify::run(&arguments),
+        Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments, variables()),
         Some(Command::Ledger(arguments)) => ledger_command::run(&arguments),
         Some(Command::Model(arguments)) => model_command::run(&arguments),
         None => run_module(),

@@ -12,6 +12,8 @@
 pub mod holding;
 pub mod stage;
 
+use std::sync::Arc;
+
 use edge_client::{Acknowledged, Client, Deliveries, Delivery};
 use ledger::{AttemptLog, LedgerError, ModelInfo, Recorded};
 use tokio::runtime::Handle;
@@ -22,6 +24,7 @@ use tracing::{debug, error, info, info_span, warn};
 use crate::SharedLedger;
 use crate::clock;
 use crate::frame::Frame;
+use crate::health::Health;
 use crate::judge::Judge;
 use crate::redelivery::RedeliveryWatch;
 use holding::Holding;
@@ -36,6 +39,8 @@ pub struct Pipeline {
     pub model: ModelInfo,
     /// Durable counts, shared with the reporter and the HTTP door.
     pub ledger: SharedLedger,
+    /// Is told while nothing can be made durable.
+    pub health: Arc<Health>,
 }
 
 /// What the pipeline's thread needs of the world around it.
@@ -69,7 +74,11 @@ impl Pipeline {
                 );
                 match Setback::after(error.kind()) {
                     Setback::End => return,
-                    Setback::Hold => self.hold_until_durable(&mut around),
+                    Setback::Hold => {
+                        self.health.set_pipeline_holds(true);
+                        self.hold_until_durable(&mut around);
+                        self.health.set_pipeline_holds(false);
+                    }
                 }
             }
         }

@@ -11,6 +11,7 @@ mod model;
 mod shown;
 mod value;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -291,6 +292,33 @@ impl Settings {
 #[must_use]
 pub fn log_level(variables: impl IntoIterator<Item = (String, String)>) -> Level {
     Reader::new(variables).log_level()
+}
+
+/// Where the module can be asked how it is; `None` where it does not listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doors {
+    /// The HTTP door.
+    pub http: Option<SocketAddr>,
+}
+
+/// Reads where the module listens, and nothing else.
+///
+/// # Errors
+/// When that has mistakes.
+pub fn doors(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Doors, SettingsError> {
+    let mut reader = Reader::new(variables);
+    let doors = Doors {
+        http: reader.http_address(),
+    };
+    if reader.mistakes.is_empty() {
+        Ok(doors)
+    } else {
+        Err(SettingsError {
+            mistakes: reader.mistakes,
+        })
+    }
 }
 
 struct Reader {

@@ -11,6 +11,7 @@ mod damage;
 mod disk;
 mod exit_codes;
 mod faults;
+mod healthcheck;
 mod hostile;
 mod http;
 mod labels;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_client::Client;
 use tracing::{info, warn};
 
 use super::open::Opened;
@@ -45,14 +44,12 @@ pub(super) async fn open(
         gate: pipeline.judge.gate.clone(),
         room: pipeline.judge.eyes.room.clone(),
         ledger: pipeline.ledger.clone(),
+        health: Arc::clone(&pipeline.health),
     };
     let is_alone = matches!(connection, Connection::Standalone);
     match Door::open(supplies).await {
         Ok(door) => {
             info!(address = %door.address(), "HTTP is served");
-            if is_alone {
-                door.stands_alone();
-            }
             Ok(MaybeDoor(Some(door)))
         }
         Err(error @ DoorError::Bind { .. }) if !is_alone => {
@@ -71,12 +68,6 @@ pub(super) async fn open(
 }
 
 impl MaybeDoor {
-    pub(super) fn belongs_to(&self, client: &Client) {
-        if let Some(door) = &self.0 {
-            door.belongs_to(client.status());
-        }
-    }
-
     /// As [`Door::broken`]; never, where there is none.
     pub(super) async fn broken(&mut self) {
         match &mut self.0 {

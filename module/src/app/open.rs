@@ -13,6 +13,7 @@ use crate::SharedLedger;
 use crate::clock;
 use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
+use crate::health::Health;
 use crate::judge::{Gate, Judge};
 use crate::labels::LabelRules;
 use crate::opening;
@@ -99,6 +100,7 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     Ok(Opened {
         pipeline: Pipeline {
             judge,
+            health: Arc::new(Health::new(&model.name)),
             model,
             ledger: SharedLedger::new(ledger),
         },

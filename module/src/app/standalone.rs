@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use super::BROKEN_DOOR;
 use super::door::MaybeDoor;
 use super::stop::{StopSignal, note_the_stop, shut_door};
+use crate::health::Hub;
 use crate::pipeline::Pipeline;
 use crate::reporter::{self, Reporting};
 
@@ -23,7 +24,13 @@ pub(super) async fn run(
          by HTTP only and the counts stay in the ledger"
     );
     // The door's workers have sessions of their own; edgeHub's is not needed.
-    let Pipeline { judge, ledger, .. } = pipeline;
+    let Pipeline {
+        judge,
+        ledger,
+        health,
+        ..
+    } = pipeline;
+    health.set_hub(Hub::Standalone);
     let attempts = Arc::clone(&judge.attempts);
     drop(judge);
     let (stop, stopping) = watch::channel(false);

@@ -1,9 +1,7 @@
 //! What every request shares.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use edge_client::Status;
-use ledger::ModelInfo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use vision::{DecodeLimits, Formats};
 
@@ -17,13 +15,13 @@ use super::route::Family;
 use super::workers::{Origin, Workers};
 use super::{DoorError, Supplies};
 use crate::SharedLedger;
+use crate::health::Health;
 use crate::settings::HttpSettings;
 
 /// The door's rooms behind it.
 #[derive(Debug)]
 pub(super) struct House {
     pub(super) settings: HttpSettings,
-    pub(super) model: ModelInfo,
     pub(super) ledger: SharedLedger,
     pub(super) workers: Workers,
     pub(super) recorder: Recorder,
@@ -34,14 +32,7 @@ pub(super) struct House {
     in_hand: Arc<Semaphore>,
     /// For the bodies of those in hand.
     bodies: BodyRoom,
-    hub: OnceLock<Hub>,
-}
-
-/// Whether there is a hub to be connected to.
-#[derive(Debug)]
-pub(super) enum Hub {
-    Standalone,
-    Edge(watch::Receiver<Status>),
+    pub(super) health: Arc<Health>,
 }
 
 /// A picture is in hand until this is dropped.
@@ -71,6 +62,7 @@ impl House {
             gate,
             room,
             ledger,
+            health,
         } = supplies;
         let totals = ledger.lock().totals().map_err(DoorError::Ledger)?;
         let names = Names::new(totals.cameras.keys(), settings.cameras);
@@ -89,16 +81,11 @@ impl House {
             room,
             most: workers,
         };
-        let recorder = Recorder::start(
-            ledger.clone(),
-            model.clone(),
-            settings.queue,
-            broken.clone(),
-        )
-        .map_err(DoorError::Thread)?;
+        let recorder = Recorder::start(ledger.clone(), model, settings.queue, broken.clone())
+            .map_err(DoorError::Thread)?;
+        health.set_door(recorder.writable());
         Ok(House {
             settings,
-            model,
             ledger,
             workers: Workers::new(origin, broken),
             recorder,
@@ -107,7 +94,7 @@ impl House {
             flights: Flights::default(),
             in_hand: Arc::new(Semaphore::new(settings.queue)),
             bodies: BodyRoom::new(settings.max_body),
-            hub: OnceLock::new(),
+            health,
         })
     }
 
@@ -117,16 +104,6 @@ impl House {
             family,
             listed: self.listed,
         }
-    }
-
-    pub(super) fn set_hub(&self, hub: Hub) {
-        if self.hub.set(hub).is_err() {
-            tracing::debug!("the door knows its hub already");
-        }
-    }
-
-    pub(super) fn hub(&self) -> Option<&Hub> {
-        self.hub.get()
     }
 
     /// Takes a picture in hand, if there is a place.

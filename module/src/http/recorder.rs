@@ -81,6 +81,11 @@ impl Recorder {
         *self.writable.borrow()
     }
 
+    /// The same, to look at later.
+    pub(super) fn writable(&self) -> watch::Receiver<bool> {
+        self.writable.clone()
+    }
+
     /// Records a frame; when this gives `Ok`, its sender may be answered.
     pub(super) async fn record(&self, frame: FrameRecord) -> Result<Recorded, NotRecorded> {
         let (done, recorded) = oneshot::channel();

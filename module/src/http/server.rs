@@ -112,7 +112,7 @@ async fn answer(house: &Arc<House>, request: Request<Incoming>) -> Response<Full
     match route::find(request.method(), request.uri().path()) {
         Ok(Route::Picture(asked)) => image::post(house, request, asked).await,
         Ok(Route::Alive) => health::alive(),
-        Ok(Route::Ready) => health::ready(house),
+        Ok(Route::Ready) => health::ready(&house.health),
         Ok(Route::Front) => health::front(request.headers()),
         Err(unrouted) => Refusal::from(unrouted).into_response(),
     }

@@ -71,6 +71,7 @@ fn open(folder: &Path) -> Pipeline {
             attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
             gate: Gate::default(),
         },
+        health: Arc::new(Health::new(&model.name)),
         model,
         ledger: SharedLedger::new(ledger),
     }

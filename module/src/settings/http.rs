@@ -136,12 +136,17 @@ impl Default for HttpSettings {
 }
 
 impl Reader {
+    /// Where the door is; `None` when it is off.
+    pub(super) fn http_address(&mut self) -> Option<SocketAddr> {
+        self.value(HTTP, Some(everywhere(DEFAULT_PORT)), |text| {
+            or_off(text, parse_address)
+        })
+    }
+
     /// `None` when the door is off.
     pub(super) fn http(&mut self) -> Option<HttpSettings> {
         let default = HttpSettings::default();
-        let address = self.value(HTTP, Some(default.address), |text| {
-            or_off(text, parse_address)
-        });
+        let address = self.http_address();
         // Read even when the door is off, so that a mistake in them is told.
         let mut whole = |setting, default, range: RangeInclusive<usize>| {
             self.value(setting, default, |text| parse_whole(text, &range))

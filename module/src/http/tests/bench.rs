@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::app::{Loaded, load_model};
+use crate::health::{Health, Hub};
 use crate::http::{Door, Supplies};
 use crate::judge::Gate;
 use crate::labels::default_rules;
@@ -83,6 +84,8 @@ impl Bench {
             ..HttpSettings::default()
         };
         change(&mut settings);
+        let health = Arc::new(Health::new(&model.name));
+        health.set_hub(Hub::Standalone);
         let door = Door::open(Supplies {
             settings,
             package: Arc::new(package),
@@ -93,10 +96,10 @@ impl Bench {
             gate: gate.clone(),
             room: crate::decode_room::DecodeRoom::default(),
             ledger: ledger.clone(),
+            health: Arc::clone(&health),
         })
         .await
         .unwrap();
-        door.stands_alone();
         Bench {
             folder,
             ledger,
