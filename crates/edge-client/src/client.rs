@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::report::{ReportError, ReportRequest};
 use crate::status::{Status, TwinStatus};
+use crate::vitals::Vitals;
 
 /// A handle on a running client. Clones share it; dropping the last one closes the client
 /// (without waiting for anything but PUBACKs already due).
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) twin_status: watch::Receiver<TwinStatus>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) task: Mutex<Task>,
 }
 
@@ -126,6 +128,12 @@ impl Client {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.shared.status.clone()
+    }
+
+    /// Numbers of the client's life, to look at whenever metrics are asked for.
+    #[must_use]
+    pub fn vitals(&self) -> Arc<Vitals> {
+        Arc::clone(&self.shared.vitals)
     }
 
     /// Closes the connection and keeps it closed until [`Client::resume`], for an

@@ -24,6 +24,7 @@ use crate::dial::{DialError, Dialled, Dialler};
 use crate::methods::MethodCall;
 use crate::report::{ReportRequest, ReportResult};
 use crate::status::{ConnectionError, Status, StatusKeeper, TwinStatus};
+use crate::vitals::Vitals;
 use crate::wire::{Incoming, Outgoing, WireError};
 
 mod connection;
@@ -65,6 +66,7 @@ pub(crate) struct Driver {
     connection: Option<Connection>,
     /// What the shell knows about the end the session is about to report.
     detail: Option<ConnectionError>,
+    vitals: Arc<Vitals>,
     last_error: Option<ConnectionError>,
     outcome: CloseOutcome,
 }
@@ -79,6 +81,7 @@ pub(crate) struct Ends {
     pub(crate) desired: watch::Sender<Option<DesiredState>>,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) twin_status: watch::Sender<TwinStatus>,
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 /// Everything that can wake the task.
@@ -135,6 +138,7 @@ impl Driver {
             dialling: None,
             connection: None,
             detail: None,
+            vitals: ends.vitals,
             last_error: None,
             outcome: CloseOutcome::default(),
         }

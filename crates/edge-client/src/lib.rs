@@ -19,6 +19,7 @@
 //!   it answers with status 500.
 //! - [`Client::status`] tells whether it is connected, and if not, why;
 //!   [`Client::twin_status`] which version of the twin is known.
+//! - [`Client::vitals`] counts why connections ended, for metrics.
 //! - [`Client::close`] leaves in good order.
 //!
 //! When the edge CA is renewed, the roots follow the trust bundle without a restart.
@@ -62,6 +63,7 @@ mod report;
 mod start;
 mod status;
 mod trust;
+mod vitals;
 mod wire;
 mod workload;
 
@@ -78,6 +80,7 @@ pub use report::ReportError;
 pub use start::{Started, start};
 pub use status::{ConnectionError, FailureKind, Status, TwinStatus};
 pub use trust::{TrustAnchors, TrustError};
+pub use vitals::Vitals;
 pub use wire::WireError;
 pub use workload::{WorkloadClient, WorkloadError};
 

@@ -1,5 +1,7 @@
 //! From a configuration to a running client.
 
+use std::sync::Arc;
+
 use edge_protocol::session::{METHOD_CAPACITY, REPORT_WINDOW};
 use tokio::sync::{Mutex, mpsc, watch};
 
@@ -10,6 +12,7 @@ use crate::desired::Desired;
 use crate::driver::{Driver, Ends};
 use crate::methods::Methods;
 use crate::status::{Status, TwinStatus};
+use crate::vitals::Vitals;
 
 /// Messages that wait for the connection or for room in the window, at most; further
 /// calls of [`Client::publish`] wait before that.
@@ -59,6 +62,7 @@ pub fn start(config: ClientConfig) -> Started {
     } else {
         TwinStatus::NotFollowed
     });
+    let vitals = Arc::new(Vitals::default());
     let identity = config.identity.clone();
     let ends = Ends {
         publishes,
@@ -69,6 +73,7 @@ pub fn start(config: ClientConfig) -> Started {
         desired: desired_sender,
         status: status_sender,
         twin_status: twin_sender,
+        vitals: Arc::clone(&vitals),
     };
     let task = tokio::spawn(Driver::new(config, ends).run());
     Started {
@@ -79,6 +84,7 @@ pub fn start(config: ClientConfig) -> Started {
             commands: command_sender,
             status,
             twin_status,
+            vitals,
             task: Mutex::new(Task::Running(task)),
         }),
         deliveries: Deliveries::new(deliveries),

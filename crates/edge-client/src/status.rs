@@ -139,6 +139,39 @@ pub enum FailureKind {
     Planned,
 }
 
+impl FailureKind {
+    /// Every kind, for metrics that show zeros too; in the order of the enum.
+    pub const ALL: [FailureKind; 10] = [
+        FailureKind::Token,
+        FailureKind::Unreachable,
+        FailureKind::Certificate,
+        FailureKind::Tls,
+        FailureKind::Refused,
+        FailureKind::TimedOut,
+        FailureKind::Lost,
+        FailureKind::Protocol,
+        FailureKind::DeliveryDropped,
+        FailureKind::Planned,
+    ];
+
+    /// The stable name, as metrics have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::Token => "token",
+            FailureKind::Unreachable => "unreachable",
+            FailureKind::Certificate => "certificate",
+            FailureKind::Tls => "tls",
+            FailureKind::Refused => "refused",
+            FailureKind::TimedOut => "timed_out",
+            FailureKind::Lost => "lost",
+            FailureKind::Protocol => "protocol",
+            FailureKind::DeliveryDropped => "delivery_dropped",
+            FailureKind::Planned => "planned",
+        }
+    }
+}
+
 /// Publishes both statuses, and says `Closed` and that the twin is not known however the
 /// task ends.
 pub(crate) struct StatusKeeper {

@@ -44,6 +44,11 @@ impl Driver {
                     board,
                     strays: 0,
                 });
+                let whole = self.config.timings.token_lifetime;
+                let age = whole.saturating_sub(pass.lifetime);
+                if let Some(signed_at) = std::time::Instant::now().checked_sub(age) {
+                    self.vitals.token_signed(signed_at);
+                }
                 self.session.handle_dialled(now, link, pass);
             }
             Err(error) => {

@@ -36,6 +36,7 @@ impl Driver {
                     session_present,
                     "connected"
                 );
+                self.vitals.count_connected();
                 self.last_error = None;
                 let since = std::time::Instant::now();
                 self.status.set(Status::Connected {
@@ -136,6 +137,7 @@ impl Driver {
             }
             _ => ConnectionError::Session(cause),
         };
+        self.vitals.count_end(error.kind());
         let connection = link.number();
         let hub = &self.config.gateway_host;
         match cause {

@@ -1,6 +1,6 @@
 //! Coming up, staying up, coming back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rumqttc::mqttbytes::v4::{ConnectAuth, ConnectReturnCode, Packet};
 use tokio::sync::watch;
@@ -44,6 +44,29 @@ async fn checklist_8_a_certificate_for_another_name_is_refused_with_both_names_a
         hub.try_accept().await.is_err(),
         "it tries again later and refuses again"
     );
+}
+
+#[tokio::test]
+async fn why_connections_ended_is_counted_and_the_token_has_an_age() {
+    let hub = Hub::new().await;
+    let (client, _deliveries) = begin(hub.config());
+    let mut status = client.status();
+    let vitals = client.vitals();
+    assert_eq!(vitals.token_age(Instant::now()), None);
+    for times in 1..=3 {
+        let peer = hub.accept_session(false).await;
+        let connected = status.wait_for(Status::is_connected);
+        connected.await.unwrap();
+        assert_eq!(vitals.connected(), times);
+        assert!(vitals.token_age(Instant::now()).unwrap() < PATIENCE);
+        drop(peer);
+        failure(&mut status, FailureKind::Lost).await;
+        assert_eq!(vitals.ended(FailureKind::Lost), times);
+    }
+    let others = FailureKind::ALL
+        .into_iter()
+        .filter(|kind| *kind != FailureKind::Lost);
+    assert_eq!(others.map(|kind| vitals.ended(kind)).sum::<u64>(), 0);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Deliveries in the application's hands.
 
+use std::sync::Arc;
+
 use rumqttc::mqttbytes::v4::{ConnectReturnCode, Packet};
 
 use tokio::sync::{mpsc, watch};
@@ -224,6 +226,7 @@ async fn deliveries_of_dead_connections_do_not_pile_up_when_nobody_takes_them() 
         desired: watch::channel(None).0,
         status: watch::channel(Status::Held).0,
         twin_status: watch::channel(TwinStatus::NotFollowed).0,
+        vitals: Arc::default(),
     };
     let mut driver = Driver::new(hub.config(), ends);
     driver.obey();
