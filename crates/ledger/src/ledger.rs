@@ -82,7 +82,7 @@ use crate::frame::{
 use crate::lock::Lock;
 use crate::memo::{self, Memo, Memory};
 use crate::options::{CheckedOptions, LedgerOptions};
-use crate::outbox;
+use crate::outbox::{self, Waiting};
 use crate::report::SealedReport;
 use crate::retention;
 use crate::seal::{self, ClosedWindow, Sealing};
@@ -339,6 +339,16 @@ impl Ledger {
     pub fn unsent(&self, limit: usize) -> Result<Vec<SealedReport>, LedgerError> {
         outbox::unsent(&self.connection, limit)
             .map_err(store_failed(&self.path, "read the reports that wait"))
+    }
+
+    /// How many reports were not sent yet, and since when the oldest waits. Costs a look at the
+    /// index of those that wait.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn waiting(&self) -> Result<Waiting, LedgerError> {
+        outbox::summary(&self.connection)
+            .map_err(store_failed(&self.path, "count the reports that wait"))
     }
 
     /// Notes that the hub took a report: call it after the PUBACK. Again for the same report, it

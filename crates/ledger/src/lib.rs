@@ -57,6 +57,7 @@ pub use frame::{
 pub use ledger::Ledger;
 pub use memo::OTHER_CAMERAS;
 pub use options::LedgerOptions;
+pub use outbox::Waiting;
 pub use reader::{
     Access, CarriedForward, Export, LedgerReader, LetGo, MAX_ANSWER_BYTES, OldestUnsent,
     OpenWindows, Piece, QueryError, ReportsError, ReportsPage, ReportsQuery, RowKind, SealedBounds,

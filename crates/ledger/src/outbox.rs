@@ -3,10 +3,12 @@
 //! The outbox gives reports out as they were sealed and notes when one was taken. It must never
 //! change a body and never let an unsent report go.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
+use time::OffsetDateTime;
 
 use crate::report::SealedReport;
 use crate::sums::number;
+use crate::window::instant;
 
 /// The oldest reports that were not taken yet.
 pub(crate) fn unsent(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<SealedReport>> {
@@ -46,6 +48,29 @@ pub(crate) fn is_waiting(connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM report WHERE sent_at IS NULL")?
         .exists([])
+}
+
+/// What waits in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Sealed reports that were not taken yet.
+    pub reports: u64,
+    /// When the oldest of them was sealed, by the wall clock of that moment.
+    pub oldest_sealed_at: Option<OffsetDateTime>,
+}
+
+/// How much waits, and since when.
+pub(crate) fn summary(connection: &Connection) -> rusqlite::Result<Waiting> {
+    let oldest: Option<i64> = connection
+        .prepare_cached(
+            "SELECT sealed_at FROM report WHERE sent_at IS NULL ORDER BY sequence LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(Waiting {
+        reports: waiting(connection)?,
+        oldest_sealed_at: oldest.map(instant),
+    })
 }
 
 /// How many reports wait.

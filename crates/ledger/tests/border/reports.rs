@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{LedgerError, LedgerErrorKind, LedgerOptions, Outcome, RejectReason, Sums};
+use ledger::{LedgerError, LedgerErrorKind, LedgerOptions, Outcome, RejectReason, Sums, Waiting};
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, at, classified, frame, software};
@@ -278,4 +278,23 @@ fn labels_of_earlier_models_stay_in_the_totals_and_take_their_room() {
             && said.ends_with("or a new ledger folder"),
         "{said}"
     );
+}
+
+#[test]
+fn what_waits_is_counted_with_the_age_of_the_oldest() {
+    let mut counts = Fixture::new();
+    assert_eq!(counts.ledger.waiting().unwrap(), Waiting::default());
+    counts.record(&frame("cam-01", 0, 1));
+    counts.seal(60);
+    counts.record(&frame("cam-01", 1, 61));
+    counts.seal(120);
+    let waiting = |reports, second| Waiting {
+        reports,
+        oldest_sealed_at: Some(at(second).wall),
+    };
+    assert_eq!(counts.ledger.waiting().unwrap(), waiting(2, 60));
+    counts.ledger.mark_sent(1, at(121)).unwrap();
+    assert_eq!(counts.ledger.waiting().unwrap(), waiting(1, 120));
+    counts.ledger.mark_sent(2, at(121)).unwrap();
+    assert_eq!(counts.ledger.waiting().unwrap(), Waiting::default());
 }
