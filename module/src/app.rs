@@ -67,12 +67,13 @@ pub struct NeedsAnotherSetup(pub(crate) String);
 pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<()> {
     let mut stop_signal = StopSignal::listen()?;
     let opened = tokio::select! {
-        opened = open::open(&settings) => opened?,
+        opened = open::open(&settings, &connection) => opened?,
         () = stop_signal.received() => {
             info!("stopped before the ledger was open");
             return Ok(());
         }
     };
+    let _side_door = door::open_side(settings.metrics, &opened);
     let mut door = door::open(&settings, &connection, &opened).await?;
     let reporting = Reporting {
         software: Software {
@@ -88,10 +89,11 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
     }
     // The workload API can be long in coming; pictures by HTTP are counted meanwhile.
     let ledger = opened.pipeline.ledger.clone();
+    let metrics = opened.pipeline.metrics.clone();
     let config = tokio::select! {
         config = client_config(&settings, &connection) => config?,
         () = door.broken() => bail!(BROKEN_DOOR),
-        () = reporter::seal_only(ledger, reporting.clone()) => bail!("sealing ended on its own"),
+        () = reporter::seal_only(ledger, reporting.clone(), metrics) => bail!("sealing ended on its own"),
         () = stop_signal.received() => {
             info!("stopped before the connection was set up");
             let note = note_the_stop(Arc::clone(&opened.pipeline.judge.attempts));
@@ -146,6 +148,7 @@ async fn connected(
     };
     let attempts = Arc::clone(&pipeline.judge.attempts);
     let health = Arc::clone(&pipeline.health);
+    let metrics = pipeline.metrics.clone();
     info!(
         identity = config.identity.client_id(),
         gateway = config.gateway_host,
@@ -159,6 +162,7 @@ async fn connected(
         methods: calls,
         ..
     } = edge_client::start(config);
+    metrics.follow(&client);
     health.set_hub(Hub::Edge(client.status()));
     answer_calls(calls, facts, &client);
     let (stop, stopping) = watch::channel(false);
@@ -166,6 +170,7 @@ async fn connected(
         client.clone(),
         ledger.clone(),
         reporting,
+        metrics,
         stopping.clone(),
     ));
     // Ends by itself: when the hub has confirmed, or when the client is closed.

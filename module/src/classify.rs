@@ -19,6 +19,7 @@ use crate::app::{load_model, model_path};
 use crate::decode_room::DecodeRoom;
 use crate::eyes::{Eyes, Sight};
 use crate::labels::{LabelConfidence, LabelMap, LabelRules};
+use crate::metrics::EyeTimes;
 use crate::settings::{
     DEFAULT_MIN_CONFIDENCE, Layout, parse_confidence, parse_fraction, parse_labels,
 };
@@ -136,6 +137,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
         labels: Arc::new(labels),
         limits: DecodeLimits::default(),
         room: DecodeRoom::default(),
+        times: EyeTimes::default(),
     })
 }
 

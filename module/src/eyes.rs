@@ -4,12 +4,14 @@
 //! ([`crate::judge`] keeps those). Nothing of a picture stays here or is logged.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ledger::{Outcome, RejectReason};
 use vision::{Classifier, DecodeError, DecodeErrorKind, DecodeLimits, Scores, Tensor, examine};
 
 use crate::decode_room::DecodeRoom;
 use crate::labels::LabelRules;
+use crate::metrics::EyeTimes;
 
 /// Bytes → pixels → scores → verdict → outcome; used by the pipeline, the HTTP
 /// door and `fruit-counter classify`, so that all see the same.
@@ -23,6 +25,8 @@ pub struct Eyes {
     pub limits: DecodeLimits,
     /// The process's memory for decoding.
     pub room: DecodeRoom,
+    /// Told how long each step takes.
+    pub times: EyeTimes,
 }
 
 /// What came of looking at one picture.
@@ -39,11 +43,17 @@ pub struct Sight {
 impl Eyes {
     /// Finds the outcome of one picture; any bytes give one.
     pub fn look(&mut self, picture: &[u8]) -> Sight {
-        let tensor = match self.prepare(picture) {
+        let began = Instant::now();
+        let prepared = self.prepare(picture);
+        let decoded = Instant::now();
+        self.times.decode.observe((decoded - began).as_secs_f64());
+        let tensor = match prepared {
             Ok(tensor) => tensor,
             Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
         };
-        match self.classifier.run(&tensor) {
+        let run = self.classifier.run(&tensor);
+        self.times.classify.observe(decoded.elapsed().as_secs_f64());
+        match run {
             Ok(scores) => Sight {
                 outcome: self.labels.outcome(&scores),
                 scores: Some(scores),

@@ -98,8 +98,8 @@ fn addresses(
         return Ok(addresses);
     }
     Err(vec![if listening.is_empty() {
-        "the module serves no HTTP that could be asked: FRUIT_COUNTER_HTTP is off; set it to an \
-         address such as 127.0.0.1:8080"
+        "the module serves no HTTP that could be asked: FRUIT_COUNTER_HTTP and \
+         FRUIT_COUNTER_METRICS are off; set one to an address such as 127.0.0.1:9600"
             .to_owned()
     } else {
         "the module listens on a port that the system chose (port 0 is set); its log names it: give \
@@ -109,7 +109,7 @@ fn addresses(
 }
 
 fn all(doors: &Doors) -> impl Iterator<Item = SocketAddr> {
-    [doors.http].into_iter().flatten()
+    [doors.http, doors.metrics].into_iter().flatten()
 }
 
 /// Whoever listens everywhere listens on loopback too.

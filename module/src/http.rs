@@ -5,6 +5,7 @@
 //! | `POST /image`, and under the longer paths of container and cloud | what the model sees in the body's picture, as whose path it is says it; counted if the request names its camera |
 //! | `GET /healthz` | 200 while the process lives |
 //! | `GET /readyz` | 200 when pictures are taken and counted, else 503; the reasons as JSON |
+//! | `GET /metrics` | what it counts, for Prometheus and the like; [`SideDoor`] serves these three elsewhere too |
 //! | `GET /` | a page for people, or the container's line for programs |
 //!
 //! `docs/http.md` says all of it to those who use it. The way of a picture:
@@ -40,6 +41,7 @@ mod refusal;
 mod reply;
 mod route;
 mod server;
+mod side_door;
 mod workers;
 
 use std::io;
@@ -58,9 +60,13 @@ use crate::decode_room::DecodeRoom;
 use crate::health::Health;
 use crate::judge::Gate;
 use crate::labels::LabelRules;
+use crate::metrics::Metrics;
 use crate::settings::HttpSettings;
 
 use house::House;
+use server::Limits;
+
+pub use side_door::{SideDoor, SideDoorError};
 
 /// The door cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +126,8 @@ pub struct Supplies {
     pub ledger: SharedLedger,
     /// How the module is.
     pub health: Arc<Health>,
+    /// The module's numbers.
+    pub metrics: Metrics,
 }
 
 /// The open door.
@@ -148,7 +156,13 @@ impl Door {
         let (broken, breaking) = watch::channel(false);
         let house = Arc::new(House::new(supplies, broken)?);
         let (stop, stopping) = watch::channel(false);
-        let serving = tokio::spawn(server::serve(listener, Arc::clone(&house), stopping));
+        let limits = Limits {
+            connections: settings.connections,
+            timeout: settings.timeout,
+        };
+        let within = Arc::clone(&house);
+        let answer = move |request| house::answer(Arc::clone(&within), request);
+        let serving = tokio::spawn(server::serve(listener, limits, stopping, answer));
         Ok(Door {
             address,
             house,

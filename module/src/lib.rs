@@ -13,6 +13,7 @@
 //! - [`reported`]: facts of the start, for the module's twin
 //! - [`http`]: the door for cameras that speak HTTP, and for whoever asks how it is
 //! - [`health`]: is it ready, and if not, why; [`healthcheck`] asks that from outside
+//! - [`metrics`]: what is counted of all that, and the events that count it
 //! - [`classify`]: the same eyes for files on a disk
 //! - [`model_command`]: what a model package is, for whoever brings one
 //! - [`ledger_command`]: the counts read back, for people and their programs
@@ -35,6 +36,7 @@ pub mod labels;
 pub mod ledger_command;
 pub mod logging;
 pub mod methods;
+pub mod metrics;
 pub mod model_command;
 mod opening;
 pub mod pipeline;

@@ -13,19 +13,22 @@ pub mod holding;
 pub mod stage;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use edge_client::{Acknowledged, Client, Deliveries, Delivery};
-use ledger::{AttemptLog, LedgerError, ModelInfo, Recorded};
+use ledger::{AttemptLog, FrameRecord, LedgerError, ModelInfo, Recorded};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tracing::{debug, error, info, info_span, warn};
+use tracing::{debug, info, info_span};
 
 use crate::SharedLedger;
 use crate::clock;
 use crate::frame::Frame;
 use crate::health::Health;
 use crate::judge::Judge;
+use crate::metrics::events::{Committed, FrameRecorded, LedgerFailed};
+use crate::metrics::{Metrics, Way, WayMetrics};
 use crate::redelivery::RedeliveryWatch;
 use holding::Holding;
 use stage::{Setback, Stage};
@@ -41,6 +44,8 @@ pub struct Pipeline {
     pub ledger: SharedLedger,
     /// Is told while nothing can be made durable.
     pub health: Arc<Health>,
+    /// The module's numbers.
+    pub metrics: Metrics,
 }
 
 /// What the pipeline's thread needs of the world around it.
@@ -67,11 +72,11 @@ impl Pipeline {
                 break;
             }
             if let Err(error) = self.handle(delivery, &mut watch) {
-                let why = crate::error_chain(&error);
-                error!(
-                    why,
-                    "an outcome cannot be made durable; its picture stays with edgeHub"
-                );
+                LedgerFailed {
+                    way: Way::EdgeHub,
+                    error: &error,
+                }
+                .tell(&self.metrics);
                 match Setback::after(error.kind()) {
                     Setback::End => return,
                     Setback::Hold => {
@@ -91,6 +96,7 @@ impl Pipeline {
         delivery: Delivery,
         watch: &mut RedeliveryWatch,
     ) -> Result<(), LedgerError> {
+        let _in_flight = self.way().begin(delivery.received_at());
         let frame = Frame::new(
             delivery.input(),
             delivery.properties(),
@@ -100,9 +106,9 @@ impl Pipeline {
         );
         let span = info_span!("frame", camera = frame.key.camera, id = frame.short_id());
         let _in_span = span.entered();
-        let recorded = self.count(frame, delivery.payload())?;
+        self.count(frame, delivery.payload())?;
         watch.acknowledged(delivery.received_at().elapsed());
-        acknowledge(delivery, &recorded);
+        acknowledge(delivery);
         Ok(())
     }
 
@@ -139,7 +145,10 @@ impl Pipeline {
         loop {
             stage = match stage {
                 Stage::LookUp(look_up) => {
+                    let began = Instant::now();
                     let is_duplicate = self.ledger.lock().is_duplicate(look_up.key())?;
+                    let took = began.elapsed();
+                    self.way().look_up.observe(took.as_secs_f64());
                     look_up.answer(is_duplicate)
                 }
                 Stage::Crashes(suspect) => {
@@ -159,20 +168,43 @@ impl Pipeline {
                 Stage::Record(record) => {
                     // Others may look while this one waits for the disk.
                     drop(pass.take());
-                    let recorded = self.ledger.lock().record(record.record(), &self.model)?;
-                    debug!(outcome = ?record.record().outcome, ?recorded, "recorded");
+                    let recorded = self.record(record.record())?;
                     record.answer(recorded)
                 }
                 Stage::Acknowledge(recorded) => return Ok(recorded),
             }
         }
     }
+
+    fn record(&mut self, record: &FrameRecord) -> Result<Recorded, LedgerError> {
+        let began = Instant::now();
+        let mut ledger = self.ledger.lock();
+        let locked = Instant::now();
+        let recorded = ledger.record(record, &self.model)?;
+        let done = Instant::now();
+        drop(ledger);
+        self.way().record.observe((done - began).as_secs_f64());
+        Committed {
+            frames: 1,
+            took: done - locked,
+        }
+        .tell(&self.metrics);
+        FrameRecorded {
+            way: Way::EdgeHub,
+            camera: None,
+            outcome: &record.outcome,
+            recorded: &recorded,
+        }
+        .tell(&self.metrics);
+        Ok(recorded)
+    }
+
+    fn way(&self) -> &WayMetrics {
+        self.metrics.way(Way::EdgeHub)
+    }
 }
 
-fn acknowledge(delivery: Delivery, recorded: &Recorded) {
-    if let Recorded::Counted { reused_id: true } = recorded {
-        warn!("the camera used a message id again for another picture; both are counted");
-    }
+fn acknowledge(delivery: Delivery) {
     match delivery.acknowledge() {
         Acknowledged::Queued => {}
         // Durable already: edgeHub delivers it again and the ledger knows it.

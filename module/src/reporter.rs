@@ -23,6 +23,7 @@ use ledger::{ModelInfo, Software};
 use tokio::sync::{Notify, watch};
 
 use crate::SharedLedger;
+use crate::metrics::Metrics;
 use sealer::Sealer;
 use sender::Sender;
 
@@ -50,11 +51,11 @@ pub struct Reporting {
 
 /// Seals while there is no client yet to send with: until it is dropped, or until the ledger proves
 /// damaged. What was recorded is flushed every [`PAUSE`] as well; reports wait for [`run`].
-pub async fn seal_only(ledger: SharedLedger, reporting: Reporting) {
+pub async fn seal_only(ledger: SharedLedger, reporting: Reporting, metrics: Metrics) {
     // Both live as long as this does: nothing is tried, and nobody says stop.
     let (_trying, tried) = watch::channel(Trying::default());
     let (_stop, stopping) = watch::channel(false);
-    let sealer = Sealer::new(ledger, reporting, tried, Arc::default());
+    let sealer = Sealer::new(ledger, reporting, tried, Arc::default(), metrics);
     sealer.run(stopping).await;
 }
 
@@ -64,12 +65,19 @@ pub async fn run(
     client: Client,
     ledger: SharedLedger,
     reporting: Reporting,
+    metrics: Metrics,
     stop: watch::Receiver<bool>,
 ) {
     let (trying, tried) = watch::channel(Trying::default());
     let sealed = Arc::new(Notify::new());
-    let sealer = Sealer::new(ledger.clone(), reporting, tried, Arc::clone(&sealed));
-    let sender = Sender::new(client, ledger, trying, sealed);
+    let sealer = Sealer::new(
+        ledger.clone(),
+        reporting,
+        tried,
+        Arc::clone(&sealed),
+        metrics.clone(),
+    );
+    let sender = Sender::new(client, ledger, trying, sealed, metrics);
     let sending = sender.run(stop.clone());
     tokio::pin!(sending);
     tokio::select! {

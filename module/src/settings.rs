@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use edge_protocol::Identity;
 use edge_protocol::connection_string::ConnectionString;
 use edge_protocol::environment::{self, EdgeEnvironment};
 use ledger::{Durability, StampLimits};
@@ -161,6 +162,7 @@ pub const SETTINGS: &[Setting] = &[
     HEARTBEAT,
     MERGE_AFTER,
     http::HTTP,
+    http::METRICS,
     http::MAX_BODY,
     http::CONNECTIONS,
     http::QUEUE,
@@ -212,6 +214,8 @@ pub struct Settings {
     pub merge_after: Option<Duration>,
     /// The HTTP door; `None`: there is none.
     pub http: Option<HttpSettings>,
+    /// Where metrics are served beside that door; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// What every setting is, as people may see it.
     pub shown: Vec<ShownSetting>,
 }
@@ -230,6 +234,20 @@ pub enum Connection {
         /// The file named by `EdgeModuleCACertificateFile`.
         ca_file: PathBuf,
     },
+}
+
+impl Connection {
+    /// As whom the module connects; `None` where it stands alone.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Connection::Standalone => None,
+            Connection::Edge(environment) => Some(&environment.identity),
+            Connection::Development {
+                connection_string, ..
+            } => Some(connection_string.identity()),
+        }
+    }
 }
 
 /// Everything that is wrong with the environment, one line each.
@@ -299,6 +317,8 @@ pub fn log_level(variables: impl IntoIterator<Item = (String, String)>) -> Level
 pub struct Doors {
     /// The HTTP door.
     pub http: Option<SocketAddr>,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Reads where the module listens, and nothing else.
@@ -311,6 +331,7 @@ pub fn doors(
     let mut reader = Reader::new(variables);
     let doors = Doors {
         http: reader.http_address(),
+        metrics: reader.metrics_address(),
     };
     if reader.mistakes.is_empty() {
         Ok(doors)
@@ -450,6 +471,7 @@ impl Reader {
                 or_off(text, |text| parse_duration(text, SECOND, 30 * DAY))
             }),
             http: self.http(),
+            metrics: self.metrics_address(),
             // After all of them were read.
             shown: self.seen.all(),
         }

@@ -11,6 +11,8 @@ use crate::http::address_of;
 fn healthcheck(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new(binary(Binary::FruitCounter).unwrap())
         .env_remove("FRUIT_COUNTER_HTTP")
+        // Another module of this machine may serve its metrics where they are by default.
+        .env("FRUIT_COUNTER_METRICS", "off")
         .envs(environment.iter().copied())
         .arg("healthcheck")
         .args(arguments)
@@ -79,12 +81,20 @@ fn a_connected_module_is_ready() {
 #[test]
 fn where_nothing_can_be_asked_it_says_so_with_another_code() {
     for (setting, arguments, expected) in [
-        ("off", &[][..], "FRUIT_COUNTER_HTTP is off"),
+        (
+            "off",
+            &[][..],
+            "FRUIT_COUNTER_HTTP and FRUIT_COUNTER_METRICS are off",
+        ),
         ("127.0.0.1:0", &[], "--address"),
         ("nowhere", &[], "FRUIT_COUNTER_HTTP"),
         ("off", &["--timeout", "soon"], "--timeout"),
     ] {
-        let output = healthcheck(&[("FRUIT_COUNTER_HTTP", setting)], arguments);
+        let settings = [
+            ("FRUIT_COUNTER_HTTP", setting),
+            ("FRUIT_COUNTER_METRICS", setting),
+        ];
+        let output = healthcheck(&settings, arguments);
         let (code, words) = code_and_words(&output);
         assert_eq!(code, Some(2), "{words}");
         assert!(words.contains(expected), "{words}");

@@ -18,6 +18,7 @@ mod labels;
 mod leaves_nothing;
 mod lifecycle;
 mod methods;
+mod metrics;
 mod own_disk;
 mod poison;
 mod read_back;

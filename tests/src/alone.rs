@@ -28,6 +28,7 @@ impl Alone {
         without_settings(&mut command);
         command
             .env("FRUIT_COUNTER_HTTP", "127.0.0.1:0")
+            .env("FRUIT_COUNTER_METRICS", "127.0.0.1:0")
             .env("FRUIT_COUNTER_LEDGER", folder.join("ledger"))
             .env("FRUIT_COUNTER_MODEL", workspace_root().join("model"))
             .env("FRUIT_COUNTER_REPORT_INTERVAL", "1s")

@@ -68,7 +68,17 @@ pub fn post(
 /// Where the module said last that it serves HTTP.
 #[must_use]
 pub fn http_address(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().rfind(|line| line.contains("HTTP is served"))?;
+    address_after(log, "HTTP is served")
+}
+
+/// Where the module said last that it serves its metrics.
+#[must_use]
+pub fn metrics_address(log: &str) -> Option<SocketAddr> {
+    address_after(log, "metrics are served")
+}
+
+fn address_after(log: &str, said: &str) -> Option<SocketAddr> {
+    let line = log.lines().rfind(|line| line.contains(said))?;
     let (_, rest) = line.split_once("address=")?;
     rest.split_whitespace()
         .next()?

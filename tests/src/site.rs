@@ -227,8 +227,9 @@ impl Site {
         if self.builder.manifest.is_none() {
             let ledger = self.ledger().display().to_string();
             ours.push(("FRUIT_COUNTER_LEDGER", ledger));
-            // A free port: several sites run at once.
+            // Free ports: several sites run at once.
             ours.push(("FRUIT_COUNTER_HTTP", "127.0.0.1:0".to_owned()));
+            ours.push(("FRUIT_COUNTER_METRICS", "127.0.0.1:0".to_owned()));
         }
         let theirs = self
             .builder

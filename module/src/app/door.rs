@@ -1,5 +1,6 @@
 //! The HTTP door as a part of the module: there or not.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use tracing::{info, warn};
 use super::open::Opened;
 use super::{NeedsAnotherSetup, handles};
 use crate::error_chain;
-use crate::http::{Door, DoorError, Supplies};
+use crate::http::{Door, DoorError, SideDoor, Supplies};
+use crate::pipeline::Pipeline;
 use crate::settings::{Connection, HttpSettings, Settings};
 
 /// The door, where it is set and could be opened.
@@ -45,6 +47,7 @@ pub(super) async fn open(
         room: pipeline.judge.eyes.room.clone(),
         ledger: pipeline.ledger.clone(),
         health: Arc::clone(&pipeline.health),
+        metrics: pipeline.metrics.clone(),
     };
     let is_alone = matches!(connection, Connection::Standalone);
     match Door::open(supplies).await {
@@ -64,6 +67,28 @@ pub(super) async fn open(
             Err(anyhow::Error::new(error).context(NeedsAnotherSetup(doing)))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens the side door as the settings say. Nobody needs it to count, so where it cannot be bound that is
+/// a warning.
+pub(super) fn open_side(address: Option<SocketAddr>, opened: &Opened) -> Option<SideDoor> {
+    let Some(address) = address else {
+        info!("no metrics beside the HTTP door: they are off");
+        return None;
+    };
+    let Pipeline {
+        health, metrics, ..
+    } = &opened.pipeline;
+    match SideDoor::open(address, Arc::clone(health), metrics.clone()) {
+        Ok(door) => {
+            info!(address = %door.address(), "metrics are served");
+            Some(door)
+        }
+        Err(error) => {
+            warn!("no metrics beside the HTTP door: {}", error_chain(&error));
+            None
+        }
     }
 }
 

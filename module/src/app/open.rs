@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 use ledger::{LedgerOptions, ModelInfo};
@@ -16,9 +17,10 @@ use crate::eyes::Eyes;
 use crate::health::Health;
 use crate::judge::{Gate, Judge};
 use crate::labels::LabelRules;
+use crate::metrics::{Identity, Metrics, Way};
 use crate::opening;
 use crate::pipeline::Pipeline;
-use crate::settings::{Layout, Settings};
+use crate::settings::{Connection, Layout, Settings};
 use crate::volume;
 
 /// The kernel's name for this boot; a crash counts only within one.
@@ -34,7 +36,7 @@ pub(super) struct Opened {
 }
 
 /// Opens everything that needs no network.
-pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
+pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow::Result<Opened> {
     let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
     clock::start(settings.clock, &settings.ledger, boot_id.trim());
     let options = LedgerOptions {
@@ -87,12 +89,16 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     if !labels.is_default() {
         info!("labels count as set: {labels}");
     }
+    let ledger = SharedLedger::new(ledger);
+    let identity = Identity::new(connection.identity().cloned(), SystemTime::now());
+    let metrics = Metrics::new(&identity, &model, &labels.counted(), ledger.clone());
     let judge = Judge {
         eyes: Eyes {
             classifier,
             labels: Arc::new(labels),
             limits: DecodeLimits::default(),
             room: DecodeRoom::default(),
+            times: metrics.way(Way::EdgeHub).eyes.clone(),
         },
         attempts: Arc::new(attempts),
         gate: Gate::default(),
@@ -102,7 +108,8 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Opened> {
             judge,
             health: Arc::new(Health::new(&model.name)),
             model,
-            ledger: SharedLedger::new(ledger),
+            ledger,
+            metrics,
         },
         package: Arc::new(package),
     })

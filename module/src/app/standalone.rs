@@ -28,13 +28,14 @@ pub(super) async fn run(
         judge,
         ledger,
         health,
+        metrics,
         ..
     } = pipeline;
     health.set_hub(Hub::Standalone);
     let attempts = Arc::clone(&judge.attempts);
     drop(judge);
     let (stop, stopping) = watch::channel(false);
-    let mut keeper = tokio::spawn(reporter::keep(ledger.clone(), reporting, stopping));
+    let mut keeper = tokio::spawn(reporter::keep(ledger.clone(), reporting, metrics, stopping));
     tokio::select! {
         () = stop_signal.received() => {}
         () = door.broken() => bail!(BROKEN_DOOR),

@@ -1,4 +1,4 @@
-//! Is it alive, is it ready, and a page for people.
+//! Is it alive, is it ready, its metrics, and a page for people.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -6,6 +6,7 @@ use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use crate::health::Health;
+use crate::metrics::{CONTENT_TYPE as CONTENT_TYPE_OF_METRICS, Metrics};
 
 /// What `GET /` of the exported container says; clients look for it.
 const CONTAINERS_LINE: &str = "CustomVision.ai model host harness";
@@ -26,6 +27,14 @@ pub(super) fn ready(health: &Health) -> Response<Full<Bytes>> {
     };
     let json = serde_json::to_string(&readiness).unwrap_or_default();
     respond(status, "application/json", json)
+}
+
+pub(super) async fn metrics(metrics: &Metrics) -> Response<Full<Bytes>> {
+    respond(
+        StatusCode::OK,
+        CONTENT_TYPE_OF_METRICS,
+        metrics.page().await,
+    )
 }
 
 pub(super) fn front(headers: &HeaderMap) -> Response<Full<Bytes>> {

@@ -1,7 +1,12 @@
 //! What every request shares.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use vision::{DecodeLimits, Formats};
 
@@ -11,12 +16,27 @@ use super::names::Names;
 use super::recorder::Recorder;
 use super::refusal::Refusal;
 use super::reply::{Listed, Voice};
-use super::route::Family;
+use super::route::{self, Family, Route};
 use super::workers::{Origin, Workers};
-use super::{DoorError, Supplies};
+use super::{DoorError, Supplies, health, image};
 use crate::SharedLedger;
 use crate::health::Health;
+use crate::metrics::{InFlight, Metrics, Way};
 use crate::settings::HttpSettings;
+
+/// Hands a request to whom it is for.
+pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let response = match route::find(request.method(), request.uri().path()) {
+        Ok(Route::Picture(asked)) => image::post(&house, request, asked).await,
+        Ok(Route::Alive) => health::alive(),
+        Ok(Route::Ready) => health::ready(&house.health),
+        Ok(Route::Metrics) => health::metrics(&house.metrics).await,
+        Ok(Route::Front) => health::front(request.headers()),
+        Err(unrouted) => Refusal::from(unrouted).into_response(),
+    };
+    house.metrics.responded(response.status().as_u16());
+    response
+}
 
 /// The door's rooms behind it.
 #[derive(Debug)]
@@ -33,6 +53,7 @@ pub(super) struct House {
     /// For the bodies of those in hand.
     bodies: BodyRoom,
     pub(super) health: Arc<Health>,
+    pub(super) metrics: Metrics,
 }
 
 /// A picture is in hand until this is dropped.
@@ -41,6 +62,8 @@ pub(super) struct InHand {
     #[expect(dead_code, reason = "held, not read")]
     place: OwnedSemaphorePermit,
     share: Share,
+    #[expect(dead_code, reason = "held, not read")]
+    flight: InFlight,
 }
 
 impl InHand {
@@ -63,6 +86,7 @@ impl House {
             room,
             ledger,
             health,
+            metrics,
         } = supplies;
         let totals = ledger.lock().totals().map_err(DoorError::Ledger)?;
         let names = Names::new(totals.cameras.keys(), settings.cameras);
@@ -79,10 +103,17 @@ impl House {
             attempts,
             gate,
             room,
+            times: metrics.way(Way::Http).eyes.clone(),
             most: workers,
         };
-        let recorder = Recorder::start(ledger.clone(), model, settings.queue, broken.clone())
-            .map_err(DoorError::Thread)?;
+        let recorder = Recorder::start(
+            ledger.clone(),
+            model,
+            settings.queue,
+            broken.clone(),
+            metrics.clone(),
+        )
+        .map_err(DoorError::Thread)?;
         health.set_door(recorder.writable());
         Ok(House {
             settings,
@@ -95,6 +126,7 @@ impl House {
             in_hand: Arc::new(Semaphore::new(settings.queue)),
             bodies: BodyRoom::new(settings.max_body),
             health,
+            metrics,
         })
     }
 
@@ -114,6 +146,7 @@ impl House {
         Ok(InHand {
             place,
             share: self.bodies.share(),
+            flight: self.metrics.way(Way::Http).begin(Instant::now()),
         })
     }
 

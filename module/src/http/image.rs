@@ -28,6 +28,7 @@ use super::reply::Reply;
 use super::route::{Asked, Family, Source};
 use super::{fetch, key, multipart};
 use crate::eyes::Sight;
+use crate::metrics::Way;
 use crate::{clock, error_chain};
 
 /// The input that these frames are said to have come through. No input of edgeHub's can be called
@@ -245,11 +246,14 @@ async fn once(
         clock: arrival.clock,
         outcome,
     };
+    let began = Instant::now();
     let recorded = house
         .recorder
         .record(record)
         .await
         .map_err(|_logged| Refusal::Ledger)?;
+    let times = house.metrics.way(Way::Http);
+    times.record.observe(began.elapsed().as_secs_f64());
     match recorded {
         Recorded::Counted { .. } => Ok(Answered {
             reply,
@@ -269,10 +273,13 @@ async fn look_up(house: &House, frame: &FrameKey) -> Result<Seen, Refusal> {
         return Ok(Seen::No);
     }
     let frame = frame.clone();
+    let began = Instant::now();
     let seen = house
         .ledger
         .blocking(move |ledger| ledger.look_up(&frame))
         .await;
+    let times = house.metrics.way(Way::Http);
+    times.look_up.observe(began.elapsed().as_secs_f64());
     seen.map_err(|failure| {
         let why = error_chain(&failure);
         error!(why, "a frame that came by HTTP cannot be looked up");

@@ -16,6 +16,8 @@ use ledger::{FrameRecord, LedgerError, LedgerErrorKind, ModelInfo, Recorded};
 use tokio::sync::{oneshot, watch};
 use tracing::{debug, error, info};
 
+use crate::metrics::events::{Committed, FrameRecorded, LedgerFailed};
+use crate::metrics::{Metrics, Way};
 use crate::{SharedLedger, error_chain};
 
 /// Pictures in one commit at most.
@@ -56,6 +58,7 @@ impl Recorder {
         model: ModelInfo,
         waiting: usize,
         broken: watch::Sender<bool>,
+        metrics: Metrics,
     ) -> io::Result<Self> {
         let (words, inbox) = sync_channel(waiting);
         let (state, writable) = watch::channel(true);
@@ -63,6 +66,7 @@ impl Recorder {
             ledger,
             model,
             state,
+            metrics,
         };
         thread::Builder::new()
             .name("http-recorder".to_owned())
@@ -129,6 +133,7 @@ struct Scribe {
     ledger: SharedLedger,
     model: ModelInfo,
     state: watch::Sender<bool>,
+    metrics: Metrics,
 }
 
 impl Scribe {
@@ -147,8 +152,11 @@ impl Scribe {
                 }
             }
             if let Err(failure) = self.record(group) {
-                let why = error_chain(&failure);
-                error!(why, "outcomes of pictures by HTTP cannot be made durable");
+                LedgerFailed {
+                    way: Way::Http,
+                    error: &failure,
+                }
+                .tell(&self.metrics);
                 doubt = Some(failure.kind());
             }
             if let Some(kind) = doubt {
@@ -167,11 +175,26 @@ impl Scribe {
         }
         let (frames, askers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|job| (job.frame, job.done)).unzip();
-        let recorded = self.ledger.lock().record_all(&frames, &self.model);
+        let mut ledger = self.ledger.lock();
+        let began = Instant::now();
+        let recorded = ledger.record_all(&frames, &self.model);
+        let took = began.elapsed();
+        drop(ledger);
         match recorded {
             Ok(recorded) => {
-                debug!(frames = frames.len(), "recorded");
-                for (done, recorded) in askers.into_iter().zip(recorded) {
+                Committed {
+                    frames: frames.len(),
+                    took,
+                }
+                .tell(&self.metrics);
+                for ((frame, done), recorded) in frames.iter().zip(askers).zip(recorded) {
+                    FrameRecorded {
+                        way: Way::Http,
+                        camera: Some(&frame.key.camera),
+                        outcome: &frame.outcome,
+                        recorded: &recorded,
+                    }
+                    .tell(&self.metrics);
                     // Nobody may be waiting any more.
                     let _ = done.send(Ok(recorded));
                 }

@@ -14,6 +14,8 @@ pub(super) enum Route {
     Alive,
     /// Is it ready?
     Ready,
+    /// What does it count?
+    Metrics,
     /// The page for people.
     Front,
 }
@@ -60,6 +62,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Route, Unrouted> {
     let (route, allowed): (_, &[Method]) = match path {
         "/healthz" => (Route::Alive, &[Method::GET, Method::HEAD]),
         "/readyz" => (Route::Ready, &[Method::GET, Method::HEAD]),
+        "/metrics" => (Route::Metrics, &[Method::GET, Method::HEAD]),
         "/" => (Route::Front, &[Method::GET, Method::HEAD]),
         _ => (Route::Picture(picture(path)?), &[Method::POST]),
     };
@@ -68,7 +71,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Route, Unrouted> {
     }
     let allowed = match route {
         Route::Picture(_) => "POST",
-        Route::Alive | Route::Ready | Route::Front => "GET, HEAD",
+        Route::Alive | Route::Ready | Route::Metrics | Route::Front => "GET, HEAD",
     };
     Err(Unrouted::Method { allowed })
 }
@@ -134,6 +137,7 @@ mod tests {
     fn a_path_has_its_methods_and_no_other() {
         assert_eq!(find(&Method::HEAD, "/healthz"), Ok(Route::Alive));
         assert_eq!(find(&Method::GET, "/readyz"), Ok(Route::Ready));
+        assert_eq!(find(&Method::GET, "/metrics"), Ok(Route::Metrics));
         assert_eq!(find(&Method::GET, "/"), Ok(Route::Front));
         for path in ["/image", "/p/image", "/url"] {
             let only = Unrouted::Method { allowed: "POST" };

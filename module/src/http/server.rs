@@ -20,24 +20,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
-use super::house::House;
-use super::refusal::Refusal;
-use super::route::{self, Route};
-use super::{health, image};
-
 /// Longest head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 
 /// Pause after the system refused a connection, as when there are no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `stop` turns true and the requests in hand are answered.
-pub(super) async fn serve(
+/// How much is served at once, and how long a head may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) connections: usize,
+    pub(super) timeout: Duration,
+}
+
+/// Serves until `stop` turns true and the requests in hand are answered, each by `answer`.
+pub(super) async fn serve<A, F>(
     listener: TcpListener,
-    house: Arc<House>,
+    limits: Limits,
     mut stop: watch::Receiver<bool>,
-) {
-    let most = house.settings.connections;
+    answer: A,
+) where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send,
+{
+    let most = limits.connections;
     let room = Arc::new(Semaphore::new(most));
     loop {
         let accepted = tokio::select! {
@@ -50,10 +56,10 @@ pub(super) async fn serve(
         };
         match accepted {
             (Ok(permit), Ok((stream, _peer))) => {
-                let house = Arc::clone(&house);
+                let answer = answer.clone();
                 let stop = stop.clone();
                 tokio::spawn(async move {
-                    connection(stream, house, stop).await;
+                    connection(stream, limits, stop, answer).await;
                     drop(permit);
                 });
             }
@@ -72,19 +78,26 @@ pub(super) async fn serve(
     let _ = room.acquire_many(all).await;
 }
 
-async fn connection(stream: TcpStream, house: Arc<House>, mut stop: watch::Receiver<bool>) {
+async fn connection<A, F>(
+    stream: TcpStream,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+    answer: A,
+) where
+    A: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<Full<Bytes>>>,
+{
     // Without it a small answer can wait 40 ms for the acknowledgement of the one before.
     if let Err(failure) = stream.set_nodelay(true) {
         debug!(%failure, "TCP_NODELAY is not set");
     }
-    let timeout = house.settings.timeout;
     let service = service_fn(move |request| {
-        let house = Arc::clone(&house);
-        async move { Ok::<_, Infallible>(answer(&house, request).await) }
+        let answered = answer(request);
+        async move { Ok::<_, Infallible>(answered.await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
+        .header_read_timeout(limits.timeout)
         .max_buf_size(MAX_HEAD)
         // A camera that closes its half after the request still hears the answer.
         .half_close(true)
@@ -106,14 +119,4 @@ async fn connection(stream: TcpStream, house: Arc<House>, mut stop: watch::Recei
 /// Waits for the word to stop. Whoever gives it lives as long as the door.
 async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-async fn answer(house: &Arc<House>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    match route::find(request.method(), request.uri().path()) {
-        Ok(Route::Picture(asked)) => image::post(house, request, asked).await,
-        Ok(Route::Alive) => health::alive(),
-        Ok(Route::Ready) => health::ready(&house.health),
-        Ok(Route::Front) => health::front(request.headers()),
-        Err(unrouted) => Refusal::from(unrouted).into_response(),
-    }
 }

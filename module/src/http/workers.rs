@@ -23,6 +23,7 @@ use crate::error_chain;
 use crate::eyes::{Eyes, Sight};
 use crate::judge::{Gate, Judge};
 use crate::labels::LabelRules;
+use crate::metrics::EyeTimes;
 
 /// What a worker is made from.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Origin {
     pub(super) attempts: Arc<AttemptLog>,
     pub(super) gate: Gate,
     pub(super) room: DecodeRoom,
+    pub(super) times: EyeTimes,
     /// Workers at most.
     pub(super) most: usize,
 }
@@ -181,6 +183,7 @@ impl Origin {
                 labels: Arc::clone(&self.labels),
                 limits: self.limits,
                 room: self.room.clone(),
+                times: self.times.clone(),
             },
             attempts: Arc::clone(&self.attempts),
             gate: self.gate.clone(),

@@ -14,6 +14,7 @@ use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
 use crate::judge::Gate;
 use crate::labels::default_rules;
+use crate::metrics::EyeTimes;
 use crate::settings::Layout;
 
 const BOOT: &str = "a boot";
@@ -60,6 +61,7 @@ fn open(folder: &Path) -> Pipeline {
         classifier, model, ..
     } = load_model(&model, Layout::Auto, 1).unwrap();
     let ledger = Ledger::open(folder, LedgerOptions::default(), clock::now()).unwrap();
+    let ledger = SharedLedger::new(ledger);
     Pipeline {
         judge: Judge {
             eyes: Eyes {
@@ -67,13 +69,15 @@ fn open(folder: &Path) -> Pipeline {
                 classifier,
                 limits: DecodeLimits::default(),
                 room: DecodeRoom::default(),
+                times: EyeTimes::default(),
             },
             attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
             gate: Gate::default(),
         },
         health: Arc::new(Health::new(&model.name)),
         model,
-        ledger: SharedLedger::new(ledger),
+        metrics: Metrics::unheard(&ledger),
+        ledger,
     }
 }
 

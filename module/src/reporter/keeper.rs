@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use ledger::{Ledger, LedgerError, LedgerErrorKind};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::outage::Trying;
 use super::sealer::seal;
 use super::sealing::{LEAST, Rhythm};
 use super::{PAUSE, Reporting};
+use crate::metrics::Metrics;
+use crate::metrics::events::ReportsSealed;
 use crate::{SharedLedger, clock, error_chain};
 
 /// How long the module stands alone before reports that wait are taken to wait for nobody.
@@ -26,7 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 const AT_ONCE: usize = 16;
 
 /// Until `stop` turns true, or until the ledger proves damaged.
-pub async fn keep(ledger: SharedLedger, reporting: Reporting, mut stop: watch::Receiver<bool>) {
+pub async fn keep(
+    ledger: SharedLedger,
+    reporting: Reporting,
+    metrics: Metrics,
+    mut stop: watch::Receiver<bool>,
+) {
     // No hub waits for a sign of life, and none is away.
     let reporting = Reporting {
         heartbeat: None,
@@ -37,8 +44,9 @@ pub async fn keep(ledger: SharedLedger, reporting: Reporting, mut stop: watch::R
     while !*stop.borrow() {
         let alone_for = begun.elapsed();
         let reporting = reporting.clone();
+        let counting = metrics.clone();
         let round = ledger
-            .blocking(move |ledger| round(ledger, &reporting, alone_for))
+            .blocking(move |ledger| round(ledger, &reporting, alone_for, &counting))
             .await;
         let pause = match round {
             Ok(pause) => pause,
@@ -63,6 +71,7 @@ fn round(
     ledger: &mut Ledger,
     reporting: &Reporting,
     alone_for: Duration,
+    metrics: &Metrics,
 ) -> Result<Duration, LedgerError> {
     // Without heartbeats and joining, one round leaves nothing for the next to remember.
     let mut rhythm = Rhythm::new(reporting, Instant::now());
@@ -75,7 +84,11 @@ fn round(
         for sequence in before + 1..=last {
             ledger.mark_sent(sequence, now)?;
         }
-        info!(reports, "sealed, kept in the ledger");
+        ReportsSealed {
+            reports,
+            to_be_sent: false,
+        }
+        .tell(metrics);
     }
     if alone_for >= PATIENCE {
         let waiting = ledger.unsent(AT_ONCE)?;

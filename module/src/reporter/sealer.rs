@@ -16,6 +16,8 @@ use tracing::{error, info};
 use super::outage::Trying;
 use super::sealing::{Rhythm, Round};
 use super::{PAUSE, Reporting};
+use crate::metrics::Metrics;
+use crate::metrics::events::ReportsSealed;
 use crate::{SharedLedger, clock, error_chain};
 
 /// The half that seals.
@@ -25,6 +27,7 @@ pub(crate) struct Sealer {
     reporting: Reporting,
     trying: watch::Receiver<Trying>,
     sealed: Arc<Notify>,
+    metrics: Metrics,
     rhythm: Rhythm,
 }
 
@@ -34,6 +37,7 @@ impl Sealer {
         reporting: Reporting,
         trying: watch::Receiver<Trying>,
         sealed: Arc<Notify>,
+        metrics: Metrics,
     ) -> Self {
         let rhythm = Rhythm::new(&reporting, Instant::now());
         Sealer {
@@ -41,6 +45,7 @@ impl Sealer {
             reporting,
             trying,
             sealed,
+            metrics,
             rhythm,
         }
     }
@@ -85,7 +90,11 @@ impl Sealer {
             .blocking(move |ledger| seal(ledger, &reporting, round))
             .await?;
         if round.reports() > 0 {
-            info!(reports = round.reports(), "sealed");
+            ReportsSealed {
+                reports: round.reports(),
+                to_be_sent: true,
+            }
+            .tell(&self.metrics);
             self.sealed.notify_one();
         }
         Ok(self.rhythm.end(&round, closing))

@@ -14,10 +14,12 @@ use edge_protocol::message::OutgoingMessage;
 use edge_protocol::properties::Properties;
 use ledger::{LedgerError, SealedReport};
 use tokio::sync::{Notify, watch};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::outage::Trying;
 use super::sending::{BATCH, End, Publish, Published, Step};
+use crate::metrics::Metrics;
+use crate::metrics::events::ReportSent;
 use crate::{SharedLedger, clock, error_chain};
 
 /// The module output that the template routes to `$upstream`.
@@ -30,6 +32,7 @@ pub(crate) struct Sender {
     ledger: SharedLedger,
     trying: watch::Sender<Trying>,
     sealed: Arc<Notify>,
+    metrics: Metrics,
 }
 
 impl Sender {
@@ -38,12 +41,14 @@ impl Sender {
         ledger: SharedLedger,
         trying: watch::Sender<Trying>,
         sealed: Arc<Notify>,
+        metrics: Metrics,
     ) -> Self {
         Sender {
             client,
             ledger,
             trying,
             sealed,
+            metrics,
         }
     }
 
@@ -118,7 +123,10 @@ impl Sender {
             self.trying.send_if_modified(Trying::end);
         }
         if published == Published::Confirmed {
-            info!(report = report.report_id, "sent");
+            ReportSent {
+                report_id: &report.report_id,
+            }
+            .tell(&self.metrics);
         }
         published
     }

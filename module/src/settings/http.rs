@@ -17,6 +17,13 @@ pub(super) const HTTP: Setting = Setting {
     effect: "where pictures are taken by HTTP; where this cannot be bound, a module that is \
              connected to edgeHub goes on without HTTP",
 };
+pub(super) const METRICS: Setting = Setting {
+    name: "FRUIT_COUNTER_METRICS",
+    accepts: "ADDRESS:PORT, or a port alone for all IPv4 addresses (0: a free one), or off",
+    default: "0.0.0.0:9600",
+    effect: "where `/metrics` is served beside the HTTP door, for Prometheus and for IoT Edge's metrics \
+             collector; where this cannot be bound, the module goes on without it",
+};
 pub(super) const MAX_BODY: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_MAX_BODY",
     accepts: "a whole number of bytes from 1024 to 16777216",
@@ -67,6 +74,9 @@ pub(super) const KEY: Setting = Setting {
 
 /// The port of the Custom Vision container.
 const DEFAULT_PORT: u16 = 80;
+
+/// The port by which IoT Edge's own modules serve metrics.
+const METRICS_PORT: u16 = 9600;
 
 /// Where a picture may be fetched that somebody sends as an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +149,13 @@ impl Reader {
     /// Where the door is; `None` when it is off.
     pub(super) fn http_address(&mut self) -> Option<SocketAddr> {
         self.value(HTTP, Some(everywhere(DEFAULT_PORT)), |text| {
+            or_off(text, parse_address)
+        })
+    }
+
+    /// Where metrics are served beside the door; `None` when that is off.
+    pub(super) fn metrics_address(&mut self) -> Option<SocketAddr> {
+        self.value(METRICS, Some(everywhere(METRICS_PORT)), |text| {
             or_off(text, parse_address)
         })
     }

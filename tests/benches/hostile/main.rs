@@ -24,6 +24,7 @@ use fruit_counter::app::load_model;
 use fruit_counter::decode_room::DecodeRoom;
 use fruit_counter::eyes::Eyes;
 use fruit_counter::labels::{LabelConfidence, LabelMap, LabelRules};
+use fruit_counter::metrics::EyeTimes;
 use fruit_counter::settings::Layout;
 use hostile::{Mutator, bombs, seeds};
 use rustix::process::getpid;
@@ -130,6 +131,7 @@ fn eyes() -> anyhow::Result<Eyes> {
             ..DecodeLimits::default()
         },
         room: DecodeRoom::default(),
+        times: EyeTimes::default(),
     })
 }
 

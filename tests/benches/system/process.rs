@@ -53,6 +53,7 @@ impl Module {
         }
         command
             .env("FRUIT_COUNTER_HTTP", "127.0.0.1:0")
+            .env("FRUIT_COUNTER_METRICS", "127.0.0.1:0")
             .env("FRUIT_COUNTER_LEDGER", folder.join("ledger"))
             .env("FRUIT_COUNTER_MODEL", model)
             .envs(environment.iter().map(|(name, value)| (name, value)))

@@ -36,10 +36,11 @@ pub(super) struct Ground {
 
 /// What the module is told beside where things are. Reports come often, so that faults hit them;
 /// the confidence is high, so that some pictures are unsure; the log names each outcome.
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("FRUIT_COUNTER_REPORT_INTERVAL", "1s"),
     ("FRUIT_COUNTER_MIN_CONFIDENCE", "0.999"),
     ("FRUIT_COUNTER_LOG", "debug"),
+    ("FRUIT_COUNTER_METRICS", "127.0.0.1:0"),
 ];
 
 impl Ground {

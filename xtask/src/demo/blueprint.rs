@@ -105,6 +105,8 @@ impl Blueprint {
             .arg(format!("{}={{hubPort}}", env("EDGEHUB_PORT")))
             .arg("--module-env")
             .arg(format!("{}=127.0.0.1:0", env("HTTP")))
+            .arg("--module-env")
+            .arg(format!("{}=127.0.0.1:0", env("METRICS")))
             .arg("--module-log")
             .arg(self.log("module"))
             .args(["--restart-backoff", "none"]);

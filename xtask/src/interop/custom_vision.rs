@@ -44,6 +44,7 @@ pub(super) fn run(stage: &Stage<'_>, needs: &Needs, sheet: &mut Sheet) -> anyhow
     let mut module = Command::new(&needs.module);
     module
         .env("FRUIT_COUNTER_HTTP", "127.0.0.1:0")
+        .env("FRUIT_COUNTER_METRICS", "127.0.0.1:0")
         .env("FRUIT_COUNTER_HTTP_KEY", KEY)
         // The script serves the picture itself, on loopback.
         .env("FRUIT_COUNTER_HTTP_URL", "any")

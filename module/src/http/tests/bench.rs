@@ -17,6 +17,7 @@ use crate::health::{Health, Hub};
 use crate::http::{Door, Supplies};
 use crate::judge::Gate;
 use crate::labels::default_rules;
+use crate::metrics::Metrics;
 use crate::settings::{HttpSettings, Layout};
 use crate::{SharedLedger, clock};
 
@@ -97,6 +98,7 @@ impl Bench {
             room: crate::decode_room::DecodeRoom::default(),
             ledger: ledger.clone(),
             health: Arc::clone(&health),
+            metrics: Metrics::unheard(&ledger),
         })
         .await
         .unwrap();

@@ -61,7 +61,7 @@ fn what_is_sealed_without_a_hub_waits_for_none() {
     let mut ledger = open(folder.path());
     record(&mut ledger, 1, 600);
     record(&mut ledger, 2, 300);
-    round(&mut ledger, &reporting(), Duration::ZERO).unwrap();
+    round(&mut ledger, &reporting(), Duration::ZERO, &unheard()).unwrap();
     let totals = ledger.totals().unwrap();
     assert_eq!((totals.sealed_reports, totals.unsent_reports), (2, 0));
     assert_eq!(totals.whole.frames.received, 2);
@@ -79,7 +79,7 @@ fn reports_that_wait_from_a_time_with_a_hub_still_wait() {
     };
     assert_eq!(ledger.seal_due(now, &reporting().software).unwrap(), 1);
     record(&mut ledger, 2, 300);
-    round(&mut ledger, &reporting(), Duration::ZERO).unwrap();
+    round(&mut ledger, &reporting(), Duration::ZERO, &unheard()).unwrap();
     let waiting: Vec<_> = ledger
         .unsent(10)
         .unwrap()
@@ -105,11 +105,11 @@ fn a_report_that_a_crash_left_unnoted_does_not_wait_for_ever() {
     }
     let unsent = |ledger: &Ledger| ledger.totals().unwrap().unsent_reports;
     let almost = PATIENCE.saturating_sub(Duration::from_secs(1));
-    round(&mut ledger, &reporting(), almost).unwrap();
+    round(&mut ledger, &reporting(), almost, &unheard()).unwrap();
     assert_eq!(unsent(&ledger), 20);
-    let pause = round(&mut ledger, &reporting(), PATIENCE).unwrap();
+    let pause = round(&mut ledger, &reporting(), PATIENCE, &unheard()).unwrap();
     assert_eq!((pause, unsent(&ledger)), (LEAST, 4));
-    round(&mut ledger, &reporting(), PATIENCE).unwrap();
+    round(&mut ledger, &reporting(), PATIENCE, &unheard()).unwrap();
     assert_eq!(unsent(&ledger), 0);
     let totals = ledger.totals().unwrap();
     assert_eq!(
@@ -117,4 +117,9 @@ fn a_report_that_a_crash_left_unnoted_does_not_wait_for_ever() {
         (20, 20)
     );
     assert!(ledger.verify().unwrap().findings.is_empty());
+}
+
+fn unheard() -> Metrics {
+    let ledger = Ledger::in_memory(1, LedgerOptions::default(), clock::now()).unwrap();
+    Metrics::unheard(&SharedLedger::new(ledger))
 }

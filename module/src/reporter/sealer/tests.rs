@@ -45,7 +45,13 @@ fn bench_with(options: LedgerOptions, reporting: Reporting) -> Bench {
     let ledger = SharedLedger::new(ledger);
     let (trying, tried) = watch::channel(Trying::default());
     Bench {
-        sealer: Sealer::new(ledger.clone(), reporting, tried, Arc::new(Notify::new())),
+        sealer: Sealer::new(
+            ledger.clone(),
+            reporting,
+            tried,
+            Arc::new(Notify::new()),
+            Metrics::unheard(&ledger),
+        ),
         ledger,
         _trying: trying,
         folder,
@@ -161,7 +167,7 @@ async fn what_is_due_is_sealed_while_there_is_no_client_yet() {
         }
     };
     tokio::select! {
-        () = crate::reporter::seal_only(ledger.clone(), reporting()) => panic!("it ended"),
+        () = crate::reporter::seal_only(ledger.clone(), reporting(), Metrics::unheard(&ledger)) => panic!("it ended"),
         () = sealed => {}
     }
     assert_eq!(ledger.lock().unsent(2).unwrap().len(), 1);
