@@ -35,6 +35,7 @@ use crate::pipeline::{Pipeline, Surroundings};
 use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
+use crate::watchdog;
 use door::MaybeDoor;
 use stop::{StopSignal, flush, note_the_stop, shut_door, within_last_call};
 
@@ -73,6 +74,10 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
             return Ok(());
         }
     };
+    if let Some(limit) = settings.watchdog {
+        let hands = opened.pipeline.judge.hands.clone();
+        watchdog::start(limit, hands, watchdog::end).context("starting the watchdog's thread")?;
+    }
     let _side_door = door::open_side(settings.metrics, &opened);
     let mut door = door::open(&settings, &connection, &opened).await?;
     let reporting = Reporting {

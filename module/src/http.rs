@@ -62,6 +62,7 @@ use crate::judge::Gate;
 use crate::labels::LabelRules;
 use crate::metrics::Metrics;
 use crate::settings::HttpSettings;
+use crate::watchdog::Hands;
 
 use house::House;
 use server::Limits;
@@ -120,6 +121,8 @@ pub struct Supplies {
     pub attempts: Arc<AttemptLog>,
     /// The process's gate.
     pub gate: Gate,
+    /// What the watchdog looks at.
+    pub hands: Hands,
     /// The process's memory for decoding.
     pub room: DecodeRoom,
     /// The ledger, shared.

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::error_chain;
 use crate::eyes::{Eyes, Sight};
+use crate::watchdog::Hands;
 
 /// Lets pictures be looked at side by side, and a suspect with nothing beside it. Clones are the
 /// same gate.
@@ -51,6 +52,8 @@ pub struct Judge {
     pub attempts: Arc<AttemptLog>,
     /// Shared by all judges of the process.
     pub gate: Gate,
+    /// What the watchdog looks at; shared, too.
+    pub hands: Hands,
 }
 
 impl Judge {
@@ -67,6 +70,7 @@ impl Judge {
         }
         let gate = self.gate.clone();
         let _pass = gate.enter(crashes > 0);
+        let _held = self.hands.take("by HTTP".to_owned());
         self.begin(attempt);
         let sight = self.look(picture);
         self.forget(attempt);

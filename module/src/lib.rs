@@ -6,6 +6,7 @@
 //! - `opening`: the ledger opened, waiting for the disk
 //! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
 //! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt
+//! - [`watchdog`]: ends a process that a picture holds up
 //! - [`labels`]: what the model's labels count as
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
@@ -46,6 +47,7 @@ pub mod reporter;
 pub mod settings;
 pub mod shared_ledger;
 mod volume;
+pub mod watchdog;
 
 pub use shared_ledger::SharedLedger;
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
 use fruit_counter::{
     afresh, app, classify, error_chain, healthcheck, ledger_command, logging, model_command,
+    watchdog,
 };
 
 /// Exit code for a bad environment, model or ledger format: starting again will not mend it
@@ -32,6 +33,9 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     Ledger(ledger_command::Arguments),
     Model(model_command::Arguments),
+    /// What a module becomes that its watchdog ends.
+    #[command(name = watchdog::END_COMMAND, hide = true)]
+    EndOverAPicture,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments, variables()),
         Some(Command::Ledger(arguments)) => ledger_command::run(&arguments),
         Some(Command::Model(arguments)) => model_command::run(&arguments),
+        Some(Command::EndOverAPicture) => ExitCode::from(watchdog::STUCK),
         None => run_module(),
     }
 }
@@ -115,8 +120,8 @@ fn settings_help() -> String {
         ));
     }
     help.push_str(
-        "\nExit codes: 0 stopped as told, 1 failed while running, 2 bad arguments, 78 bad settings,\n\
-         or a model, certificate file or ledger that needs others: starting again does not help.",
+        "\nExit codes: 0 stopped as told, 1 failed while running, 2 bad arguments, 70 a picture\n\
+         was in hand for too long, 78 bad settings, or a model, certificate file or ledger that needs others: starting again does not help.",
     );
     help
 }

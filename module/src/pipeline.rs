@@ -104,6 +104,11 @@ impl Pipeline {
             clock::now(),
             watch.is_possible(delivery.ordinal(), delivery.is_after_timeout()),
         );
+        let id = frame.short_id().unwrap_or_default();
+        let _held = self
+            .judge
+            .hands
+            .take(format!("{} {id}", frame.key.camera).trim_end().to_owned());
         let span = info_span!("frame", camera = frame.key.camera, id = frame.short_id());
         let _in_span = span.entered();
         self.count(frame, delivery.payload())?;

@@ -141,6 +141,13 @@ const MERGE_AFTER: Setting = Setting {
     default: "6h",
     effect: "when sending fails for longer than this, the windows of an hour share one report",
 };
+const WATCHDOG: Setting = Setting {
+    name: "FRUIT_COUNTER_WATCHDOG",
+    accepts: "a duration with unit from 1s to 1h, or off",
+    default: "2m",
+    effect: "how long one picture may be in hand before the process ends over it with exit code 70, to \
+             be started again; a picture over which it ended three times is rejected as `crashed`",
+};
 
 /// Every `FRUIT_COUNTER_*` variable, in the order of the reference page.
 pub const SETTINGS: &[Setting] = &[
@@ -161,6 +168,7 @@ pub const SETTINGS: &[Setting] = &[
     CLOCK,
     HEARTBEAT,
     MERGE_AFTER,
+    WATCHDOG,
     http::HTTP,
     http::METRICS,
     http::MAX_BODY,
@@ -212,6 +220,8 @@ pub struct Settings {
     pub heartbeat: Option<Duration>,
     /// How long sending fails before windows are joined by the hour; `None`: never.
     pub merge_after: Option<Duration>,
+    /// How long a picture may be in hand before the process ends; `None`: for ever.
+    pub watchdog: Option<Duration>,
     /// The HTTP door; `None`: there is none.
     pub http: Option<HttpSettings>,
     /// Where metrics are served beside that door; `None`: nowhere.
@@ -469,6 +479,9 @@ impl Reader {
             }),
             merge_after: self.value(MERGE_AFTER, Some(360 * MINUTE), |text| {
                 or_off(text, |text| parse_duration(text, SECOND, 30 * DAY))
+            }),
+            watchdog: self.value(WATCHDOG, Some(2 * MINUTE), |text| {
+                or_off(text, |text| parse_duration(text, SECOND, 60 * MINUTE))
             }),
             http: self.http(),
             metrics: self.metrics_address(),

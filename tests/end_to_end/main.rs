@@ -24,3 +24,4 @@ mod poison;
 mod read_back;
 mod refusals;
 mod time;
+mod watchdog;

@@ -13,7 +13,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, Rgb, RgbImage};
 use rustix::process::{Pid, Signal, kill_process};
 
-const CAMERA: &str = "cam-01";
+pub(crate) const CAMERA: &str = "cam-01";
 
 /// As large as the limits of decoding allow, in few bytes.
 fn large_picture() -> Vec<u8> {
@@ -27,7 +27,7 @@ fn large_picture() -> Vec<u8> {
     bytes
 }
 
-fn small_picture(shade: u8) -> Vec<u8> {
+pub(crate) fn small_picture(shade: u8) -> Vec<u8> {
     let plain = RgbImage::from_pixel(64, 48, Rgb([shade, 90, 40]));
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
@@ -37,7 +37,7 @@ fn small_picture(shade: u8) -> Vec<u8> {
 }
 
 /// Sends these pictures in this order and gives how many the hub took.
-fn send(site: &Site, pictures: &[Vec<u8>]) -> u64 {
+pub(crate) fn send(site: &Site, pictures: &[Vec<u8>]) -> u64 {
     let folder = site.folder().join("pictures");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir(&folder).unwrap();
@@ -59,7 +59,7 @@ fn peak(module: Pid) -> u64 {
     number.unwrap().parse().unwrap()
 }
 
-fn endings(site: &Site) -> usize {
+pub(crate) fn endings(site: &Site) -> usize {
     let log = fs::read_to_string(site.folder().join("agent.log")).unwrap_or_default();
     log.matches("module ended").count()
 }

@@ -44,6 +44,7 @@ pub(super) async fn open(
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         attempts: Arc::clone(&pipeline.judge.attempts),
         gate: pipeline.judge.gate.clone(),
+        hands: pipeline.judge.hands.clone(),
         room: pipeline.judge.eyes.room.clone(),
         ledger: pipeline.ledger.clone(),
         health: Arc::clone(&pipeline.health),

@@ -22,6 +22,7 @@ use crate::opening;
 use crate::pipeline::Pipeline;
 use crate::settings::{Connection, Layout, Settings};
 use crate::volume;
+use crate::watchdog::Hands;
 
 /// The kernel's name for this boot; a crash counts only within one.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -102,6 +103,7 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
         },
         attempts: Arc::new(attempts),
         gate: Gate::default(),
+        hands: Hands::default(),
     };
     Ok(Opened {
         pipeline: Pipeline {

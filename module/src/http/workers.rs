@@ -24,6 +24,7 @@ use crate::eyes::{Eyes, Sight};
 use crate::judge::{Gate, Judge};
 use crate::labels::LabelRules;
 use crate::metrics::EyeTimes;
+use crate::watchdog::Hands;
 
 /// What a worker is made from.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Origin {
     pub(super) limits: DecodeLimits,
     pub(super) attempts: Arc<AttemptLog>,
     pub(super) gate: Gate,
+    pub(super) hands: Hands,
     pub(super) room: DecodeRoom,
     pub(super) times: EyeTimes,
     /// Workers at most.
@@ -187,6 +189,7 @@ impl Origin {
             },
             attempts: Arc::clone(&self.attempts),
             gate: self.gate.clone(),
+            hands: self.hands.clone(),
         })
     }
 }

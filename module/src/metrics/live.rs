@@ -221,7 +221,7 @@ fn write(snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> Result<(),
     ConstCounter::new(hub.connected).encode(connections)?;
     let mut reconnects = encoder.encode_descriptor(
         "hub_reconnects",
-        "Attempts and connections that ended and were followed by another, by cause",
+        "Attempts and connections that ended, by cause",
         None,
         MetricType::Counter,
     )?;

@@ -16,6 +16,7 @@ use crate::judge::Gate;
 use crate::labels::default_rules;
 use crate::metrics::EyeTimes;
 use crate::settings::Layout;
+use crate::watchdog::Hands;
 
 const BOOT: &str = "a boot";
 
@@ -73,6 +74,7 @@ fn open(folder: &Path) -> Pipeline {
             },
             attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
             gate: Gate::default(),
+            hands: Hands::default(),
         },
         health: Arc::new(Health::new(&model.name)),
         model,

@@ -137,6 +137,29 @@ def main():
     outputs = [helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, [None, 3, SIDE, SIDE]) for node in nodes]
     save("detector_s1", nodes, [picture()], outputs, [], 11)
 
+    # One that never ends for a white picture, and is like the others for any other.
+    scalar = lambda name, element: helper.make_tensor_value_info(name, element, [])
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["goes_on"], ["still_goes_on"]),
+         helper.make_node("Add", ["so_far", "nothing"], ["further"])],
+        "a step", [scalar("step", TensorProto.INT64), scalar("goes_on", TensorProto.BOOL), scalar("so_far", TensorProto.FLOAT)],
+        [scalar("still_goes_on", TensorProto.BOOL), scalar("further", TensorProto.FLOAT)])
+    constants = {"bright": np.float32(0.95), "nothing": np.float32(0), "ever": np.int64(2**62), "never": np.int64(0),
+                 "yes": np.bool_(True)}
+    nodes, weights = scores(WEIGHTS)
+    nodes[1:2] = [
+        helper.make_node("ReduceMin", ["means"], ["darkest"], axes=[0, 1], keepdims=0),
+        helper.make_node("Greater", ["darkest", "bright"], ["white"]),
+        helper.make_node("Where", ["white", "ever", "never"], ["steps"]),
+        helper.make_node("Loop", ["steps", "yes", "nothing"], ["walked"], body=body),
+        helper.make_node("MatMul", ["means", "weights"], ["products"]),
+        helper.make_node("Add", ["products", "walked"], ["sums"]),
+    ]
+    nodes[-1].output[0] = "model_output"
+    output = helper.make_tensor_value_info("model_output", TensorProto.FLOAT, [None, 3])
+    weights += [numpy_helper.from_array(np.array(value), name) for name, value in constants.items()]
+    save("endless", nodes, [picture()], [output], weights, 13)
+
 
 if __name__ == "__main__":
     main()

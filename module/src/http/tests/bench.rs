@@ -19,6 +19,7 @@ use crate::judge::Gate;
 use crate::labels::default_rules;
 use crate::metrics::Metrics;
 use crate::settings::{HttpSettings, Layout};
+use crate::watchdog::Hands;
 use crate::{SharedLedger, clock};
 
 /// How long a condition may take on two busy cores.
@@ -95,6 +96,7 @@ impl Bench {
             workers: 2,
             attempts: Arc::new(AttemptLog::open(folder.path(), BOOT).unwrap()),
             gate: gate.clone(),
+            hands: Hands::default(),
             room: crate::decode_room::DecodeRoom::default(),
             ledger: ledger.clone(),
             health: Arc::clone(&health),
