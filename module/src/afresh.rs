@@ -24,8 +24,8 @@ const ALWAYS: &[(&str, &str)] = &[("ORT_DISABLE_TELEMETRY", "1")];
 /// 256 KiB or more, as models, pixels and the largest messages do, is never part of it and goes back
 /// to the system when it is freed; so does what is free at the heap's end, from 1 MiB on. Between
 /// small things that stay, a heap of larger ones keeps holes: with 1 MiB four clients that send
-/// hostile pictures leave 142 MB behind in place of 108 (`docs/hostile.md`). Pages that come new for
-/// each picture cost 3 % of the time of one of 640x480.
+/// hostile pictures leave 142 MB behind in place of 108 (`docs/hostile.md`). What each picture of a
+/// usual size needs is kept by whoever looks at it (`vision::Scratch`), or its pages would come new.
 const UNLESS_SET: &[(&str, &str)] = &[
     ("MALLOC_ARENA_MAX", "1"),
     ("MALLOC_MMAP_THRESHOLD_", "262144"),

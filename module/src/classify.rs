@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ledger::Outcome;
 use serde::Serialize;
-use vision::DecodeLimits;
+use vision::{DecodeLimits, Scratch};
 
 use crate::app::{load_model, model_path};
 use crate::decode_room::DecodeRoom;
@@ -137,6 +137,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
         labels: Arc::new(labels),
         limits: DecodeLimits::default(),
         room: DecodeRoom::default(),
+        scratch: Scratch::default(),
         times: EyeTimes::default(),
     })
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ledger::{Outcome, RejectReason};
-use vision::{Classifier, DecodeError, DecodeErrorKind, DecodeLimits, Scores, Tensor, examine};
+use vision::{
+    Classifier, DecodeError, DecodeErrorKind, DecodeLimits, Scores, Scratch, Tensor, examine,
+};
 
 use crate::decode_room::DecodeRoom;
 use crate::labels::LabelRules;
@@ -25,6 +27,8 @@ pub struct Eyes {
     pub limits: DecodeLimits,
     /// The process's memory for decoding.
     pub room: DecodeRoom,
+    /// Memory that is kept between pictures.
+    pub scratch: Scratch,
     /// Told how long each step takes.
     pub times: EyeTimes,
 }
@@ -52,6 +56,7 @@ impl Eyes {
             Err(error) => return Sight::rejected(reject_reason(error.kind()), &error),
         };
         let run = self.classifier.run(&tensor);
+        self.scratch.keep_tensor(tensor);
         self.times.classify.observe(decoded.elapsed().as_secs_f64());
         match run {
             Ok(scores) => Sight {
@@ -70,8 +75,11 @@ impl Eyes {
         const COPIES: u64 = 2;
         let copies = COPIES * picture.len() as u64;
         let _place = self.room.take(examined.memory().saturating_add(copies));
-        let pixels = examined.decode()?;
-        Ok(self.classifier.prepare(&pixels))
+        let pixels = examined.decode(&mut self.scratch)?;
+        let mut tensor = self.scratch.tensor();
+        self.classifier.prepare_into(&pixels, &mut tensor);
+        self.scratch.keep_pixels(pixels);
+        Ok(tensor)
     }
 }
 

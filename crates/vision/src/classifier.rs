@@ -138,6 +138,11 @@ impl Classifier {
         self.preparer.prepare(pixels)
     }
 
+    /// Lays out a picture in a tensor that is there already, of whatever shape.
+    pub fn prepare_into(&mut self, pixels: &Pixels, tensor: &mut Tensor) {
+        self.preparer.prepare_into(pixels, tensor);
+    }
+
     /// Runs the model on a prepared picture.
     ///
     /// # Errors

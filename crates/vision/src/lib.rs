@@ -40,6 +40,7 @@ mod prepare;
 mod preprocess;
 mod runtime;
 mod scores;
+mod scratch;
 mod tensor;
 
 pub use classifier::{Classifier, InferenceError, ModelError, TrialError};
@@ -56,4 +57,5 @@ pub use preprocess::{
 };
 pub use runtime::{RuntimeError, RuntimeOptions, environment};
 pub use scores::{ScoreFunction, Scores, Verdict};
+pub use scratch::Scratch;
 pub use tensor::Tensor;

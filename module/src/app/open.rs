@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context as _, anyhow};
 use ledger::{LedgerOptions, ModelInfo};
 use tracing::{error, info};
-use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions};
+use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions, Scratch};
 
 use super::unfit;
 use crate::SharedLedger;
@@ -99,6 +99,7 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
             labels: Arc::new(labels),
             limits: DecodeLimits::default(),
             room: DecodeRoom::default(),
+            scratch: Scratch::default(),
             times: metrics.way(Way::EdgeHub).eyes.clone(),
         },
         attempts: Arc::new(attempts),

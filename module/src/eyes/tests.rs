@@ -29,6 +29,7 @@ fn eyes(labels: &str, confidence: &str) -> Eyes {
         classifier,
         limits: DecodeLimits::default(),
         room: DecodeRoom::default(),
+        scratch: Scratch::default(),
         times: EyeTimes::default(),
     }
 }

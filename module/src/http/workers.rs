@@ -16,7 +16,7 @@ use bytes::Bytes;
 use ledger::{AttemptKey, AttemptLog};
 use tokio::sync::{oneshot, watch};
 use tracing::error;
-use vision::{Classifier, DecodeLimits, ModelError, ModelPackage, RuntimeOptions};
+use vision::{Classifier, DecodeLimits, ModelError, ModelPackage, RuntimeOptions, Scratch};
 
 use crate::decode_room::DecodeRoom;
 use crate::error_chain;
@@ -185,6 +185,7 @@ impl Origin {
                 labels: Arc::clone(&self.labels),
                 limits: self.limits,
                 room: self.room.clone(),
+                scratch: Scratch::default(),
                 times: self.times.clone(),
             },
             attempts: Arc::clone(&self.attempts),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use edge_protocol::properties::Properties;
 use ledger::{AttemptKey, AttemptLog, Ledger, LedgerOptions, RejectReason};
 use tempfile::TempDir;
-use vision::DecodeLimits;
+use vision::{DecodeLimits, Scratch};
 
 use super::*;
 use crate::app::{Loaded, load_model};
@@ -70,6 +70,7 @@ fn open(folder: &Path) -> Pipeline {
                 classifier,
                 limits: DecodeLimits::default(),
                 room: DecodeRoom::default(),
+                scratch: Scratch::default(),
                 times: EyeTimes::default(),
             },
             attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),

@@ -28,7 +28,7 @@ use fruit_counter::metrics::EyeTimes;
 use fruit_counter::settings::Layout;
 use hostile::{Mutator, bombs, seeds};
 use rustix::process::getpid;
-use vision::{DecodeLimits, Formats};
+use vision::{DecodeLimits, Formats, Scratch};
 
 use crate::report::{Kind, Report};
 
@@ -131,6 +131,7 @@ fn eyes() -> anyhow::Result<Eyes> {
             ..DecodeLimits::default()
         },
         room: DecodeRoom::default(),
+        scratch: Scratch::default(),
         times: EyeTimes::default(),
     })
 }
