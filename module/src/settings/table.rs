@@ -1,0 +1,148 @@
+//! The one table of names, defaults, ranges and effects.
+
+use super::{http, labels, model};
+
+/// The prefix of every variable that belongs to this module.
+pub const PREFIX: &str = "FRUIT_COUNTER_";
+
+/// One setting as people see it: its name, what it takes, its default and its effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Full name of the environment variable.
+    pub name: &'static str,
+    /// The accepted form, with unit and range.
+    pub accepts: &'static str,
+    /// What holds when the variable is absent.
+    pub default: &'static str,
+    /// What it changes.
+    pub effect: &'static str,
+}
+
+pub(super) const LEDGER: Setting = Setting {
+    name: "FRUIT_COUNTER_LEDGER",
+    accepts: "path of a folder that survives the container",
+    default: "/var/lib/fruit-counter",
+    effect: "where the durable counts are kept; one running module per folder",
+};
+pub(super) const DURABILITY: Setting = Setting {
+    name: "FRUIT_COUNTER_DURABILITY",
+    accepts: "strict or relaxed",
+    default: "strict",
+    effect: "whether each picture's count is flushed to the disk before the picture is \
+             acknowledged, or every 2 s: a power cut then loses up to 5 s of pictures, and an SD \
+             card lasts longer (docs/ledger.md)",
+};
+pub(super) const REPORT_INTERVAL: Setting = Setting {
+    name: "FRUIT_COUNTER_REPORT_INTERVAL",
+    accepts: "a duration with unit (`2s`, `1m`, `1.5h`), whole seconds from 1s to 24h",
+    default: "60s",
+    effect: "length of a counting window, and so how often counts are sent",
+};
+pub(super) const MIN_CONFIDENCE: Setting = Setting {
+    name: "FRUIT_COUNTER_MIN_CONFIDENCE",
+    accepts: "a number from 0 to 1",
+    default: "0.6",
+    effect: "a best score below this counts the picture as `unsure`; a label can have its own",
+};
+pub(super) const THREADS: Setting = Setting {
+    name: "FRUIT_COUNTER_THREADS",
+    accepts: "a whole number from 1 to 64",
+    default: "the number of cores, at most 4",
+    effect: "threads of the one inference session",
+};
+pub(super) const EDGEHUB_PORT: Setting = Setting {
+    name: "FRUIT_COUNTER_EDGEHUB_PORT",
+    accepts: "a port number from 1 to 65535",
+    default: "8883",
+    effect: "port of edgeHub's MQTT listener on the gateway host",
+};
+pub(super) const TLS12_ONLY: Setting = Setting {
+    name: "FRUIT_COUNTER_TLS12_ONLY",
+    accepts: "true or false",
+    default: "false",
+    effect: "offer TLS 1.2 at most (a way round edgeHub 1.6.0 and 1.6.1, which can lose a CONNECT)",
+};
+pub(super) const LOG: Setting = Setting {
+    name: "FRUIT_COUNTER_LOG",
+    accepts: "fatal, error, warning, info, debug or verbose",
+    default: "RuntimeLogLevel as edgeAgent hands it down, else info",
+    effect: "the least severe lines that are written",
+};
+
+pub(super) const STAMP_BEHIND: Setting = Setting {
+    name: "FRUIT_COUNTER_STAMP_BEHIND",
+    accepts: "a duration with unit from 0s to 30d",
+    default: "24h",
+    effect: "how old a picture may be by its camera's stamp; an older stamp is taken for a wrong \
+             clock, and the picture is counted by its arrival",
+};
+pub(super) const STAMP_AHEAD: Setting = Setting {
+    name: "FRUIT_COUNTER_STAMP_AHEAD",
+    accepts: "a duration with unit from 0s to 24h",
+    default: "5m",
+    effect: "how far a camera's clock may run ahead before its stamp is taken for wrong",
+};
+pub(super) const CLOCK: Setting = Setting {
+    name: "FRUIT_COUNTER_CLOCK",
+    accepts: "kernel or trusted",
+    default: "kernel",
+    effect: "whether counts are marked `unsure` until the kernel says that a time server keeps the \
+             clock, or never (a box with a good clock and no time server)",
+};
+pub(super) const HEARTBEAT: Setting = Setting {
+    name: "FRUIT_COUNTER_HEARTBEAT",
+    accepts: "a duration with unit from 1s to 24h, or off",
+    default: "15m",
+    effect: "after so long without a report, one without counts says that the module is alive",
+};
+pub(super) const MERGE_AFTER: Setting = Setting {
+    name: "FRUIT_COUNTER_MERGE_AFTER",
+    accepts: "a duration with unit from 1s to 30d, or off",
+    default: "6h",
+    effect: "when sending fails for longer than this, the windows of an hour share one report",
+};
+pub(super) const WATCHDOG: Setting = Setting {
+    name: "FRUIT_COUNTER_WATCHDOG",
+    accepts: "a duration with unit from 1s to 1h, or off",
+    default: "2m",
+    effect: "how long one picture may be in hand before the process ends over it with exit code 70, to \
+             be started again; a picture over which it ended three times is rejected as `crashed`",
+};
+
+/// Every `FRUIT_COUNTER_*` variable, in the order of the reference page.
+pub const SETTINGS: &[Setting] = &[
+    model::MODEL,
+    model::PREPROCESS,
+    LEDGER,
+    DURABILITY,
+    REPORT_INTERVAL,
+    MIN_CONFIDENCE,
+    labels::LABELS,
+    labels::CONFIDENCE,
+    THREADS,
+    EDGEHUB_PORT,
+    TLS12_ONLY,
+    LOG,
+    STAMP_BEHIND,
+    STAMP_AHEAD,
+    CLOCK,
+    HEARTBEAT,
+    MERGE_AFTER,
+    WATCHDOG,
+    http::HTTP,
+    http::METRICS,
+    http::MAX_BODY,
+    http::CONNECTIONS,
+    http::QUEUE,
+    http::CAMERAS,
+    http::TIMEOUT,
+    http::KEY,
+    http::URL,
+];
+
+/// The variable that edgeAgent hands down; used when [`LOG`] is absent.
+pub(super) const RUNTIME_LOG_LEVEL: &str = "RuntimeLogLevel";
+/// A connection string for development wins over the IoT Edge variables, as in the official SDKs.
+pub(super) const CONNECTION_STRING: &str = "EdgeHubConnectionString";
+/// PEM file of the only trusted roots, needed beside [`CONNECTION_STRING`].
+pub(super) const CA_FILE: &str = "EdgeModuleCACertificateFile";
