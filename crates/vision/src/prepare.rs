@@ -184,9 +184,14 @@ impl Preparer {
     }
 
     fn write_blended(&self, values: &mut [f32]) {
-        let recipe = &self.recipe;
-        lay_out(recipe, &self.blended, values, |channel, value| {
-            recipe.value_of(value, channel)
+        // What a value becomes is a straight line, so two of its points tell all of it.
+        let start = [0, 1, 2].map(|channel| self.recipe.value_of(0.0, channel));
+        let slope = [0, 1, 2].map(|channel| {
+            let end = self.recipe.value_of(255.0, channel);
+            (end - start[channel]) / 255.0
+        });
+        lay_out(&self.recipe, &self.blended, values, |channel, value| {
+            start[channel] + value * slope[channel]
         });
     }
 }

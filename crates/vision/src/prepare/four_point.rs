@@ -40,22 +40,25 @@ impl FourPoint {
         let down = (region.top, region.height, picture.size.height);
         taps(&mut self.columns, across, size.width);
         taps(&mut self.rows, down, size.height);
-        values.clear();
+        let wide = self.columns.len() * CHANNELS;
+        values.resize(wide * self.rows.len(), 0.0);
         let stride = picture.size.width as usize * CHANNELS;
-        for row in &self.rows {
+        for (row, values) in self.rows.iter().zip(values.chunks_exact_mut(wide.max(1))) {
             let upper = &picture.rgb[row.low * stride..][..stride];
             let lower = &picture.rgb[row.high * stride..][..stride];
-            for column in &self.columns {
-                let at = |line: &[u8], x: usize| -> [f32; CHANNELS] {
-                    let pixel = &line[x * CHANNELS..][..CHANNELS];
-                    [pixel[0].into(), pixel[1].into(), pixel[2].into()]
-                };
-                let above = blend(at(upper, column.low), at(upper, column.high), column.share);
-                let below = blend(at(lower, column.low), at(lower, column.high), column.share);
-                values.extend(blend(above, below, row.share));
+            for (column, value) in self.columns.iter().zip(values.as_chunks_mut().0) {
+                let (low, high) = (column.low * CHANNELS, column.high * CHANNELS);
+                let above = blend(at(upper, low), at(upper, high), column.share);
+                let below = blend(at(lower, low), at(lower, high), column.share);
+                *value = blend(above, below, row.share);
             }
         }
     }
+}
+
+fn at(line: &[u8], byte: usize) -> [f32; CHANNELS] {
+    let pixel = &line[byte..][..CHANNELS];
+    [pixel[0].into(), pixel[1].into(), pixel[2].into()]
 }
 
 fn blend(a: [f32; CHANNELS], b: [f32; CHANNELS], share: f32) -> [f32; CHANNELS] {
