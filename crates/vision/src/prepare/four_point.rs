@@ -25,6 +25,8 @@ struct Tap {
 pub(super) struct FourPoint {
     columns: Vec<Tap>,
     rows: Vec<Tap>,
+    /// One row between two of the picture.
+    line: Vec<f32>,
 }
 
 impl FourPoint {
@@ -43,26 +45,34 @@ impl FourPoint {
         let wide = self.columns.len() * CHANNELS;
         values.resize(wide * self.rows.len(), 0.0);
         let stride = picture.size.width as usize * CHANNELS;
+        // Columns grow from left to right.
+        let first = self.columns.first().map_or(0, |column| column.low);
+        let end = self.columns.last().map_or(0, |column| column.high + 1);
+        let part = first * CHANNELS..end * CHANNELS;
+        self.line.resize(part.len(), 0.0);
         for (row, values) in self.rows.iter().zip(values.chunks_exact_mut(wide.max(1))) {
-            let upper = &picture.rgb[row.low * stride..][..stride];
-            let lower = &picture.rgb[row.high * stride..][..stride];
-            for (column, value) in self.columns.iter().zip(values.as_chunks_mut().0) {
-                let (low, high) = (column.low * CHANNELS, column.high * CHANNELS);
-                let above = blend(at(upper, low), at(upper, high), column.share);
-                let below = blend(at(lower, low), at(lower, high), column.share);
-                *value = blend(above, below, row.share);
+            // Two rows become one, whether or not each pixel is wanted: neighbours are blended at
+            // once, eight or so at a time.
+            let upper = &picture.rgb[row.low * stride..][..stride][part.clone()];
+            let lower = &picture.rgb[row.high * stride..][..stride][part.clone()];
+            for ((value, above), below) in self.line.iter_mut().zip(upper).zip(lower) {
+                *value = blend(f32::from(*above), f32::from(*below), row.share);
+            }
+            for (column, value) in self
+                .columns
+                .iter()
+                .zip(values.as_chunks_mut::<CHANNELS>().0)
+            {
+                let left = &self.line[(column.low - first) * CHANNELS..][..CHANNELS];
+                let right = &self.line[(column.high - first) * CHANNELS..][..CHANNELS];
+                *value = [0, 1, 2].map(|at| blend(left[at], right[at], column.share));
             }
         }
     }
 }
 
-fn at(line: &[u8], byte: usize) -> [f32; CHANNELS] {
-    let pixel = &line[byte..][..CHANNELS];
-    [pixel[0].into(), pixel[1].into(), pixel[2].into()]
-}
-
-fn blend(a: [f32; CHANNELS], b: [f32; CHANNELS], share: f32) -> [f32; CHANNELS] {
-    [0, 1, 2].map(|channel| a[channel] * (1.0 - share) + b[channel] * share)
+fn blend(a: f32, b: f32, share: f32) -> f32 {
+    a * (1.0 - share) + b * share
 }
 
 /// One tap per output pixel for a stretch `(start, length)` of `limit` pixels.
