@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         Ok(examined) => {
             assert!(examined.memory() <= limits.max_memory);
             let memory = examined.memory();
-            if let Ok(pixels) = examined.decode() {
+            if let Ok(pixels) = examined.decode(&mut vision::Scratch::default()) {
                 let (width, height) = (pixels.width(), pixels.height());
                 // Upright, so perhaps turned.
                 assert!(width.max(height) <= limits.max_width.max(limits.max_height));
