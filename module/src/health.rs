@@ -1,7 +1,7 @@
 //! Is the module ready, and if not, why.
 //!
 //! One value that the rooms tell how they are and that every door asks; what comes of it is decided
-//! in [`readiness`], pure.
+//! in `readiness`, pure.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
