@@ -151,13 +151,14 @@ mod tests {
         let room = DecodeRoom::new(10);
         let (entered, order) = mpsc::channel();
         let inside = room.take(5);
-        let large = waits(&room, 9, &entered);
+        // The whole room, so that both are never inside at once.
+        let large = waits(&room, 10, &entered);
         let small = waits(&room, 1, &entered);
         // There is room for the small one, and it is not its turn.
         assert_eq!(order.try_recv(), Err(mpsc::TryRecvError::Empty));
         assert_eq!(room.0.state().waiting.len(), 2);
         drop(inside);
-        assert_eq!(order.recv().unwrap(), 9);
+        assert_eq!(order.recv().unwrap(), 10);
         assert_eq!(order.recv().unwrap(), 1);
         large.join().unwrap();
         small.join().unwrap();
