@@ -275,12 +275,8 @@ fn read_picture(
     };
     let mut pixels = scratch.pixels(length);
     decoder.read_image(&mut pixels)?;
-    RgbImage::from_raw(width, height, pixels)
-        .map(DynamicImage::ImageRgb8)
-        .ok_or_else(|| {
-            let wrong = ParameterErrorKind::DimensionMismatch;
-            ImageError::Parameter(ParameterError::from_kind(wrong))
-        })
+    let picture = RgbImage::from_raw(width, height, pixels).ok_or_else(wrong_sides)?;
+    Ok(DynamicImage::ImageRgb8(picture))
 }
 
 fn decoder_limits(limits: &DecodeLimits) -> Limits {
@@ -302,10 +298,14 @@ fn truncated(format: PictureFormat, bytes: &[u8]) -> DecodeError {
 fn damaged(format: PictureFormat) -> DecodeError {
     DecodeError::Undecodable {
         format,
-        source: ImageError::Parameter(ParameterError::from_kind(
-            ParameterErrorKind::DimensionMismatch,
-        )),
+        source: wrong_sides(),
     }
+}
+
+fn wrong_sides() -> ImageError {
+    ImageError::Parameter(ParameterError::from_kind(
+        ParameterErrorKind::DimensionMismatch,
+    ))
 }
 
 fn sides_within(width: u32, height: u32, limits: &DecodeLimits) -> Result<(), DecodeError> {
