@@ -1,36 +1,11 @@
 //! Packages as they are exported: folders, zips, single files, and what is not
 //! one.
 
-use std::io::Write;
-use std::path::Path;
-
 use vision::{ModelPackage, NamedRecipe, Origin, PackageError};
 
-use crate::shared::{bundled, ours, shared};
+use crate::shared::{bundled, folder, model, ours, shared, zip};
 
 const LABELS: &[u8] = b"unripe\r\nripe\r\nNegative\r\n\r\n";
-
-fn model(name: &str) -> Vec<u8> {
-    std::fs::read(ours(name)).unwrap()
-}
-
-fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in files {
-        std::fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
-}
-
-fn zip(path: &Path, files: &[(&str, &[u8])]) {
-    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
-    for (name, content) in files {
-        let options = zip::write::SimpleFileOptions::default();
-        zip.start_file(*name, options).unwrap();
-        zip.write_all(content).unwrap();
-    }
-    zip.finish().unwrap();
-}
 
 #[test]
 fn folder_zip_and_single_file_read_the_same() {
