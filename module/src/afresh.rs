@@ -9,8 +9,7 @@
 //!   off by its API comes too late for the first of them. Nothing but counts leaves a box of ours,
 //!   so whoever starts the module cannot switch it on either.
 //! - glibc gives each thread memory of its own and keeps what is freed there. A few threads that
-//!   open sessions, decode and infer then hold a multiple of what they need: with the bundled model
-//!   195 MB instead of 123 MB on two cores under load (`cargo xtask bench system`).
+//!   open sessions, decode and infer then hold a multiple of what they need.
 
 use std::env;
 use std::io;
@@ -23,9 +22,8 @@ const ALWAYS: &[(&str, &str)] = &[("ORT_DISABLE_TELEMETRY", "1")];
 /// Variables that are set where nobody else did (mallopt(3)). One heap for all threads. What takes
 /// 256 KiB or more, as models, pixels and the largest messages do, is never part of it and goes back
 /// to the system when it is freed; so does what is free at the heap's end, from 1 MiB on. Between
-/// small things that stay, a heap of larger ones keeps holes: with 1 MiB four clients that send
-/// hostile pictures leave 142 MB behind in place of 108 (`docs/hostile.md`). What each picture of a
-/// usual size needs is kept by whoever looks at it (`vision::Scratch`), or its pages would come new.
+/// small things that stay, a heap of larger ones keeps holes, and hostile pictures take the process
+/// beyond its memory (`tests/end_to_end/hostile.rs`). What each picture of a usual size needs is kept by whoever looks at it (`vision::Scratch`), or its pages would come new.
 const UNLESS_SET: &[(&str, &str)] = &[
     ("MALLOC_ARENA_MAX", "1"),
     ("MALLOC_MMAP_THRESHOLD_", "262144"),
