@@ -55,6 +55,15 @@ async fn run(plan: Plan, left: Client, right: Client, number: usize) -> Done {
     compare(plan, &mut clients, pictures(number), pending(), |_event| {}).await
 }
 
+/// Three pictures, once each, to two endpoints that answer in the end.
+async fn three_pictures(left: &Server, right: &Server) -> camera::compare::summary::Summary {
+    let left = client(Side::Left, &left.url(""), None);
+    let right = client(Side::Right, &right.url(""), None);
+    let done = run(ONCE, left, right, 3).await;
+    assert!(done.failure.is_none(), "{:?}", done.failure);
+    done.summary
+}
+
 #[tokio::test]
 async fn both_get_every_picture_in_changing_order_and_each_its_own_key() {
     let log = Log::default();
@@ -203,15 +212,7 @@ async fn a_busy_endpoint_is_waited_for() {
         _ => cloud(0.75),
     })
     .await;
-    let done = run(
-        ONCE,
-        client(Side::Left, &left.url(""), None),
-        client(Side::Right, &right.url(""), None),
-        3,
-    )
-    .await;
-    assert!(done.failure.is_none(), "{:?}", done.failure);
-    let summary = done.summary;
+    let summary = three_pictures(&left, &right).await;
     assert_eq!((summary.agreement.same, summary.right.waits), (3, 2));
     assert!(summary.right.refused.is_empty());
     // What was sent in vain is in the sum of bytes, not in those of a picture.
@@ -234,15 +235,7 @@ async fn connections_that_the_endpoint_closes_are_opened_again() {
         _ => cloud(0.75),
     })
     .await;
-    let done = run(
-        ONCE,
-        client(Side::Left, &left.url(""), None),
-        client(Side::Right, &right.url(""), None),
-        3,
-    )
-    .await;
-    assert!(done.failure.is_none(), "{:?}", done.failure);
-    let summary = done.summary;
+    let summary = three_pictures(&left, &right).await;
     assert_eq!(summary.agreement.same, 3);
     assert_eq!(summary.left.connections.opened, 3);
     assert_eq!(summary.right.connections.opened, 3);
