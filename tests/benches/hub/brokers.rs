@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail, ensure};
 use edge_client::{ClientConfig, ConnectionString};
 use edge_protocol::sas::TokenRequest;
-use end_to_end::{Binary, Certificates, binary, workspace_root};
+use end_to_end::{Binary, Certificates, binary, resident_memory, workspace_root};
 use rumqttc::mqttbytes::v4::Connect;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -106,21 +106,16 @@ impl Hub {
 
     /// Memory in use, in megabytes of 1000 × 1000 bytes.
     pub(crate) fn resident_mb(&self) -> anyhow::Result<f64> {
-        let id = self.child.id().context("the hub has ended")?;
-        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-        let kib: f64 = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.split_whitespace().next())
-            .context("no VmRSS")?
-            .parse()?;
-        Ok(kib * 1024.0 / 1e6)
+        Ok(resident_memory(self.pid()?)? as f64 / 1e6)
+    }
+
+    fn pid(&self) -> anyhow::Result<Pid> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        id.and_then(Pid::from_raw).context("the hub has ended")
     }
 
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
-        let pid = id.and_then(Pid::from_raw).context("the hub has ended")?;
-        kill_process(pid, Signal::TERM)?;
+        kill_process(self.pid()?, Signal::TERM)?;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
         ensure!(status.success(), "the hub ended with {status}");
         Ok(())

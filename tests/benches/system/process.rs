@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use end_to_end::{Binary, binary, http_address};
+use end_to_end::{Binary, binary, http_address, peak_memory, resident_memory};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::sleep;
 
@@ -94,17 +94,16 @@ impl Module {
     }
 
     pub(crate) fn resident(&self) -> anyhow::Result<Resident> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let field = |name: &str| -> anyhow::Result<f64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|rest| rest.split_whitespace().next());
-            let kib: f64 = kib.with_context(|| format!("no {name}"))?.parse()?;
-            Ok(kib * 1024.0 / 1e6)
-        };
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
         Ok(Resident {
-            now: field("VmRSS:")?,
-            most: field("VmHWM:")?,
+            now: megabytes(resident_memory(self.pid()?)?),
+            most: megabytes(peak_memory(self.pid()?)?),
         })
+    }
+
+    fn pid(&self) -> anyhow::Result<Pid> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        pid.context("no process id")
     }
 
     /// Time that it was on the cores so far, threads that have ended included; in steps of 10 ms.
@@ -124,8 +123,7 @@ impl Module {
 
     /// Says SIGTERM and waits for the end.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.context("no process id")?, Signal::TERM)?;
+        kill_process(self.pid()?, Signal::TERM)?;
         let status = self.child.wait()?;
         ensure!(
             status.success(),
