@@ -11,6 +11,7 @@
 //! error: the process exits non-zero so that the runtime restarts it. Without a hub
 //! there are the door and the ledger alone (`standalone`).
 
+mod applier;
 mod door;
 mod handles;
 mod open;
@@ -32,11 +33,13 @@ use tracing::{info, warn};
 use crate::health::Hub;
 use crate::methods::{self, Answers, SharedHistory};
 use crate::pipeline::{Pipeline, Surroundings};
-use crate::reported::{self, LedgerFacts, Reported};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
+use crate::twin::{self, Follower, Following, LedgerFacts, Teller, Told};
 use crate::watchdog;
-use door::MaybeDoor;
+use applier::Applier;
+use door::Doorkeeper;
+use open::Opened;
 use stop::{StopSignal, flush, note_the_stop, shut_door, within_last_call};
 
 pub use open::{Loaded, load_model, model_path};
@@ -79,43 +82,74 @@ pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<(
         watchdog::start(limit, hands, watchdog::end).context("starting the watchdog's thread")?;
     }
     let _side_door = door::open_side(settings.metrics, &opened);
-    let mut door = door::open(&settings, &connection, &opened).await?;
+    let door = Doorkeeper::new(&settings, &connection, &opened);
     let reporting = Reporting {
         software: Software {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
         model: opened.pipeline.model.clone(),
-        window: settings.report_interval,
-        heartbeat: settings.heartbeat,
+        window: settings.behaviour.report_interval,
+        heartbeat: settings.behaviour.heartbeat,
         merge_after: settings.merge_after,
     };
     if matches!(connection, Connection::Standalone) {
+        door.start(settings.behaviour.http).await?;
         return standalone::run(opened.pipeline, reporting, door, stop_signal).await;
     }
+    let facts = facts(&settings, &opened.pipeline);
+    let (pipeline, follower) = with_follower(&settings, opened, &door).await;
+    let in_force = pipeline.judge.in_force.clone();
+    let http = in_force.borrow().behaviour.http;
+    door.start(http).await?;
     // The workload API can be long in coming; pictures by HTTP are counted meanwhile.
-    let ledger = opened.pipeline.ledger.clone();
-    let metrics = opened.pipeline.metrics.clone();
+    let ledger = pipeline.ledger.clone();
+    let metrics = pipeline.metrics.clone();
     let config = tokio::select! {
         config = client_config(&settings, &connection) => config?,
         () = door.broken() => bail!(BROKEN_DOOR),
-        () = reporter::seal_only(ledger, reporting.clone(), metrics) => bail!("sealing ended on its own"),
+        () = reporter::seal_only(ledger, reporting.clone(), metrics, in_force) => bail!("sealing ended on its own"),
         () = stop_signal.received() => {
             info!("stopped before the connection was set up");
-            let note = note_the_stop(Arc::clone(&opened.pipeline.judge.attempts));
+            let note = note_the_stop(Arc::clone(&pipeline.judge.attempts));
             let nothing_to_wait_for = std::future::ready(());
-            shut_door(door, nothing_to_wait_for, &opened.pipeline.ledger, note).await;
+            shut_door(door, nothing_to_wait_for, &pipeline.ledger, note).await;
             return Ok(());
         }
     };
-    let facts = facts(&settings, &opened.pipeline);
     connected(
-        opened.pipeline,
+        (pipeline, follower),
         reporting,
         door,
         facts,
         (config, stop_signal),
     )
     .await
+}
+
+/// Splits off what follows the twin, with the settings that the twin last had in force.
+async fn with_follower(
+    settings: &Settings,
+    opened: Opened,
+    door: &Doorkeeper,
+) -> (Pipeline, Follower<Applier>) {
+    let Opened {
+        pipeline,
+        package,
+        in_force,
+    } = opened;
+    let applier = Applier {
+        in_force,
+        labels: pipeline.judge.eyes.classifier.labels().to_vec(),
+        package,
+        renewed: pipeline.renewed.clone(),
+        ledger: pipeline.ledger.clone(),
+        metrics: pipeline.metrics.clone(),
+        door: door.clone(),
+    };
+    let following = Following::new(settings.behaviour.clone());
+    let mut follower = Follower::new(following, applier, settings.ledger.clone());
+    follower.take_up().await;
+    (pipeline, follower)
 }
 
 /// What callers of methods are told of the start.
@@ -128,6 +162,7 @@ fn facts(settings: &Settings, pipeline: &Pipeline) -> methods::Facts {
         labels: classifier.labels().to_vec(),
         preprocessing: classifier.preprocess().to_string(),
         settings: settings.shown.clone(),
+        in_force: pipeline.judge.in_force.clone(),
     }
 }
 
@@ -141,15 +176,19 @@ fn answer_calls(calls: Methods, facts: methods::Facts, client: &Client) {
 
 /// The module behind edgeHub.
 async fn connected(
-    pipeline: Pipeline,
+    (pipeline, follower): (Pipeline, Follower<Applier>),
     reporting: Reporting,
-    mut door: MaybeDoor,
+    door: Doorkeeper,
     facts: methods::Facts,
     (config, mut stop_signal): (ClientConfig, StopSignal),
 ) -> anyhow::Result<()> {
     let ledger = pipeline.ledger.clone();
-    let reported = Reported {
-        ledger: facts.ledger.clone(),
+    let in_force = pipeline.judge.in_force.clone();
+    let teller = Teller {
+        model: pipeline.model.clone(),
+        capacity: watch::Sender::default().subscribe(),
+        facts: facts.ledger.clone(),
+        ledger: ledger.clone(),
     };
     let attempts = Arc::clone(&pipeline.judge.attempts);
     let health = Arc::clone(&pipeline.health);
@@ -160,11 +199,11 @@ async fn connected(
         port = config.port,
         "connecting to edgeHub"
     );
-    // Nothing is set from outside yet: the desired properties are left alone.
     let Started {
         client,
         deliveries,
         methods: calls,
+        desired,
         ..
     } = edge_client::start(config);
     metrics.follow(&client);
@@ -176,15 +215,20 @@ async fn connected(
         ledger.clone(),
         reporting,
         metrics,
+        in_force,
         stopping.clone(),
     ));
-    // Ends by itself: when the hub has confirmed, or when the client is closed.
-    tokio::spawn(reported::tell(client.clone(), reported));
+    // Both end by themselves, when the client is closed.
+    let (told, to_tell) = watch::channel(Told::default());
+    let (known, settings_known) = watch::channel(false);
+    tokio::spawn(twin::tell(client.clone(), teller, to_tell));
+    tokio::spawn(follower.follow(desired, told, known));
     let around = Surroundings {
         deliveries,
         client: client.clone(),
         stop: stopping,
         runtime: Handle::current(),
+        settings_known,
     };
     let mut pipeline_end = spawn_pipeline(pipeline, around)?;
 

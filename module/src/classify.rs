@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ledger::Outcome;
 use serde::Serialize;
-use vision::{DecodeLimits, Scratch};
+use vision::{DecodeLimits, RuntimeOptions, Scratch};
 
 use crate::app::{load_model, model_path};
 use crate::decode_room::DecodeRoom;
@@ -124,8 +124,11 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
     let path = model_path(arguments.model.as_deref())?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let classifier = load_model(&path, arguments.preprocess, cores)?.classifier;
+    let options = RuntimeOptions {
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        ..RuntimeOptions::default()
+    };
+    let classifier = load_model(&path, arguments.preprocess, options)?.classifier;
     let labels = LabelRules::new(
         classifier.labels(),
         &arguments.labels,

@@ -21,7 +21,7 @@ use crate::metrics::EyeTimes;
 pub struct Eyes {
     /// Owns the inference session; nothing else runs it.
     pub classifier: Classifier,
-    /// What the model's labels count as.
+    /// What the model's labels count as; [`crate::judge`] keeps it at what is in force.
     pub labels: Arc<LabelRules>,
     /// What a picture may cost.
     pub limits: DecodeLimits,

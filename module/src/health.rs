@@ -3,8 +3,8 @@
 //! One value that the rooms tell how they are and that every door asks; what comes of it is decided
 //! in `readiness`, pure.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use edge_client::Status;
 use serde::Serialize;
@@ -15,8 +15,8 @@ use tokio::sync::watch;
 pub struct Health {
     model: String,
     hub: OnceLock<Hub>,
-    /// Whether the HTTP door's last write went well; unset where there is no such door.
-    door_writes: OnceLock<watch::Receiver<bool>>,
+    /// Whether the HTTP door's last write went well; `None` while there is no such door.
+    door_writes: Mutex<Option<watch::Receiver<bool>>>,
     pipeline_holds: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ impl Health {
         Health {
             model: model.to_owned(),
             hub: OnceLock::new(),
-            door_writes: OnceLock::new(),
+            door_writes: Mutex::default(),
             pipeline_holds: AtomicBool::new(false),
         }
     }
@@ -57,11 +57,15 @@ impl Health {
         }
     }
 
-    /// There is an HTTP door, and whether it can write is known there.
-    pub(crate) fn set_door(&self, writes: watch::Receiver<bool>) {
-        if self.door_writes.set(writes).is_err() {
-            tracing::debug!("the HTTP door is known already");
-        }
+    /// There is an HTTP door, and whether it can write is known there; `None`: there is none any more.
+    pub(crate) fn set_door(&self, writes: Option<watch::Receiver<bool>>) {
+        *self.door() = writes;
+    }
+
+    fn door(&self) -> MutexGuard<'_, Option<watch::Receiver<bool>>> {
+        self.door_writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The pipeline holds its connection closed until the ledger takes a probe write, or has ended
@@ -77,7 +81,7 @@ impl Health {
             Some(Hub::Edge(status)) if status.borrow().is_connected() => ("connected", true),
             Some(Hub::Edge(_)) | None => ("not connected", false),
         };
-        let door_writes = self.door_writes.get().is_none_or(|writes| *writes.borrow());
+        let door_writes = self.door().as_ref().is_none_or(|writes| *writes.borrow());
         let writable = door_writes && !self.pipeline_holds.load(Ordering::SeqCst);
         readiness(self.model.clone(), hub, writable)
     }
@@ -123,7 +127,7 @@ mod tests {
         assert_eq!(health.readiness().ledger, "failing");
         health.set_pipeline_holds(false);
         let (door, writes) = watch::channel(true);
-        health.set_door(writes);
+        health.set_door(Some(writes));
         assert!(health.readiness().ready);
         door.send_replace(false);
         assert_eq!(health.readiness().ledger, "failing");

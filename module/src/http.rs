@@ -58,8 +58,8 @@ use vision::ModelPackage;
 use crate::SharedLedger;
 use crate::decode_room::DecodeRoom;
 use crate::health::Health;
+use crate::in_force::NowInForce;
 use crate::judge::Gate;
-use crate::labels::LabelRules;
 use crate::metrics::Metrics;
 use crate::settings::HttpSettings;
 use crate::watchdog::Hands;
@@ -105,7 +105,7 @@ fn cure(address: SocketAddr, kind: io::ErrorKind) -> &'static str {
 const FIRST_FREE_PORT: u16 = 1024;
 
 /// What the door needs of the module.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Supplies {
     /// How it is made.
     pub settings: HttpSettings,
@@ -113,8 +113,8 @@ pub struct Supplies {
     pub package: Arc<ModelPackage>,
     /// What the counts are attributed to.
     pub model: ModelInfo,
-    /// What the model's labels count as.
-    pub labels: Arc<LabelRules>,
+    /// How it behaves now.
+    pub in_force: NowInForce,
     /// How many pictures are looked at side by side, beside edgeHub's one.
     pub workers: usize,
     /// The process's attempt notes.
@@ -181,11 +181,11 @@ impl Door {
         self.address
     }
 
-    /// Ends when only a new process can go on: the ledger proved damaged, or a picture made a
-    /// worker panic. Whoever waits for it should end this one.
-    pub async fn broken(&mut self) {
-        // The house holds the other end as long as the door is there.
-        let _ = self.broken.wait_for(|broken| *broken).await;
+    /// True when only a new process can go on: the ledger proved damaged, or a picture made a
+    /// worker panic. Whoever waits for it should end this one. False when the door is closed first.
+    pub fn broken(&self) -> impl Future<Output = bool> + use<> {
+        let mut broken = self.broken.clone();
+        async move { broken.wait_for(|broken| *broken).await.is_ok() }
     }
 
     /// Takes no more requests, and waits until those in hand are answered and counted, at most
@@ -199,6 +199,7 @@ impl Door {
         if tokio::time::timeout(grace, settled).await.is_err() {
             tracing::warn!("not every HTTP request was answered in time");
         }
+        self.house.health.set_door(None);
     }
 }
 

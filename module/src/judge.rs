@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::error_chain;
 use crate::eyes::{Eyes, Sight};
+use crate::in_force::NowInForce;
 use crate::watchdog::Hands;
 
 /// Lets pictures be looked at side by side, and a suspect with nothing beside it. Clones are the
@@ -47,6 +48,8 @@ impl Gate {
 pub struct Judge {
     /// From bytes to an outcome; this judge's own.
     pub eyes: Eyes,
+    /// What labels count as now.
+    pub in_force: NowInForce,
     /// Which frames were being worked on when a process died; shared, and whoever stops the
     /// module marks the stop there.
     pub attempts: Arc<AttemptLog>,
@@ -97,6 +100,7 @@ impl Judge {
     /// Decodes and classifies. A panic in here ends the process at once.
     pub(crate) fn look(&mut self, picture: &[u8]) -> Sight {
         let _watching = EndsOnPanic;
+        self.eyes.labels = Arc::clone(&self.in_force.borrow().rules);
         let sight = self.eyes.look(picture);
         if let Some(refusal) = &sight.refusal {
             warn!(reason = %refusal, "picture rejected");

@@ -10,6 +10,8 @@ use std::fmt;
 use ledger::Outcome;
 use vision::{Scores, Verdict};
 
+use crate::settings::Behaviour;
+
 /// The label of Custom Vision that means "none of these".
 const NEGATIVE_LABEL: &str = "Negative";
 
@@ -75,6 +77,14 @@ impl LabelMap {
         self.0.insert(label, meaning);
         Ok(())
     }
+
+    /// The name of the list that each label is in, with the label.
+    pub fn meanings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(label, meaning)| match meaning {
+            Meaning::Counts(name) => (name.as_str(), label.as_str()),
+            Meaning::Ignored => (IGNORE, label.as_str()),
+        })
+    }
 }
 
 impl LabelConfidence {
@@ -88,6 +98,11 @@ impl LabelConfidence {
         }
         self.0.insert(label, least);
         Ok(())
+    }
+
+    /// Each label with its least score.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.0.iter().map(|(label, least)| (label.as_str(), *least))
     }
 }
 
@@ -134,6 +149,20 @@ impl LabelRules {
                 .collect(),
             is_default: map.0.is_empty() && confidence.0.is_empty(),
         })
+    }
+
+    /// The rules that a behaviour has for a model with these labels.
+    ///
+    /// # Errors
+    /// As [`LabelRules::new`].
+    pub fn of(labels: &[String], behaviour: &Behaviour) -> Result<Self, UnknownLabels> {
+        let Behaviour {
+            labels: map,
+            label_confidence,
+            min_confidence,
+            ..
+        } = behaviour;
+        Self::new(labels, map, label_confidence, *min_confidence)
     }
 
     /// Judges the label with the highest score, and that one alone: scores of labels that count
@@ -222,12 +251,12 @@ fn listed(labels: &[String]) -> String {
     list
 }
 
-/// The rules where nothing is set, for the tests of other rooms.
+/// What is in force where nothing is set, for the tests of other rooms.
 #[cfg(test)]
-pub(crate) fn default_rules(classifier: &vision::Classifier) -> std::sync::Arc<LabelRules> {
-    let (map, confidence) = Default::default();
-    let rules = LabelRules::new(classifier.labels(), &map, &confidence, 0.6);
-    std::sync::Arc::new(rules.unwrap())
+pub(crate) fn default_in_force(classifier: &vision::Classifier) -> crate::in_force::NowInForce {
+    let behaviour = Behaviour::on(1);
+    let rules = LabelRules::of(classifier.labels(), &behaviour).unwrap();
+    crate::in_force::for_good(behaviour, rules)
 }
 
 #[cfg(test)]

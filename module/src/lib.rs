@@ -1,17 +1,18 @@
 //! The fruit counter module for Azure IoT Edge, as a library so that its rooms can
 //! be tested and assembled in-process; `main.rs` is the door.
 //!
-//! - [`settings`]: where it runs, read once from the environment
+//! - [`settings`]: where it runs, read once from the environment, and how it behaves
+//! - [`in_force`]: how it behaves now; [`twin`]: what is set from afar, and what is told of it
 //! - [`app`]: start, wait, stop in order
 //! - `opening`: the ledger opened, waiting for the disk
 //! - [`pipeline`]: the way of one picture, from delivery to acknowledgement
-//! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt
+//! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt; [`renewed`] hands a
+//!   new session of the model over
 //! - [`watchdog`]: ends a process that a picture holds up
 //! - [`labels`]: what the model's labels count as
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
 //! - [`methods`]: questions that are answered while it works
-//! - [`reported`]: facts of the start, for the module's twin
 //! - [`http`]: the door for cameras that speak HTTP, and for whoever asks how it is
 //! - [`health`]: is it ready, and if not, why; [`healthcheck`] asks that from outside
 //! - [`metrics`]: what is counted of all that, and the events that count it
@@ -32,6 +33,7 @@ pub mod frame;
 pub mod health;
 pub mod healthcheck;
 pub mod http;
+pub mod in_force;
 pub mod judge;
 pub mod labels;
 pub mod ledger_command;
@@ -42,10 +44,11 @@ pub mod model_command;
 mod opening;
 pub mod pipeline;
 pub mod redelivery;
-pub mod reported;
+pub mod renewed;
 pub mod reporter;
 pub mod settings;
 pub mod shared_ledger;
+pub mod twin;
 mod volume;
 pub mod watchdog;
 

@@ -157,6 +157,14 @@ impl Metrics {
         }
     }
 
+    /// Pictures can count as these too from now on; beyond [`MOST_LABELS`] since the start they are
+    /// `other`.
+    pub fn admit(&self, labels: &[String]) {
+        for way in [&self.0.edgehub, &self.0.http] {
+            way.admit(labels);
+        }
+    }
+
     /// From now on the page tells of this connection.
     pub fn follow(&self, client: &Client) {
         self.0.live.follow(Hub::of(client));

@@ -13,14 +13,14 @@ pub mod holding;
 pub mod stage;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edge_client::{Acknowledged, Client, Deliveries, Delivery};
 use ledger::{AttemptLog, FrameRecord, LedgerError, ModelInfo, Recorded};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tracing::{debug, info, info_span};
+use tracing::{debug, info, info_span, warn};
 
 use crate::SharedLedger;
 use crate::clock;
@@ -30,6 +30,7 @@ use crate::judge::Judge;
 use crate::metrics::events::{Committed, FrameRecorded, LedgerFailed};
 use crate::metrics::{Metrics, Way, WayMetrics};
 use crate::redelivery::RedeliveryWatch;
+use crate::renewed::Renewed;
 use holding::Holding;
 use stage::{Setback, Stage};
 
@@ -46,6 +47,8 @@ pub struct Pipeline {
     pub health: Arc<Health>,
     /// The module's numbers.
     pub metrics: Metrics,
+    /// Where a new session waits to take the place of the one in use.
+    pub renewed: Renewed,
 }
 
 /// What the pipeline's thread needs of the world around it.
@@ -59,14 +62,24 @@ pub struct Surroundings {
     pub stop: watch::Receiver<bool>,
     /// The runtime that the client lives on.
     pub runtime: Handle,
+    /// Turns true when the settings are the hub's.
+    pub settings_known: watch::Receiver<bool>,
 }
+
+/// How long the first picture waits for the settings of a hub that does not tell them. Those that were
+/// last good hold then.
+const SETTINGS_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Pipeline {
     /// Takes deliveries until the client closes or `stop` turns true; the delivery
     /// in hand is finished first.
     pub fn run(mut self, mut around: Surroundings) {
         let mut watch = RedeliveryWatch::default();
+        let mut is_first = true;
         while let Some(delivery) = around.deliveries.blocking_next() {
+            if std::mem::take(&mut is_first) {
+                around.wait_for_settings();
+            }
             if *around.stop.borrow() {
                 // Not begun, not acknowledged: edgeHub keeps it.
                 break;
@@ -97,6 +110,9 @@ impl Pipeline {
         watch: &mut RedeliveryWatch,
     ) -> Result<(), LedgerError> {
         let _in_flight = self.way().begin(delivery.received_at());
+        if let Some(session) = self.renewed.take() {
+            self.judge.eyes.classifier = session;
+        }
         let frame = Frame::new(
             delivery.input(),
             delivery.properties(),
@@ -206,6 +222,28 @@ impl Pipeline {
 
     fn way(&self) -> &WayMetrics {
         self.metrics.way(Way::EdgeHub)
+    }
+}
+
+impl Surroundings {
+    fn wait_for_settings(&mut self) {
+        let (known, stop) = (&mut self.settings_known, &mut self.stop);
+        let in_time = self.runtime.block_on(async {
+            let known = async {
+                tokio::select! {
+                    // Nobody follows the twin where the sender is gone.
+                    _ = known.wait_for(|known| *known) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            };
+            timeout(SETTINGS_PATIENCE, known).await.is_ok()
+        });
+        if !in_time {
+            warn!(
+                waited_s = SETTINGS_PATIENCE.as_secs(),
+                "the hub does not tell its settings: going on with those that were last good"
+            );
+        }
     }
 }
 

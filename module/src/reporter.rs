@@ -23,6 +23,7 @@ use ledger::{ModelInfo, Software};
 use tokio::sync::{Notify, watch};
 
 use crate::SharedLedger;
+use crate::in_force::NowInForce;
 use crate::metrics::Metrics;
 use sealer::Sealer;
 use sender::Sender;
@@ -43,7 +44,7 @@ pub struct Reporting {
     pub model: ModelInfo,
     /// Length of a window; after so long without a report the first heartbeat follows the start.
     pub window: Duration,
-    /// How long nothing is sealed before a heartbeat is; `None`: there are none.
+    /// How long nothing is sealed before a heartbeat is, at the start; `None`: there are none.
     pub heartbeat: Option<Duration>,
     /// How long sending is tried in vain before windows are joined by the hour; `None`: never.
     pub merge_after: Option<Duration>,
@@ -51,11 +52,16 @@ pub struct Reporting {
 
 /// Seals while there is no client yet to send with: until it is dropped, or until the ledger proves
 /// damaged. What was recorded is flushed every [`PAUSE`] as well; reports wait for [`run`].
-pub async fn seal_only(ledger: SharedLedger, reporting: Reporting, metrics: Metrics) {
+pub async fn seal_only(
+    ledger: SharedLedger,
+    reporting: Reporting,
+    metrics: Metrics,
+    in_force: NowInForce,
+) {
     // Both live as long as this does: nothing is tried, and nobody says stop.
     let (_trying, tried) = watch::channel(Trying::default());
     let (_stop, stopping) = watch::channel(false);
-    let sealer = Sealer::new(ledger, reporting, tried, Arc::default(), metrics);
+    let sealer = Sealer::new(ledger, reporting, tried, Arc::default(), metrics, in_force);
     sealer.run(stopping).await;
 }
 
@@ -66,6 +72,7 @@ pub async fn run(
     ledger: SharedLedger,
     reporting: Reporting,
     metrics: Metrics,
+    in_force: NowInForce,
     stop: watch::Receiver<bool>,
 ) {
     let (trying, tried) = watch::channel(Trying::default());
@@ -76,6 +83,7 @@ pub async fn run(
         tried,
         Arc::clone(&sealed),
         metrics.clone(),
+        in_force,
     );
     let sender = Sender::new(client, ledger, trying, sealed, metrics);
     let sending = sender.run(stop.clone());

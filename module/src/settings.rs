@@ -5,9 +5,12 @@
 //! fails: the operator sees all mistakes in one message. [`SETTINGS`] is the one
 //! table of names, defaults and ranges; the reader takes its texts from it.
 
+mod behaviour;
 mod http;
 mod labels;
 mod model;
+#[cfg(test)]
+mod page;
 mod reader;
 mod shown;
 mod table;
@@ -23,15 +26,15 @@ use edge_protocol::environment::EdgeEnvironment;
 use ledger::{Durability, StampLimits};
 
 use crate::clock::Trust;
-use crate::labels::{LabelConfidence, LabelMap};
 
+pub use behaviour::{Behaviour, PROPERTIES, Property};
 pub use http::{HttpSettings, PredictionKey, UrlAccess};
 pub(crate) use labels::{parse_confidence, parse_labels};
 pub use model::{Layout, ModelSettings};
 use reader::Reader;
 pub use shown::ShownSetting;
 use table::{CA_FILE, CONNECTION_STRING};
-pub use table::{PREFIX, SETTINGS, Setting};
+pub use table::{PREFIX, SETTINGS, Setting, Unit};
 pub(crate) use value::parse_fraction;
 pub use value::{Level, parse_duration};
 
@@ -48,34 +51,22 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// The settings of one run.
 #[derive(Debug)]
 pub struct Settings {
+    /// How it behaves, until the module twin has it otherwise.
+    pub behaviour: Behaviour,
     /// The model and how pictures are laid out for it.
     pub model: ModelSettings,
     /// Folder of the durable counts.
     pub ledger: PathBuf,
     /// What a recorded picture survives.
     pub durability: Durability,
-    /// Length of a counting window.
-    pub report_interval: Duration,
-    /// Least score that counts under its label, 0..=1.
-    pub min_confidence: f32,
-    /// What labels count as.
-    pub labels: LabelMap,
-    /// Least scores of labels that have one of their own.
-    pub label_confidence: LabelConfidence,
-    /// Threads of the inference session.
-    pub threads: usize,
     /// Port of edgeHub's MQTT listener.
     pub edgehub_port: u16,
     /// Whether TLS 1.3 is left out of the offer.
     pub tls12_only: bool,
-    /// The least severe level that is written.
-    pub log: Level,
     /// When a camera's own stamp is believed.
     pub stamp_limits: StampLimits,
     /// How far the wall clock is trusted where no time server keeps it.
     pub clock: Trust,
-    /// How long nothing is reported before a heartbeat is; `None`: there are none.
-    pub heartbeat: Option<Duration>,
     /// How long sending fails before windows are joined by the hour; `None`: never.
     pub merge_after: Option<Duration>,
     /// How long a picture may be in hand before the process ends; `None`: for ever.

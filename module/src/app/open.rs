@@ -1,11 +1,13 @@
 //! Opens everything that needs no network: the ledger, the attempt notes, the model.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 use ledger::{LedgerOptions, ModelInfo};
+use tokio::sync::watch;
 use tracing::{error, info};
 use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions, Scratch};
 
@@ -15,12 +17,14 @@ use crate::clock;
 use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
 use crate::health::Health;
+use crate::in_force::InForce;
 use crate::judge::{Gate, Judge};
 use crate::labels::LabelRules;
 use crate::metrics::{Identity, Metrics, Way};
 use crate::opening;
 use crate::pipeline::Pipeline;
-use crate::settings::{Connection, Layout, Settings};
+use crate::renewed::Renewed;
+use crate::settings::{Behaviour, Connection, Layout, Settings};
 use crate::volume;
 use crate::watchdog::Hands;
 
@@ -34,6 +38,8 @@ pub(super) struct Opened {
     pub(super) pipeline: Pipeline,
     /// The model, for further sessions.
     pub(super) package: Arc<ModelPackage>,
+    /// Changes what is in force.
+    pub(super) in_force: watch::Sender<Arc<InForce>>,
 }
 
 /// Opens everything that needs no network.
@@ -41,7 +47,7 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
     let boot_id = std::fs::read_to_string(BOOT_ID).with_context(|| format!("reading {BOOT_ID}"))?;
     clock::start(settings.clock, &settings.ledger, boot_id.trim());
     let options = LedgerOptions {
-        window: settings.report_interval,
+        window: settings.behaviour.report_interval,
         durability: settings.durability,
         stamp_limits: settings.stamp_limits,
         ..LedgerOptions::default()
@@ -62,15 +68,9 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
         package,
         classifier,
         model,
-    } = load_model(&path, settings.model.layout, settings.threads)
+    } = load_model(&path, settings.model.layout, session(&settings.behaviour))
         .with_context(|| unfit("the model cannot be used"))?;
-    let labels = LabelRules::new(
-        classifier.labels(),
-        &settings.labels,
-        &settings.label_confidence,
-        settings.min_confidence,
-    )
-    .with_context(|| {
+    let labels = LabelRules::of(classifier.labels(), &settings.behaviour).with_context(|| {
         unfit(format!(
             "the labels in the settings do not fit {}",
             path.display()
@@ -93,15 +93,22 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
     let ledger = SharedLedger::new(ledger);
     let identity = Identity::new(connection.identity().cloned(), SystemTime::now());
     let metrics = Metrics::new(&identity, &model, &labels.counted(), ledger.clone());
+    let labels = Arc::new(labels);
+    let (in_force, now_in_force) = watch::channel(Arc::new(InForce {
+        behaviour: settings.behaviour.clone(),
+        rules: Arc::clone(&labels),
+        from_twin: BTreeMap::new(),
+    }));
     let judge = Judge {
         eyes: Eyes {
             classifier,
-            labels: Arc::new(labels),
+            labels,
             limits: DecodeLimits::default(),
             room: DecodeRoom::default(),
             scratch: Scratch::default(),
             times: metrics.way(Way::EdgeHub).eyes.clone(),
         },
+        in_force: now_in_force,
         attempts: Arc::new(attempts),
         gate: Gate::default(),
         hands: Hands::default(),
@@ -113,8 +120,10 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
             model,
             ledger,
             metrics,
+            renewed: Renewed::default(),
         },
         package: Arc::new(package),
+        in_force,
     })
 }
 
@@ -133,14 +142,10 @@ pub struct Loaded {
 ///
 /// # Errors
 /// When the package or ONNX Runtime is missing or does not fit; says which.
-pub fn load_model(path: &Path, layout: Layout, threads: usize) -> anyhow::Result<Loaded> {
+pub fn load_model(path: &Path, layout: Layout, options: RuntimeOptions) -> anyhow::Result<Loaded> {
     let package = ModelPackage::open(path)
         .with_context(|| format!("reading the model {}", path.display()))?;
     let package = layout.of(package);
-    let options = RuntimeOptions {
-        threads,
-        ..RuntimeOptions::default()
-    };
     let classifier = Classifier::load(&package, &options)
         .with_context(|| format!("loading the model {}", path.display()))?;
     let model = ModelInfo {
@@ -153,6 +158,14 @@ pub fn load_model(path: &Path, layout: Layout, threads: usize) -> anyhow::Result
         classifier,
         model,
     })
+}
+
+/// How edgeHub's session of the model runs.
+pub(super) fn session(behaviour: &Behaviour) -> RuntimeOptions {
+    RuntimeOptions {
+        threads: behaviour.threads,
+        ..RuntimeOptions::default()
+    }
 }
 
 /// The model folder: as set, else beside the program (the image), else in the

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::BROKEN_DOOR;
-use super::door::MaybeDoor;
+use super::door::Doorkeeper;
 use super::stop::{StopSignal, note_the_stop, shut_door};
 use crate::health::Hub;
 use crate::pipeline::Pipeline;
@@ -16,7 +16,7 @@ use crate::reporter::{self, Reporting};
 pub(super) async fn run(
     pipeline: Pipeline,
     reporting: Reporting,
-    mut door: MaybeDoor,
+    door: Doorkeeper,
     mut stop_signal: StopSignal,
 ) -> anyhow::Result<()> {
     info!(

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::GRACE;
-use super::door::MaybeDoor;
+use super::door::Doorkeeper;
 use crate::SharedLedger;
 
 /// After so long the process ends whatever is left. Docker kills after 10 s; the
@@ -27,7 +27,7 @@ pub(super) async fn within_last_call(rest: impl Future<Output = ()>) {
 /// What an orderly stop has to do where pictures come through the door alone: `sealing` ends after
 /// it is shut, and `note` is the note of the stop.
 pub(super) async fn shut_door(
-    door: MaybeDoor,
+    door: Doorkeeper,
     sealing: impl Future<Output = ()>,
     ledger: &SharedLedger,
     note: JoinHandle<()>,

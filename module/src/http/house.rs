@@ -79,7 +79,7 @@ impl House {
             settings,
             package,
             model,
-            labels,
+            in_force,
             workers,
             attempts,
             gate,
@@ -94,7 +94,7 @@ impl House {
         let listed = Listed::by(package.preprocess().origin);
         let origin = Origin {
             package,
-            labels,
+            in_force,
             limits: DecodeLimits {
                 // As the container does whose place this takes.
                 formats: Formats::ALL,
@@ -116,7 +116,7 @@ impl House {
             metrics.clone(),
         )
         .map_err(DoorError::Thread)?;
-        health.set_door(recorder.writable());
+        health.set_door(Some(recorder.writable()));
         Ok(House {
             settings,
             ledger,

@@ -21,8 +21,8 @@ use vision::{Classifier, DecodeLimits, ModelError, ModelPackage, RuntimeOptions,
 use crate::decode_room::DecodeRoom;
 use crate::error_chain;
 use crate::eyes::{Eyes, Sight};
+use crate::in_force::NowInForce;
 use crate::judge::{Gate, Judge};
-use crate::labels::LabelRules;
 use crate::metrics::EyeTimes;
 use crate::watchdog::Hands;
 
@@ -30,7 +30,7 @@ use crate::watchdog::Hands;
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) package: Arc<ModelPackage>,
-    pub(super) labels: Arc<LabelRules>,
+    pub(super) in_force: NowInForce,
     pub(super) limits: DecodeLimits,
     pub(super) attempts: Arc<AttemptLog>,
     pub(super) gate: Gate,
@@ -182,12 +182,13 @@ impl Origin {
                 // One thread each: several sessions of one do more than one of several.
                 classifier: Classifier::load(&self.package, &RuntimeOptions::default())
                     .map_err(Box::new)?,
-                labels: Arc::clone(&self.labels),
+                labels: Arc::clone(&self.in_force.borrow().rules),
                 limits: self.limits,
                 room: self.room.clone(),
                 scratch: Scratch::default(),
                 times: self.times.clone(),
             },
+            in_force: self.in_force.clone(),
             attempts: Arc::clone(&self.attempts),
             gate: self.gate.clone(),
             hands: self.hands.clone(),

@@ -17,15 +17,18 @@ use time::OffsetDateTime;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
-use super::diagnostics::{self, ClockPage, Diagnostics, LedgerPage, ModelPage, ModulePage};
+use super::diagnostics::{
+    self, ClockPage, Diagnostics, LedgerPage, ModelPage, ModulePage, SettingPage,
+};
 use super::hub::SharedHistory;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::{counts, process, reports};
 use crate::clock;
+use crate::in_force::NowInForce;
 use crate::logging;
-use crate::reported::LedgerFacts;
 use crate::settings::ShownSetting;
+use crate::twin::LedgerFacts;
 
 /// How long the ledger is waited for. A caller waits 30 s unless told otherwise.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,8 +48,10 @@ pub struct Facts {
     pub labels: Vec<String>,
     /// How pictures are laid out for it.
     pub preprocessing: String,
-    /// The settings of this run.
+    /// The settings of this run, as the environment has them.
     pub settings: Vec<ShownSetting>,
+    /// What is in force of them now.
+    pub in_force: NowInForce,
 }
 
 /// Answers calls.
@@ -209,6 +214,7 @@ impl Answers {
         let facts = &self.facts;
         let status = self.hub.borrow().clone();
         let twin = *self.twin.borrow();
+        let in_force = Arc::clone(&facts.in_force.borrow());
         Diagnostics {
             schema: diagnostics::SCHEMA,
             time: now.wall,
@@ -241,7 +247,7 @@ impl Answers {
             settings: facts
                 .settings
                 .iter()
-                .map(|shown| (shown.name, shown.into()))
+                .map(|shown| (shown.name, SettingPage::of(shown, &in_force)))
                 .collect(),
         }
     }

@@ -13,14 +13,18 @@ use super::answers::size;
 use super::hub::HubPage;
 use super::process::ProcessPage;
 use super::refusal::Refusal;
+use crate::in_force::InForce;
 use crate::logging::{Line, Recent};
-use crate::reported::LedgerFacts;
-use crate::settings::ShownSetting;
+use crate::settings::{PROPERTIES, ShownSetting};
+use crate::twin::LedgerFacts;
 
 pub(super) const SCHEMA: &str = "fruit-diagnostics/1";
 
 /// So many labels are named.
 pub(super) const MOST_LABELS: usize = 100;
+
+/// A setting's value is cut after so many characters.
+const MOST_OF_A_VALUE: usize = 500;
 
 /// The totals by label are left out where they take more bytes than this.
 const MOST_COUNTS: usize = 24 << 10;
@@ -246,12 +250,26 @@ impl From<Recent> for LogPage {
 pub(super) struct SettingPage {
     /// Its value, as it was set or as the reference page has the default.
     value: String,
-    /// `environment` or `default`.
+    /// `twin`, `environment` or `default`.
     source: &'static str,
 }
 
-impl From<&ShownSetting> for SettingPage {
-    fn from(shown: &ShownSetting) -> Self {
+impl SettingPage {
+    /// What the twin has set goes before what the environment has.
+    pub(super) fn of(shown: &ShownSetting, in_force: &InForce) -> Self {
+        let property = PROPERTIES.iter().find(|one| one.setting.name == shown.name);
+        let from_twin = property.and_then(|property| in_force.from_twin.get(property.name));
+        if let Some(value) = from_twin {
+            return SettingPage {
+                value: value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+                    .chars()
+                    .take(MOST_OF_A_VALUE)
+                    .collect(),
+                source: "twin",
+            };
+        }
         SettingPage {
             value: shown.value.clone(),
             source: if shown.is_set {

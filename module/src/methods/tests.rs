@@ -15,8 +15,10 @@ use tokio::sync::watch;
 use super::answers::PATIENCE;
 use super::described::mistakes;
 use super::*;
-use crate::reported::LedgerFacts;
-use crate::settings::Settings;
+use crate::in_force::{InForce, NowInForce};
+use crate::labels::LabelRules;
+use crate::settings::{Behaviour, Settings};
+use crate::twin::LedgerFacts;
 
 fn at(second: i64) -> Now {
     Now {
@@ -47,6 +49,18 @@ struct Bench {
     _client: (watch::Sender<Status>, watch::Sender<TwinStatus>),
 }
 
+/// As on a box whose twin has set one thing.
+fn in_force() -> NowInForce {
+    let behaviour = Behaviour::on(2);
+    let rules = LabelRules::of(&["ripe".to_owned()], &behaviour).unwrap();
+    let in_force = InForce {
+        behaviour,
+        rules: Arc::new(rules),
+        from_twin: [("threads", json!(3))].into(),
+    };
+    watch::channel(Arc::new(in_force)).1
+}
+
 fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(folder.path(), LedgerOptions::default(), at(0)).unwrap();
@@ -58,6 +72,7 @@ fn bench() -> Bench {
         labels: vec!["ripe".to_owned(), "unripe".to_owned()],
         preprocessing: "224 x 224".to_owned(),
         settings: Settings::read([key], 2).unwrap().0.shown,
+        in_force: in_force(),
     };
     let (hub, status) = watch::channel(Status::Held);
     let (twin, twin_status) = watch::channel(TwinStatus::NotFollowed);
@@ -484,6 +499,10 @@ async fn the_diagnostics_have_every_part_and_no_secret() {
     assert_eq!(page["hub"]["status"], "held");
     let key = &page["settings"]["FRUIT_COUNTER_HTTP_KEY"];
     assert_eq!(key["value"], "(set, not shown)");
+    assert_eq!(
+        page["settings"]["FRUIT_COUNTER_THREADS"],
+        json!({"value": "3", "source": "twin"})
+    );
     assert!(!page.to_string().contains("swordfish"));
 }
 

@@ -1,5 +1,7 @@
 //! What is counted of pictures, each for its way: through edgeHub, or by HTTP.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use ledger::RejectReason;
@@ -39,8 +41,45 @@ pub(super) enum Ending<'a> {
     Rejected(RejectReason),
 }
 
-/// Labels from outside that a number may be under: names in order, and a counter of each.
-type Fruits = Vec<(String, Counter)>;
+/// Labels from outside that a number may be under, and a counter of each: at most [`MOST_LABELS`],
+/// those that came first.
+#[derive(Debug, Clone)]
+struct Fruits {
+    way: &'static str,
+    family: Family<Vec<(&'static str, String)>, Counter>,
+    known: Arc<RwLock<BTreeMap<String, Counter>>>,
+    other: Counter,
+}
+
+impl Fruits {
+    fn new(family: Family<Vec<(&'static str, String)>, Counter>, way: &'static str) -> Self {
+        let other = family.get_or_create_owned(&vec![
+            ("way", way.to_owned()),
+            ("label", "other".to_owned()),
+        ]);
+        Fruits {
+            way,
+            family,
+            known: Arc::default(),
+            other,
+        }
+    }
+
+    fn admit(&self, labels: &[String]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for label in labels {
+            if known.len() < MOST_LABELS && !known.contains_key(label) {
+                let under = vec![("way", self.way.to_owned()), ("label", label.clone())];
+                known.insert(label.clone(), self.family.get_or_create_owned(&under));
+            }
+        }
+    }
+
+    fn count(&self, label: &str) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(label).unwrap_or(&self.other).inc();
+    }
+}
 
 /// The numbers of one way; clones are the same.
 #[derive(Debug, Clone)]
@@ -52,7 +91,6 @@ pub struct WayMetrics {
     rejected: [Counter; RejectReason::ALL.len()],
     all_rejected: Counter,
     fruits: Fruits,
-    other_fruits: Counter,
     in_flight: Gauge,
     whole: Histogram,
     /// Is it counted already?
@@ -123,12 +161,8 @@ impl WayMetrics {
             let way = ("way", way.as_str());
             let outcome = |name| frames.get_or_create_owned(&[way, ("outcome", name)]);
             let stage = |name| stages.get_or_create_owned(&[way, ("stage", name)]);
-            let fruit = |label: &str| {
-                fruits.get_or_create_owned(&vec![
-                    (way.0, way.1.to_owned()),
-                    ("label", label.to_owned()),
-                ])
-            };
+            let fruits = Fruits::new(fruits.clone(), way.1);
+            fruits.admit(labels);
             WayMetrics {
                 classified: outcome("classified"),
                 unsure: outcome("unsure"),
@@ -138,12 +172,7 @@ impl WayMetrics {
                 rejected: RejectReason::ALL.map(|reason| {
                     rejected.get_or_create_owned(&[way, ("reason", reason.as_str())])
                 }),
-                fruits: labels
-                    .iter()
-                    .take(MOST_LABELS)
-                    .map(|label| (label.clone(), fruit(label)))
-                    .collect(),
-                other_fruits: fruit("other"),
+                fruits,
                 in_flight: in_flight.get_or_create_owned(&[way]),
                 whole: whole.get_or_create_owned(&[way]),
                 look_up: stage("look_up"),
@@ -156,12 +185,16 @@ impl WayMetrics {
         })
     }
 
+    /// Pictures can count as these too from now on.
+    pub(super) fn admit(&self, labels: &[String]) {
+        self.fruits.admit(labels);
+    }
+
     pub(super) fn count(&self, ending: Ending<'_>) {
         match ending {
             Ending::Classified { label } => {
                 self.classified.inc();
-                let own = self.fruits.iter().find(|(name, _)| name == label);
-                own.map_or(&self.other_fruits, |(_, counter)| counter).inc();
+                self.fruits.count(label);
             }
             Ending::Unsure => {
                 self.unsure.inc();

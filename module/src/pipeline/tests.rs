@@ -13,7 +13,7 @@ use crate::app::{Loaded, load_model};
 use crate::decode_room::DecodeRoom;
 use crate::eyes::Eyes;
 use crate::judge::Gate;
-use crate::labels::default_rules;
+use crate::labels::default_in_force;
 use crate::metrics::EyeTimes;
 use crate::settings::Layout;
 use crate::watchdog::Hands;
@@ -60,19 +60,21 @@ fn open(folder: &Path) -> Pipeline {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
     let Loaded {
         classifier, model, ..
-    } = load_model(&model, Layout::Auto, 1).unwrap();
+    } = load_model(&model, Layout::Auto, vision::RuntimeOptions::default()).unwrap();
     let ledger = Ledger::open(folder, LedgerOptions::default(), clock::now()).unwrap();
     let ledger = SharedLedger::new(ledger);
+    let in_force = default_in_force(&classifier);
     Pipeline {
         judge: Judge {
             eyes: Eyes {
-                labels: default_rules(&classifier),
+                labels: Arc::clone(&in_force.borrow().rules),
                 classifier,
                 limits: DecodeLimits::default(),
                 room: DecodeRoom::default(),
                 scratch: Scratch::default(),
                 times: EyeTimes::default(),
             },
+            in_force: in_force.clone(),
             attempts: Arc::new(AttemptLog::open(folder, BOOT).unwrap()),
             gate: Gate::default(),
             hands: Hands::default(),
@@ -81,6 +83,7 @@ fn open(folder: &Path) -> Pipeline {
         model,
         metrics: Metrics::unheard(&ledger),
         ledger,
+        renewed: Renewed::default(),
     }
 }
 

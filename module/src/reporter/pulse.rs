@@ -23,6 +23,14 @@ impl Pulse {
         }
     }
 
+    /// From now on they come so often; where that is as before, nothing changes.
+    pub(crate) fn set(&mut self, every: Option<Duration>, now: Instant) {
+        if every != self.every {
+            self.every = every;
+            self.beat(now);
+        }
+    }
+
     /// Something was sealed, or a heartbeat was due and not needed.
     pub(crate) fn beat(&mut self, now: Instant) {
         self.next = now + self.every.unwrap_or_default();
@@ -64,6 +72,21 @@ mod tests {
             pulse.beat(start + minute * MINUTE);
             assert!(!pulse.is_due(start + (minute + 14) * MINUTE));
         }
+    }
+
+    #[test]
+    fn another_interval_counts_from_when_it_is_set_and_the_same_one_puts_nothing_off() {
+        let start = Instant::now();
+        let mut pulse = Pulse::new(Some(15 * MINUTE), MINUTE, start);
+        pulse.beat(start);
+        pulse.set(Some(15 * MINUTE), start + MINUTE);
+        assert!(pulse.is_due(start + 15 * MINUTE));
+        pulse.set(Some(2 * MINUTE), start + MINUTE);
+        assert_eq!(pulse.until_due(start + MINUTE), Some(2 * MINUTE));
+        pulse.set(None, start + 2 * MINUTE);
+        assert!(!pulse.is_due(start + 100 * MINUTE));
+        pulse.set(Some(MINUTE), start + 3 * MINUTE);
+        assert!(pulse.is_due(start + 4 * MINUTE));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tracing::{error, info};
 use super::outage::Trying;
 use super::sealing::{Rhythm, Round};
 use super::{PAUSE, Reporting};
+use crate::in_force::NowInForce;
 use crate::metrics::Metrics;
 use crate::metrics::events::ReportsSealed;
 use crate::{SharedLedger, clock, error_chain};
@@ -28,6 +29,7 @@ pub(crate) struct Sealer {
     trying: watch::Receiver<Trying>,
     sealed: Arc<Notify>,
     metrics: Metrics,
+    in_force: NowInForce,
     rhythm: Rhythm,
 }
 
@@ -38,6 +40,7 @@ impl Sealer {
         trying: watch::Receiver<Trying>,
         sealed: Arc<Notify>,
         metrics: Metrics,
+        in_force: NowInForce,
     ) -> Self {
         let rhythm = Rhythm::new(&reporting, Instant::now());
         Sealer {
@@ -46,6 +49,7 @@ impl Sealer {
             trying,
             sealed,
             metrics,
+            in_force,
             rhythm,
         }
     }
@@ -68,6 +72,8 @@ impl Sealer {
                 () = tokio::time::sleep(pause) => {}
                 // The sender lives as long as this half.
                 _ = self.trying.changed() => {}
+                // A change may close a window.
+                Ok(()) = self.in_force.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
@@ -76,6 +82,8 @@ impl Sealer {
     /// Seals what is due; answers how long to wait.
     async fn round(&mut self) -> Result<Duration, LedgerError> {
         let trying = *self.trying.borrow_and_update();
+        let heartbeat = self.in_force.borrow_and_update().behaviour.heartbeat;
+        self.rhythm.set_heartbeat(heartbeat, Instant::now());
         let round = self.rhythm.begin(trying, Instant::now());
         match round.turned() {
             Some(true) => {

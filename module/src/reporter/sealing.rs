@@ -36,6 +36,11 @@ impl Rhythm {
         }
     }
 
+    /// From now on heartbeats come so often; `None`: there are none.
+    pub fn set_heartbeat(&mut self, every: Option<Duration>, now: Instant) {
+        self.pulse.set(every, now);
+    }
+
     /// Begins a round.
     pub fn begin(&mut self, trying: Trying, now: Instant) -> Round {
         let merges = trying.outlasts(self.merge_after, now);

@@ -8,68 +8,95 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::value::{or_off, parse_duration, parse_whole};
-use super::{MINUTE, Reader, SECOND, Setting};
+use super::{MINUTE, Reader, SECOND, Setting, Unit};
 
 pub(super) const HTTP: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP",
+    twin: Some("http"),
+    unit: Unit::None,
     accepts: "ADDRESS:PORT, or a port alone for all IPv4 addresses (0: a free one), or off",
     default: "0.0.0.0:80",
     effect: "where pictures are taken by HTTP; where this cannot be bound, a module that is \
              connected to edgeHub goes on without HTTP",
+    cost: "sessions of the model, one for each core, opened when pictures come",
 };
 pub(super) const METRICS: Setting = Setting {
     name: "FRUIT_COUNTER_METRICS",
+    twin: None,
+    unit: Unit::None,
     accepts: "ADDRESS:PORT, or a port alone for all IPv4 addresses (0: a free one), or off",
     default: "0.0.0.0:9600",
     effect: "where `/metrics` is served beside the HTTP door, for Prometheus and for IoT Edge's metrics \
              collector; where this cannot be bound, the module goes on without it",
+    cost: "a read of the ledger for each request",
 };
 pub(super) const MAX_BODY: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_MAX_BODY",
+    twin: None,
+    unit: Unit::Bytes,
     accepts: "a whole number of bytes from 1024 to 16777216",
     default: "4194304, as the Custom Vision container",
     effect: "the longest picture that is taken by HTTP",
+    cost: "memory: four times as much for bodies",
 };
 pub(super) const CONNECTIONS: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_CONNECTIONS",
+    twin: None,
+    unit: Unit::Count,
     accepts: "a whole number from 1 to 1024",
     default: "64",
     effect: "how many HTTP connections are served at once; others wait to be taken",
+    cost: "some 10 KB and a file handle each",
 };
 pub(super) const QUEUE: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_QUEUE",
+    twin: None,
+    unit: Unit::Count,
     accepts: "a whole number from 1 to 256",
     default: "16",
     effect: "how many pictures are in hand by HTTP at once, those that came so far at most four \
              times FRUIT_COUNTER_HTTP_MAX_BODY together; a further one is answered with 429",
+    cost: "memory for what came of each body, see FRUIT_COUNTER_HTTP_MAX_BODY",
 };
 pub(super) const CAMERAS: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_CAMERAS",
+    twin: None,
+    unit: Unit::Count,
     accepts: "a whole number from 0 to 1000",
     default: "64",
     effect: "how many names of cameras are taken by HTTP; the pictures of further ones are counted \
              under `http:other`",
+    cost: "some 500 bytes of the ledger each, for ever",
 };
 pub(super) const TIMEOUT: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_TIMEOUT",
+    twin: None,
+    unit: Unit::Time,
     accepts: "a duration with unit from 100ms to 10m",
     default: "30s",
     effect: "how long the head of a request may take to arrive, and then its body",
+    cost: "a slow sender keeps its connection for so long",
 };
 pub(super) const URL: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_URL",
+    twin: None,
+    unit: Unit::None,
     accepts: "public, any or off",
     default: "public",
     effect: "where a picture may be fetched that is sent as an address: from public addresses, \
              from private ones too (whoever reaches the module can then have it ask your network), \
              or nowhere",
+    cost: "none",
 };
 
 pub(super) const KEY: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_KEY",
+    twin: None,
+    unit: Unit::None,
     accepts: "1 to 256 visible ASCII characters",
     default: "none",
     effect: "the Prediction-Key that each picture by HTTP must come with; a secret",
+    cost: "none",
 };
 
 /// The port of the Custom Vision container.

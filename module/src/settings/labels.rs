@@ -9,25 +9,31 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::Setting;
+use super::{Setting, Unit};
 use crate::labels::{IGNORE, LabelConfidence, LabelMap, Meaning};
 
 pub(super) const LABELS: Setting = Setting {
     name: "FRUIT_COUNTER_LABELS",
+    twin: Some("labels"),
+    unit: Unit::None,
     accepts: "a JSON object of names to count under, each with a list of the model's labels, such \
               as {\"ripe\":[\"Banana_ripe\"],\"ignore\":[\"Leaf\"]}; `ignore` has those that do not \
               count",
     default: "each label counts under its own name, and `Negative` does not count",
     effect: "what the model's labels count as; those that are not named keep to the default \
              (docs/labels.md)",
+    cost: "none",
 };
 pub(super) const CONFIDENCE: Setting = Setting {
     name: "FRUIT_COUNTER_LABEL_CONFIDENCE",
+    twin: Some("labelConfidence"),
+    unit: Unit::None,
     accepts: "a JSON list of the model's labels with numbers from 0 to 1, such as \
               [{\"label\":\"Banana_ripe\",\"min\":0.8}]",
     default: "none",
     effect: "the least score that one label counts with, in place of \
              FRUIT_COUNTER_MIN_CONFIDENCE",
+    cost: "none",
 };
 
 /// Longest name to count under in bytes, as the ledger has it.

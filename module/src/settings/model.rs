@@ -6,21 +6,27 @@ use std::str::FromStr;
 
 use vision::{ModelPackage, NamedRecipe};
 
-use super::{Reader, Setting};
+use super::{Reader, Setting, Unit};
 
 pub(super) const MODEL: Setting = Setting {
     name: "FRUIT_COUNTER_MODEL",
+    twin: None,
+    unit: Unit::None,
     accepts: "path of a model folder, of an exported zip file, or of an .onnx file",
     default: "the folder `model` beside the program, else in the working folder",
     effect: "the model that classifies the pictures (docs/models.md)",
+    cost: "a larger model takes more memory, and more time for each picture",
 };
 pub(super) const PREPROCESS: Setting = Setting {
     name: "FRUIT_COUNTER_PREPROCESS",
+    twin: None,
+    unit: Unit::None,
     accepts: "auto, docker-2018, docker-2020, docker-2024 or sample-stretch",
     default: "auto",
     effect: "how a picture is laid out for the model: as the model's own files tell, or strictly as \
              the exported container of that time (or the Python sample) did; the model's version in \
              the reports then says so (docs/models.md)",
+    cost: "none",
 };
 
 /// How pictures are laid out for the model.

@@ -9,18 +9,15 @@ use ledger::{Durability, StampLimits};
 
 use super::shown::Seen;
 use super::table::{
-    CA_FILE, CLOCK, CONNECTION_STRING, DURABILITY, EDGEHUB_PORT, HEARTBEAT, LEDGER, LOG,
-    MERGE_AFTER, MIN_CONFIDENCE, REPORT_INTERVAL, RUNTIME_LOG_LEVEL, STAMP_AHEAD, STAMP_BEHIND,
-    THREADS, TLS12_ONLY, WATCHDOG,
+    CA_FILE, CLOCK, CONNECTION_STRING, DURABILITY, EDGEHUB_PORT, LEDGER, LOG, MERGE_AFTER,
+    RUNTIME_LOG_LEVEL, STAMP_AHEAD, STAMP_BEHIND, TLS12_ONLY, WATCHDOG,
 };
-use super::value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
+use super::value::{or_off, parse_level, parse_switch, parse_whole};
 use super::{
-    Connection, DAY, DEFAULT_LEDGER, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, PREFIX, SECOND,
-    SETTINGS, Setting, Settings, labels, parse_confidence, parse_duration, parse_fraction,
-    parse_labels,
+    Behaviour, Connection, DAY, DEFAULT_LEDGER, Level, MINUTE, PREFIX, PROPERTIES, SECOND,
+    SETTINGS, Setting, Settings, parse_duration,
 };
 use crate::clock::Trust;
-use crate::labels::{LabelConfidence, LabelMap};
 
 /// The variables, and what came of reading them so far.
 pub(super) struct Reader {
@@ -108,7 +105,9 @@ impl Reader {
 
     pub(super) fn settings(&mut self, cores: usize) -> Settings {
         self.unknown_names();
+        let http = self.http();
         Settings {
+            behaviour: self.behaviour(cores, http.is_some()),
             model: self.model(),
             ledger: self.value(
                 LEDGER,
@@ -120,33 +119,15 @@ impl Reader {
                 "relaxed" => Ok(Durability::Relaxed),
                 _ => Err("it is neither".to_owned()),
             }),
-            report_interval: self.value(REPORT_INTERVAL, Duration::from_secs(60), |text| {
-                parse_duration(text, Duration::from_secs(1), Duration::from_secs(86_400))
-                    .and_then(whole_seconds)
-            }),
-            min_confidence: self.value(MIN_CONFIDENCE, DEFAULT_MIN_CONFIDENCE, parse_fraction),
-            labels: self.value(labels::LABELS, LabelMap::default(), parse_labels),
-            label_confidence: self.value(
-                labels::CONFIDENCE,
-                LabelConfidence::default(),
-                parse_confidence,
-            ),
-            threads: self.value(THREADS, cores.clamp(1, 4), |text| {
-                parse_whole(text, &(1..=64))
-            }),
             edgehub_port: self.value(EDGEHUB_PORT, 8883, |text| {
                 parse_whole(text, &(1..=u16::MAX))
             }),
             tls12_only: self.value(TLS12_ONLY, false, parse_switch),
-            log: self.log_level(),
             stamp_limits: self.stamp_limits(),
             clock: self.value(CLOCK, Trust::Kernel, |text| match text {
                 "kernel" => Ok(Trust::Kernel),
                 "trusted" => Ok(Trust::Always),
                 _ => Err("it is neither".to_owned()),
-            }),
-            heartbeat: self.value(HEARTBEAT, Some(15 * MINUTE), |text| {
-                or_off(text, |text| parse_duration(text, SECOND, DAY))
             }),
             merge_after: self.value(MERGE_AFTER, Some(360 * MINUTE), |text| {
                 or_off(text, |text| parse_duration(text, SECOND, 30 * DAY))
@@ -154,11 +135,26 @@ impl Reader {
             watchdog: self.value(WATCHDOG, Some(2 * MINUTE), |text| {
                 or_off(text, |text| parse_duration(text, SECOND, 60 * MINUTE))
             }),
-            http: self.http(),
+            http,
             metrics: self.metrics_address(),
             // After all of them were read.
             shown: self.seen.all(),
         }
+    }
+
+    fn behaviour(&mut self, cores: usize, http: bool) -> Behaviour {
+        let mut behaviour = Behaviour {
+            log: self.log_level(),
+            http,
+            ..Behaviour::on(cores)
+        };
+        for property in PROPERTIES.iter().filter(|one| one.is_in_environment()) {
+            // Read already: a mistake in it is told once.
+            if property.setting != LOG {
+                self.optional(property.setting, |text| property.set(&mut behaviour, text));
+            }
+        }
+        behaviour
     }
 
     pub(super) fn stamp_limits(&mut self) -> StampLimits {

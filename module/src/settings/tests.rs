@@ -29,11 +29,14 @@ fn mistakes(extra: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn the_agents_environment_alone_gives_the_defaults() {
     let (settings, connection) = read(&[]).unwrap();
-    assert_eq!(settings.report_interval, Duration::from_secs(60));
+    assert_eq!(settings.behaviour.report_interval, Duration::from_secs(60));
     assert_eq!(settings.ledger, PathBuf::from("/var/lib/fruit-counter"));
-    assert_eq!((settings.edgehub_port, settings.threads), (8883, 2));
-    assert!((settings.min_confidence - 0.6).abs() < f32::EPSILON);
-    assert_eq!(settings.log, Level::Info);
+    assert_eq!(
+        (settings.edgehub_port, settings.behaviour.threads),
+        (8883, 2)
+    );
+    assert!((settings.behaviour.min_confidence - 0.6).abs() < f32::EPSILON);
+    assert_eq!(settings.behaviour.log, Level::Info);
     assert!(matches!(connection, Connection::Edge(_)));
 }
 
@@ -222,16 +225,24 @@ fn a_value_that_is_not_text_is_a_mistake_and_not_the_default() {
 #[test]
 fn the_agents_log_level_holds_unless_ours_is_set() {
     assert_eq!(
-        read(&[("RuntimeLogLevel", "debug")]).unwrap().0.log,
+        read(&[("RuntimeLogLevel", "debug")])
+            .unwrap()
+            .0
+            .behaviour
+            .log,
         Level::Debug
     );
     let both = [
         ("RuntimeLogLevel", "debug"),
         ("FRUIT_COUNTER_LOG", "Warning"),
     ];
-    assert_eq!(read(&both).unwrap().0.log, Level::Warning);
+    assert_eq!(read(&both).unwrap().0.behaviour.log, Level::Warning);
     assert_eq!(
-        read(&[("RuntimeLogLevel", "shout")]).unwrap().0.log,
+        read(&[("RuntimeLogLevel", "shout")])
+            .unwrap()
+            .0
+            .behaviour
+            .log,
         Level::Info
     );
 }
@@ -241,7 +252,7 @@ fn what_has_to_do_with_time_is_read_with_its_units() {
     let (settings, _) = read(&[]).unwrap();
     assert_eq!(settings.stamp_limits, StampLimits::default());
     assert_eq!(settings.clock, Trust::Kernel);
-    assert_eq!(settings.heartbeat, Some(Duration::from_secs(900)));
+    assert_eq!(settings.behaviour.heartbeat, Some(Duration::from_secs(900)));
     assert_eq!(settings.merge_after, Some(Duration::from_secs(6 * 3600)));
     let (settings, _) = read(&[
         ("FRUIT_COUNTER_STAMP_BEHIND", "2d"),
@@ -254,7 +265,10 @@ fn what_has_to_do_with_time_is_read_with_its_units() {
     assert_eq!(settings.stamp_limits.behind, Duration::from_secs(172_800));
     assert_eq!(settings.stamp_limits.ahead, Duration::ZERO);
     assert_eq!(settings.clock, Trust::Always);
-    assert_eq!((settings.heartbeat, settings.merge_after), (None, None));
+    assert_eq!(
+        (settings.behaviour.heartbeat, settings.merge_after),
+        (None, None)
+    );
 }
 
 #[test]

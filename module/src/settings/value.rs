@@ -21,6 +21,21 @@ pub enum Level {
     Verbose,
 }
 
+impl Level {
+    /// As a setting names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Fatal => "fatal",
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Verbose => "verbose",
+        }
+    }
+}
+
 /// Units of a duration, longest name first so that `ms` is not read as `m`.
 const UNITS: &[(&str, f64)] = &[
     ("ms", 0.001),

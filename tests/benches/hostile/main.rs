@@ -120,7 +120,12 @@ fn measure(options: &Options) -> anyhow::Result<Report> {
 
 /// As the HTTP door has them, with the bundled model on one thread.
 fn eyes() -> anyhow::Result<Eyes> {
-    let classifier = load_model(&workspace_root().join("model"), Layout::Auto, 1)?.classifier;
+    let classifier = load_model(
+        &workspace_root().join("model"),
+        Layout::Auto,
+        vision::RuntimeOptions::default(),
+    )?
+    .classifier;
     let (map, confidence) = (LabelMap::default(), LabelConfidence::default());
     let labels = LabelRules::new(classifier.labels(), &map, &confidence, 0.6);
     Ok(Eyes {

@@ -16,7 +16,7 @@ use crate::app::{Loaded, load_model};
 use crate::health::{Health, Hub};
 use crate::http::{Door, Supplies};
 use crate::judge::Gate;
-use crate::labels::default_rules;
+use crate::labels::default_in_force;
 use crate::metrics::Metrics;
 use crate::settings::{HttpSettings, Layout};
 use crate::watchdog::Hands;
@@ -77,7 +77,7 @@ impl Bench {
             package,
             model,
             classifier,
-        } = load_model(&model, Layout::Auto, 1).unwrap();
+        } = load_model(&model, Layout::Auto, vision::RuntimeOptions::default()).unwrap();
         let ledger = Ledger::open(folder.path(), LedgerOptions::default(), clock::now()).unwrap();
         let ledger = SharedLedger::new(ledger);
         let gate = Gate::default();
@@ -92,7 +92,7 @@ impl Bench {
             settings,
             package: Arc::new(package),
             model,
-            labels: default_rules(&classifier),
+            in_force: default_in_force(&classifier),
             workers: 2,
             attempts: Arc::new(AttemptLog::open(folder.path(), BOOT).unwrap()),
             gate: gate.clone(),

@@ -6,6 +6,8 @@ use ledger::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::labels::LabelRules;
+use crate::settings::Behaviour;
 
 fn model(version: &str) -> ModelInfo {
     ModelInfo {
@@ -35,6 +37,15 @@ struct Bench {
     folder: TempDir,
 }
 
+fn in_force(heartbeat: Option<Duration>) -> NowInForce {
+    let behaviour = Behaviour {
+        heartbeat,
+        ..Behaviour::on(1)
+    };
+    let rules = LabelRules::of(&["ripe".to_owned()], &behaviour).unwrap();
+    crate::in_force::for_good(behaviour, rules)
+}
+
 fn bench(reporting: Reporting) -> Bench {
     bench_with(LedgerOptions::default(), reporting)
 }
@@ -47,10 +58,11 @@ fn bench_with(options: LedgerOptions, reporting: Reporting) -> Bench {
     Bench {
         sealer: Sealer::new(
             ledger.clone(),
-            reporting,
+            reporting.clone(),
             tried,
             Arc::new(Notify::new()),
             Metrics::unheard(&ledger),
+            in_force(reporting.heartbeat),
         ),
         ledger,
         _trying: trying,
@@ -167,7 +179,12 @@ async fn what_is_due_is_sealed_while_there_is_no_client_yet() {
         }
     };
     tokio::select! {
-        () = crate::reporter::seal_only(ledger.clone(), reporting(), Metrics::unheard(&ledger)) => panic!("it ended"),
+        () = crate::reporter::seal_only(
+            ledger.clone(),
+            reporting(),
+            Metrics::unheard(&ledger),
+            in_force(None),
+        ) => panic!("it ended"),
         () = sealed => {}
     }
     assert_eq!(ledger.lock().unsent(2).unwrap().len(), 1);
