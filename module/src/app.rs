@@ -31,6 +31,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::health::Hub;
+use crate::logging::LogControl;
 use crate::methods::{self, Answers, SharedHistory};
 use crate::pipeline::{Pipeline, Surroundings};
 use crate::reporter::{self, Reporting};
@@ -62,13 +63,17 @@ const WORKLOAD_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration:
 #[error("{0}")]
 pub struct NeedsAnotherSetup(pub(crate) String);
 
-/// Runs the module until it is told to stop.
+/// Runs the module until it is told to stop. `_log` is for settings that come while it runs.
 ///
 /// # Errors
 /// When the ledger or the model cannot be opened, the development roots cannot be
 /// read, or the pipeline ends without being told to. Without a hub also when HTTP cannot be
 /// served. Where only another deployment helps, `downcast_ref` finds [`NeedsAnotherSetup`].
-pub async fn run(settings: Settings, connection: Connection) -> anyhow::Result<()> {
+pub async fn run(
+    settings: Settings,
+    connection: Connection,
+    _log: LogControl,
+) -> anyhow::Result<()> {
     let mut stop_signal = StopSignal::listen()?;
     let opened = tokio::select! {
         opened = open::open(&settings, &connection) => opened?,

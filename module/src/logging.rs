@@ -1,36 +1,98 @@
-//! Log lines as the IoT Edge runtime writes and filters them, on standard output:
-//! `<6> 2026-11-23 10:00:00.000 +00:00 [INF] - text key=value`.
+//! The log on standard output: one event, one line, whatever the text holds.
 //!
-//! The number is the syslog severity; edgeAgent's log request filters on it (its
-//! source: `doc/built-in-logs-pull.md` of Azure/iotedge). One event is one line,
-//! whatever the text holds. What is logged is the caller's duty: never a token, a
-//! key or a part of a picture.
+//! As the IoT Edge runtime writes and filters them,
+//! `<6> 2026-11-23 10:00:00.000 +00:00 [INF] - text key=value`, or as JSON objects. The number is the
+//! syslog severity; edgeAgent's log request filters on it (its source: `doc/built-in-logs-pull.md` of
+//! Azure/iotedge). What one place in the code may say of warnings and errors is limited; what is left
+//! out is counted and told. What is logged is the caller's duty: never a token, a key or a part of a
+//! picture. In words: `docs/logs.md`.
+//!
+//! - `entry`: an event as a value; `line`: that value as a line
+//! - `limit`: how much a place may say
+//! - `page`: the shell around both, with clock, locks and a thread
+//! - `recent`: the last warnings and errors, for whoever asks the module
 
+mod entry;
+mod limit;
+mod line;
+mod page;
 mod recent;
 
-use std::fmt::{self, Write as _};
+use std::io;
+use std::sync::Arc;
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-use tracing::{Event, Subscriber};
+use tracing::Subscriber;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Registry, reload};
 
-use crate::settings::Level;
+use crate::settings::{Level, LogFormat};
+use page::{Lines, Page};
 
 pub use recent::{Line, Recent, recent};
 
+/// The target of events of which every single one is written, however many there are: those that are
+/// said once, in a row, and end by themselves.
+pub const EVERY_ONE: &str = "every-one";
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Something else is told what happens in this process.
+    #[error("another logger is in place in this process")]
+    Taken(#[source] TryInitError),
+    /// The thread that tells what was left out.
+    #[error("the thread log-sums cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+/// Changes the log while it is written.
+#[derive(Debug, Clone)]
+pub struct LogControl {
+    level: reload::Handle<LevelFilter, Registry>,
+    page: Arc<Page>,
+}
+
+impl LogControl {
+    /// Writes what is at least as severe as `level` from now on, in all threads.
+    pub fn set_level(&self, level: Level) {
+        // Fails where the log is gone, and then there is nothing to set.
+        let _ = self.level.reload(filter(level));
+    }
+
+    /// Tells now what was left out since the last sums: nothing waits for their time when the process
+    /// ends.
+    pub fn write_last_sums(&self) {
+        self.page.write_last_sums();
+    }
+}
+
 /// Starts logging at `level`, to standard output as the module does.
 ///
+/// Its one thread lives as long as the process.
+///
 /// # Errors
-/// When a logger is already in place in this process.
-pub fn start(level: Level) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    tracing_subscriber::fmt()
-        .with_max_level(filter(level))
-        .event_format(RuntimeLine)
-        .try_init()
+/// When a logger is already in place in this process, or the thread cannot be started.
+pub fn start(level: Level, format: LogFormat) -> Result<LogControl, LogError> {
+    let page = Page::new(format, limit::OF_A_PLACE, Box::new(io::stdout()));
+    let (subscriber, control) = assemble(level, page);
+    subscriber.try_init().map_err(LogError::Taken)?;
+    page::start_telling(Arc::clone(&control.page)).map_err(LogError::Thread)?;
+    Ok(control)
+}
+
+fn assemble(level: Level, page: Page) -> (impl Subscriber + Send + Sync, LogControl) {
+    let page = Arc::new(page);
+    let (filter, handle) = reload::Layer::new(filter(level));
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(Lines(Arc::clone(&page)));
+    let control = LogControl {
+        level: handle,
+        page,
+    };
+    (subscriber, control)
 }
 
 fn filter(level: Level) -> LevelFilter {
@@ -44,130 +106,5 @@ fn filter(level: Level) -> LevelFilter {
     }
 }
 
-/// The syslog severity and the three letters of a level.
-fn severity(level: tracing::Level) -> (u8, &'static str) {
-    match level {
-        tracing::Level::ERROR => (3, "ERR"),
-        tracing::Level::WARN => (4, "WRN"),
-        tracing::Level::INFO => (6, "INF"),
-        tracing::Level::DEBUG => (7, "DBG"),
-        tracing::Level::TRACE => (7, "VRB"),
-    }
-}
-
-struct RuntimeLine;
-
-impl<S, N> FormatEvent<S, N> for RuntimeLine
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let (number, letters) = severity(*event.metadata().level());
-        let now = OffsetDateTime::now_utc();
-        let stamp = now
-            .format(format_description!(
-                "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] +00:00"
-            ))
-            .map_err(|_bad_format| fmt::Error)?;
-        let mut text = String::new();
-        context.format_fields(Writer::new(&mut text), event)?;
-        for span in context.event_scope().into_iter().flatten() {
-            let extensions = span.extensions();
-            if let Some(fields) = extensions.get::<FormattedFields<N>>()
-                && !fields.is_empty()
-            {
-                write!(text, " {}", fields.fields)?;
-            }
-        }
-        let text = one_line(&text);
-        recent::written(*event.metadata().level(), now, &text);
-        writeln!(writer, "<{number}> {stamp} [{letters}] - {text}")
-    }
-}
-
-/// A line break inside an event would look like a second event.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn lines_of(level: Level, act: impl FnOnce()) -> String {
-        let page = Page::default();
-        let writer = page.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(filter(level))
-            .event_format(RuntimeLine)
-            .with_writer(move || writer.clone())
-            .finish();
-        tracing::subscriber::with_default(subscriber, act);
-        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
-    }
-
-    #[test]
-    fn checklist_40_a_line_has_the_prefix_that_the_agent_filters_on() {
-        let line = lines_of(Level::Info, || tracing::warn!(port = 8883, "refused"));
-        assert!(line.starts_with("<4> 20"), "{line}");
-        let (_, rest) = line.split_once(" +00:00 ").unwrap();
-        assert_eq!(rest, "[WRN] - refused port=8883\n");
-        assert_eq!(
-            line.find('[').unwrap(),
-            "<4> 2026-11-23 10:00:00.000 +00:00 ".len()
-        );
-    }
-
-    #[test]
-    fn an_event_with_line_breaks_stays_one_line() {
-        let line = lines_of(Level::Info, || {
-            tracing::info!("first\nsecond\r\n<3> forged");
-        });
-        assert_eq!(line.lines().count(), 1, "{line}");
-    }
-
-    #[test]
-    fn a_span_adds_its_fields() {
-        let line = lines_of(Level::Info, || {
-            let _frame = tracing::info_span!("frame", camera = "cam-01").entered();
-            tracing::info!("counted");
-        });
-        assert!(
-            line.ends_with("[INF] - counted camera=\"cam-01\"\n"),
-            "{line}"
-        );
-    }
-
-    #[test]
-    fn less_severe_events_than_the_level_are_left_out() {
-        let page = lines_of(Level::Warning, || {
-            tracing::info!("not this");
-            tracing::error!("this");
-        });
-        assert!(page.contains("<3> ") && page.contains("this") && !page.contains("not this"));
-    }
-}
+mod tests;

@@ -55,10 +55,17 @@ fn main() -> ExitCode {
 
 fn run_module() -> ExitCode {
     let variables: Vec<(String, String)> = variables();
-    if let Err(error) = logging::start(settings::log_level(variables.iter().cloned())) {
-        eprintln!("fruit-counter: cannot start logging: {error}");
-        return ExitCode::FAILURE;
-    }
+    let (level, format) = settings::log(variables.iter().cloned());
+    let log = match logging::start(level, format) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!(
+                "fruit-counter: cannot start logging: {}",
+                error_chain(&error)
+            );
+            return ExitCode::FAILURE;
+        }
+    };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
@@ -70,7 +77,7 @@ fn run_module() -> ExitCode {
         Err(error) => {
             tracing::error!("the settings have mistakes; nothing was started");
             for mistake in &error.mistakes {
-                tracing::error!("settings: {mistake}");
+                tracing::error!(target: logging::EVERY_ONE, "settings: {mistake}");
             }
             return ExitCode::from(BAD_SETTINGS);
         }
@@ -81,11 +88,13 @@ fn run_module() -> ExitCode {
         .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| {
-            let outcome = runtime.block_on(app::run(settings, connection));
+            let outcome = runtime.block_on(app::run(settings, connection, log.clone()));
             // A picture that outlasted the grace must not hold up the exit.
             runtime.shutdown_background();
             outcome
         });
+    // Before what ended it: that is looked for in the last line.
+    log.write_last_sums();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -36,7 +36,7 @@ pub use shown::ShownSetting;
 use table::{CA_FILE, CONNECTION_STRING};
 pub use table::{PREFIX, SETTINGS, Setting, Unit};
 pub(crate) use value::parse_fraction;
-pub use value::{Level, parse_duration};
+pub use value::{Level, LogFormat, parse_duration};
 
 /// Least score that counts under its label when nothing else is set.
 pub const DEFAULT_MIN_CONFIDENCE: f32 = 0.6;
@@ -63,6 +63,8 @@ pub struct Settings {
     pub edgehub_port: u16,
     /// Whether TLS 1.3 is left out of the offer.
     pub tls12_only: bool,
+    /// How a line is written.
+    pub log_format: LogFormat,
     /// When a camera's own stamp is believed.
     pub stamp_limits: StampLimits,
     /// How far the wall clock is trusted where no time server keeps it.
@@ -163,12 +165,13 @@ impl Settings {
     }
 }
 
-/// The level to log at, for the time before the rest of the settings is known.
+/// How to log, for the time before the rest of the settings is known.
 ///
 /// A bad value is reported by [`Settings::read`]; here it means the default.
 #[must_use]
-pub fn log_level(variables: impl IntoIterator<Item = (String, String)>) -> Level {
-    Reader::new(variables).log_level()
+pub fn log(variables: impl IntoIterator<Item = (String, String)>) -> (Level, LogFormat) {
+    let mut reader = Reader::new(variables);
+    (reader.log_level(), reader.log_format())
 }
 
 /// Where the module can be asked how it is; `None` where it does not listen.

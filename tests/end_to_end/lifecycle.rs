@@ -113,7 +113,7 @@ fn all_mistakes_in_the_settings_are_said_at_once_with_their_own_exit_code() {
         .env("IOTEDGE_DEVICEID", "edge-dev")
         .env("FRUIT_COUNTER_REPORT_INTERVAL", "60")
         .env("FRUIT_COUNTER_MIN_CONFIDENCE", "sure")
-        .env("FRUIT_COUNTER_TYPO", "1")
+        .envs((1..=12).map(|number| (format!("FRUIT_COUNTER_TYPO_{number}"), "1")))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -124,9 +124,11 @@ fn all_mistakes_in_the_settings_are_said_at_once_with_their_own_exit_code() {
         "IOTEDGE_MODULEID",
         "FRUIT_COUNTER_REPORT_INTERVAL",
         "FRUIT_COUNTER_MIN_CONFIDENCE",
-        "FRUIT_COUNTER_TYPO",
+        "FRUIT_COUNTER_TYPO_1 ",
     ] {
         assert!(log.contains(name), "{name} is not in: {log}");
     }
+    // More than the log takes of one place in a minute otherwise.
+    assert_eq!(log.matches("TYPO_").count(), 12, "{log}");
     assert!(log.lines().all(|line| line.starts_with('<')), "{log}");
 }

@@ -1,7 +1,7 @@
 //! The last warnings and errors, for whoever asks the module how it is (`getDiagnostics`).
 //!
-//! As they were written to the log, so nothing is in them that may not be in a log. There is one log
-//! in a process, so there is one list.
+//! All are counted; the lines are those that were written to the log, so nothing is in them that may
+//! not be in a log. There is one log in a process, so there is one list.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -26,14 +26,14 @@ pub struct Line {
     pub text: String,
 }
 
-/// What was written since the start.
+/// What happened since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recent {
-    /// Warnings.
+    /// Warnings, whether written or left out.
     pub warnings: u64,
-    /// Errors.
+    /// Errors, whether written or left out.
     pub errors: u64,
-    /// The last of both, oldest first, at most 20.
+    /// The last lines of both, oldest first, at most 20.
     pub lines: VecDeque<Line>,
 }
 
@@ -52,26 +52,36 @@ pub fn recent() -> Recent {
         .clone()
 }
 
-/// Notes a line that is written.
-pub(super) fn written(level: Level, at: OffsetDateTime, text: &str) {
+/// Counts an event.
+pub(super) fn counted(level: Level) {
     RECENT
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .note(level, at, text);
+        .count(level);
+}
+
+/// Keeps a line that is written; `text` is asked for one that is kept.
+pub(super) fn written(level: Level, at: OffsetDateTime, text: impl FnOnce() -> String) {
+    if level > Level::WARN {
+        return;
+    }
+    let text = text();
+    RECENT
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .keep(level == Level::ERROR, at, &text);
 }
 
 impl Recent {
-    fn note(&mut self, level: Level, at: OffsetDateTime, text: &str) {
-        let is_error = match level {
-            Level::ERROR => true,
-            Level::WARN => false,
-            _ => return,
-        };
-        if is_error {
-            self.errors += 1;
-        } else {
-            self.warnings += 1;
+    fn count(&mut self, level: Level) {
+        match level {
+            Level::ERROR => self.errors += 1,
+            Level::WARN => self.warnings += 1,
+            _ => {}
         }
+    }
+
+    fn keep(&mut self, is_error: bool, at: OffsetDateTime, text: &str) {
         if self.lines.len() == KEPT {
             self.lines.pop_front();
         }
@@ -93,13 +103,16 @@ mod tests {
     fn the_last_warnings_and_errors_are_kept_and_all_are_counted() {
         let at = datetime!(2026-11-23 10:00 UTC);
         let mut recent = Recent::default();
-        recent.note(Level::INFO, at, "said");
+        recent.count(Level::INFO);
         assert_eq!(recent, Recent::default());
         for number in 0..30 {
-            recent.note(Level::WARN, at, &format!("{number}{}", "x".repeat(1000)));
+            recent.count(Level::WARN);
+            recent.keep(false, at, &format!("{number}{}", "x".repeat(1000)));
         }
-        recent.note(Level::ERROR, at, "broken");
-        assert_eq!((recent.warnings, recent.errors), (30, 1));
+        recent.count(Level::ERROR);
+        recent.keep(true, at, "broken");
+        recent.count(Level::ERROR);
+        assert_eq!((recent.warnings, recent.errors), (30, 2));
         assert_eq!(recent.lines.len(), KEPT);
         let last = recent.lines.back().unwrap();
         assert!(last.is_error && last.text == "broken", "{last:?}");

@@ -9,13 +9,13 @@ use ledger::{Durability, StampLimits};
 
 use super::shown::Seen;
 use super::table::{
-    CA_FILE, CLOCK, CONNECTION_STRING, DURABILITY, EDGEHUB_PORT, LEDGER, LOG, MERGE_AFTER,
-    RUNTIME_LOG_LEVEL, STAMP_AHEAD, STAMP_BEHIND, TLS12_ONLY, WATCHDOG,
+    CA_FILE, CLOCK, CONNECTION_STRING, DURABILITY, EDGEHUB_PORT, LEDGER, LOG, LOG_FORMAT,
+    MERGE_AFTER, RUNTIME_LOG_LEVEL, STAMP_AHEAD, STAMP_BEHIND, TLS12_ONLY, WATCHDOG,
 };
-use super::value::{or_off, parse_level, parse_switch, parse_whole};
+use super::value::{or_off, parse_level, parse_log_format, parse_switch, parse_whole};
 use super::{
-    Behaviour, Connection, DAY, DEFAULT_LEDGER, Level, MINUTE, PREFIX, PROPERTIES, SECOND,
-    SETTINGS, Setting, Settings, parse_duration,
+    Behaviour, Connection, DAY, DEFAULT_LEDGER, Level, LogFormat, MINUTE, PREFIX, PROPERTIES,
+    SECOND, SETTINGS, Setting, Settings, parse_duration,
 };
 use crate::clock::Trust;
 
@@ -123,6 +123,7 @@ impl Reader {
                 parse_whole(text, &(1..=u16::MAX))
             }),
             tls12_only: self.value(TLS12_ONLY, false, parse_switch),
+            log_format: self.log_format(),
             stamp_limits: self.stamp_limits(),
             clock: self.value(CLOCK, Trust::Kernel, |text| match text {
                 "kernel" => Ok(Trust::Kernel),
@@ -177,6 +178,10 @@ impl Reader {
         self.lookup(RUNTIME_LOG_LEVEL)
             .and_then(|text| parse_level(text.trim()).ok())
             .unwrap_or(Level::Info)
+    }
+
+    pub(super) fn log_format(&mut self) -> LogFormat {
+        self.value(LOG_FORMAT, LogFormat::Runtime, parse_log_format)
     }
 
     pub(super) fn connection(&mut self) -> Option<Connection> {

@@ -128,6 +128,16 @@ pub(super) const LOG: Setting = Setting {
     effect: "the least severe lines that are written",
     cost: "`debug` writes some lines for each picture, `verbose` each packet",
 };
+pub(super) const LOG_FORMAT: Setting = Setting {
+    name: "FRUIT_COUNTER_LOG_FORMAT",
+    twin: None,
+    unit: Unit::None,
+    accepts: "runtime or json",
+    default: "runtime",
+    effect: "whether a log line begins with the prefix that the IoT Edge runtime filters on, or is a \
+             JSON object for a log collector (docs/logs.md)",
+    cost: "none",
+};
 
 pub(super) const STAMP_BEHIND: Setting = Setting {
     name: "FRUIT_COUNTER_STAMP_BEHIND",
@@ -201,6 +211,7 @@ pub const SETTINGS: &[Setting] = &[
     EDGEHUB_PORT,
     TLS12_ONLY,
     LOG,
+    LOG_FORMAT,
     STAMP_BEHIND,
     STAMP_AHEAD,
     CLOCK,

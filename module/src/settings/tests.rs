@@ -248,6 +248,21 @@ fn the_agents_log_level_holds_unless_ours_is_set() {
 }
 
 #[test]
+fn log_lines_have_the_runtimes_prefix_unless_json_is_asked_for() {
+    let format = |extra: &[(&str, &str)]| read(extra).unwrap().0.log_format;
+    assert_eq!(format(&[]), LogFormat::Runtime);
+    let name = "FRUIT_COUNTER_LOG_FORMAT";
+    assert_eq!(format(&[(name, "runtime")]), LogFormat::Runtime);
+    assert_eq!(format(&[(name, "json")]), LogFormat::Json);
+    let found = mistakes(&[(name, "xml")]);
+    assert!(found[0].contains("\"xml\"") && found[0].contains("runtime or json"));
+    // Before the mistake can be told, there is a log to tell it in.
+    let log = |value: &str| log([(name.to_owned(), value.to_owned())]);
+    assert_eq!(log("xml"), (Level::Info, LogFormat::Runtime));
+    assert_eq!(log("json"), (Level::Info, LogFormat::Json));
+}
+
+#[test]
 fn what_has_to_do_with_time_is_read_with_its_units() {
     let (settings, _) = read(&[]).unwrap();
     assert_eq!(settings.stamp_limits, StampLimits::default());

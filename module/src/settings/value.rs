@@ -36,6 +36,15 @@ impl Level {
     }
 }
 
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// With the prefix that the IoT Edge runtime filters on.
+    Runtime,
+    /// One JSON object a line.
+    Json,
+}
+
 /// Units of a duration, longest name first so that `ms` is not read as `m`.
 const UNITS: &[(&str, f64)] = &[
     ("ms", 0.001),
@@ -133,5 +142,13 @@ pub(super) fn parse_level(text: &str) -> Result<Level, String> {
         "debug" => Ok(Level::Debug),
         "verbose" | "trace" => Ok(Level::Verbose),
         _ => Err("there is no such level".to_owned()),
+    }
+}
+
+pub(super) fn parse_log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "runtime" => Ok(LogFormat::Runtime),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("it is neither".to_owned()),
     }
 }
