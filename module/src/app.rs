@@ -28,7 +28,7 @@ use ledger::{AttemptLog, Software};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::health::Hub;
 use crate::logging::LogControl;
@@ -351,7 +351,7 @@ async fn drain(
     // An end by panic is reported by the panic itself.
     let _ = pipeline_end.await;
     if let Err(failure) = reporter.await {
-        warn!(%failure, "the reporter ended badly");
+        error!(%failure, "the reporter ended badly");
     }
     // It panics with what it does.
     let _ = note.await;

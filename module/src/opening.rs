@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ledger::{AttemptLog, Ledger, LedgerError, LedgerErrorKind, LedgerOptions};
-use tracing::warn;
+use tracing::error;
 
 use crate::app::NeedsAnotherSetup;
 use crate::{clock, error_chain};
@@ -31,7 +31,7 @@ pub(crate) async fn ledger(
             Ok(opened) => return Ok(opened),
             Err(why) => why,
         };
-        warn!(
+        error!(
             why,
             pause_s = pause.as_secs_f32(),
             "the ledger cannot be opened yet; no picture is taken until it can"

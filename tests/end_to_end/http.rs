@@ -36,7 +36,8 @@ pub(crate) fn address_of(site: &Site) -> SocketAddr {
 #[test]
 fn a_module_without_a_hub_says_so_counts_and_keeps_its_counts() {
     let folder = tempfile::tempdir().unwrap();
-    let mut module = Alone::start(folder.path(), &[]).unwrap();
+    let told = [("FRUIT_COUNTER_LOG", "debug")];
+    let mut module = Alone::start(folder.path(), &told).unwrap();
     let address = module.address().unwrap();
     let answer = post(address, "/image?camera=gate", &[], &png(64, 48)).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");

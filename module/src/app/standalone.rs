@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use super::BROKEN_DOOR;
 use super::door::Doorkeeper;
@@ -49,7 +49,7 @@ pub(super) async fn run(
     stop.send_replace(true);
     let sealing = async {
         if let Err(failure) = keeper.await {
-            warn!(%failure, "sealing ended badly");
+            error!(%failure, "sealing ended badly");
         }
     };
     shut_door(door, sealing, &ledger, note).await;

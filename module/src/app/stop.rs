@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use ledger::{AttemptLog, Ledger};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::GRACE;
 use super::door::Doorkeeper;
@@ -45,7 +45,7 @@ pub(super) async fn shut_door(
 /// Puts the last pictures on the disk where that is done later than their commit.
 pub(super) async fn flush(ledger: &SharedLedger) {
     if let Err(error) = ledger.blocking(Ledger::flush).await {
-        warn!(
+        error!(
             why = crate::error_chain(&error),
             "the last pictures are not known to survive a power cut"
         );

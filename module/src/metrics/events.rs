@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ledger::{LedgerError, Outcome, Recorded};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
 use super::ways::Ending;
 use super::{Metrics, Way};
@@ -124,9 +124,9 @@ impl ReportsSealed {
             to_be_sent,
         } = self;
         if *to_be_sent {
-            info!(reports, "sealed");
+            debug!(reports, "sealed");
         } else {
-            info!(reports, "sealed, kept in the ledger");
+            debug!(reports, "sealed, kept in the ledger");
         }
         metrics.0.reports_sealed.inc_by(*reports as u64);
     }
@@ -142,7 +142,7 @@ pub struct ReportSent<'a> {
 impl ReportSent<'_> {
     /// Writes and counts it.
     pub fn tell(&self, metrics: &Metrics) {
-        info!(report = self.report_id, "sent");
+        debug!(report = self.report_id, "sent");
         metrics.0.reports_sent.inc();
     }
 }
