@@ -9,6 +9,7 @@
 //! first run takes is what every run takes. Where a model lets its input grow
 //! with the picture, the recipe says how far.
 
+mod capacity;
 mod error;
 mod ports;
 

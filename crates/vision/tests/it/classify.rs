@@ -27,7 +27,8 @@ fn tiny(name: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, ModelPackage)
 
 const LABELS: (&str, &str) = ("labels.txt", "unripe\nripe\nNegative\n");
 
-fn metadata(changes: &[(&str, &str)]) -> String {
+/// What an export of 2021 states, but for the changes.
+pub(crate) fn metadata(changes: &[(&str, &str)]) -> String {
     let mut all = serde_json::json!({
         "CustomVision.Postprocess.Method": "ClassificationMultiClass",
         "CustomVision.Preprocess.CropHeight": "20",

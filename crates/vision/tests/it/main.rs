@@ -9,6 +9,7 @@
     reason = "helpers of tests; clippy knows only the tests themselves"
 )]
 
+mod capacity;
 mod classify;
 mod exports;
 mod frames;
