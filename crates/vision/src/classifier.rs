@@ -11,31 +11,31 @@
 
 mod capacity;
 mod error;
+mod opening;
 mod ports;
 
 use std::sync::Arc;
 
 use half::f16;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynValue, MapValueType, TensorRef};
 
 pub use error::{InferenceError, ModelError, TrialError};
 
 use crate::pixels::CHANNELS;
-use crate::runtime;
 use crate::{
-    ModelPackage, Pixels, Preparer, Preprocess, RuntimeOptions, ScoreFunction, Scores, Tensor,
+    ModelPackage, Pixels, Preparer, Preprocess, Provider, RuntimeOptions, ScoreFunction, Scores,
+    Tensor,
 };
+use opening::Opened;
 use ports::{Element, InputPort, ScoreForm, ScorePort};
-
-/// The oldest operator set that ONNX Runtime promises to read.
-const OLDEST_OPSET: i64 = 7;
 
 /// A model, loaded and checked.
 #[derive(Debug)]
 pub struct Classifier {
     session: Session,
+    provider: Provider,
+    runs_whole: bool,
     input: InputPort,
     output: ScorePort,
     labels: Arc<[String]>,
@@ -51,13 +51,11 @@ impl Classifier {
     /// loading the runtime at the first call.
     ///
     /// # Errors
-    /// [`ModelError`]: the runtime is missing, refuses the model, or model and
-    /// package disagree.
+    /// [`ModelError`]: the runtime is missing, refuses the model, lacks the
+    /// provider or cannot start it, or model and package disagree.
     pub fn load(package: &ModelPackage, options: &RuntimeOptions) -> Result<Self, ModelError> {
         let name = || package.name().to_owned();
-        let environment = runtime::environment(options.library.as_deref())?;
-        let session = session(environment, package.model(), options.threads)
-            .map_err(|source| refused(package, source))?;
+        let Opened { session, whole } = opening::open(package, options)?;
         let recipe = package.preprocess().clone();
         let preparer = Preparer::new(recipe).map_err(|source| ModelError::Recipe {
             name: name(),
@@ -68,6 +66,8 @@ impl Classifier {
         let shape = package.preprocess().tensor_shape();
         let mut classifier = Self {
             session,
+            provider: options.provider,
+            runs_whole: whole,
             input,
             output,
             labels: package.shared_labels(),
@@ -107,6 +107,19 @@ impl Classifier {
                 score,
             }),
         }
+    }
+
+    /// What carries the model out, as it was asked for.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Whether the provider runs every part of the model. Where it does not, the
+    /// processor runs what it leaves, perhaps all of it.
+    #[must_use]
+    pub fn provider_runs_whole_model(&self) -> bool {
+        self.runs_whole
     }
 
     /// The labels, in the order of the scores.
@@ -222,37 +235,6 @@ impl Classifier {
             found,
             expected: self.labels.len(),
         })
-    }
-}
-
-/// One session: all optimisations. Several threads of one spin while a picture is in hand, since waking
-/// them at each step costs a fifth of its time, and not between pictures.
-fn session(
-    environment: &ort::environment::Environment,
-    model: &[u8],
-    threads: usize,
-) -> ort::Result<Session> {
-    Session::builder(environment)?
-        .with_intra_threads(threads.max(1))?
-        .with_inter_threads(1)?
-        .with_parallel_execution(false)?
-        .with_intra_op_spinning(threads > 1)?
-        .with_config_entry("session.force_spinning_stop", "1")?
-        .with_inter_op_spinning(false)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .commit_from_memory(model)
-}
-
-fn refused(package: &ModelPackage, source: ort::Error) -> ModelError {
-    let name = package.name().to_owned();
-    match package.opset() {
-        Some(opset) if opset < OLDEST_OPSET => ModelError::TooOld {
-            name,
-            opset,
-            oldest: OLDEST_OPSET,
-            source,
-        },
-        _ => ModelError::Refused { name, source },
     }
 }
 

@@ -10,7 +10,8 @@
 //! Each step takes one value and gives the next or a typed error, so a picture
 //! that was not prepared cannot be judged. Rooms: [`decode()`] (bytes, limits,
 //! refusals), [`Preparer`] (crop, resize, layout), [`ModelPackage`] (what an
-//! export says), [`Classifier`] (the session), [`Scores`] (the judgement).
+//! export says), [`Classifier`] (the session), [`Provider`] (what runs it), [`Scores`] (the
+//! judgement).
 //!
 //! What this crate must never do: write a picture, or any part of one, to a log
 //! or an error; take time or memory without bound for bytes from outside; start
@@ -38,6 +39,7 @@ mod package;
 mod pixels;
 mod prepare;
 mod preprocess;
+mod provider;
 mod runtime;
 mod scores;
 mod scratch;
@@ -55,6 +57,7 @@ pub use preprocess::{
     ALIGNMENT, AxisOrder, ChannelOrder, Filter, Fit, NamedRecipe, Origin, Preprocess, Size,
     UnknownRecipe, ValueRange,
 };
+pub use provider::{Provider, UnknownProvider, providers};
 pub use runtime::{RuntimeError, RuntimeOptions, environment};
 pub use scores::{ScoreFunction, Scores, Verdict};
 pub use scratch::Scratch;

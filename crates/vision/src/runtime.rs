@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+use crate::provider::{self, Provider};
+
 /// How a [`Classifier`](crate::Classifier) runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeOptions {
@@ -21,6 +23,9 @@ pub struct RuntimeOptions {
     /// Threads that work on one picture, default 1; 0 counts as 1. Several
     /// classifiers of one thread do more pictures a second than one of several.
     pub threads: usize,
+    /// What carries the model out, default the CPU. One that the library lacks,
+    /// or that does not start, is an error; the CPU never takes its place.
+    pub provider: Provider,
 }
 
 impl Default for RuntimeOptions {
@@ -28,6 +33,7 @@ impl Default for RuntimeOptions {
         Self {
             library: None,
             threads: 1,
+            provider: Provider::default(),
         }
     }
 }
@@ -56,6 +62,28 @@ pub enum RuntimeError {
     /// The library refused to start.
     #[error("ONNX Runtime did not start")]
     Start(#[source] ort::Error),
+    /// The library was built without the provider.
+    #[error(
+        "ONNX Runtime was built without the provider {provider} here, it has {}; take one of these, or a library with {provider}",
+        provider::in_words(present)
+    )]
+    NoProvider {
+        /// The provider that was asked for.
+        provider: Provider,
+        /// Those that the library has.
+        present: Vec<Provider>,
+    },
+    /// The library has the provider and cannot start it.
+    #[error(
+        "ONNX Runtime cannot start the provider {provider}; see whether its own libraries, its device and drivers are there, or take the provider cpu"
+    )]
+    Provider {
+        /// The provider that was asked for.
+        provider: Provider,
+        /// What the runtime said.
+        #[source]
+        source: ort::Error,
+    },
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -1,6 +1,6 @@
 //! Why a model cannot be loaded, and why a run failed.
 
-use crate::{PackageError, RecipeError, RuntimeError};
+use crate::{PackageError, Provider, RecipeError, RuntimeError};
 
 /// A model that was not loaded. Each message names both sides of a
 /// disagreement and, where there is one, the cure.
@@ -30,6 +30,20 @@ pub enum ModelError {
     Refused {
         /// The package.
         name: String,
+        /// What the runtime said.
+        #[source]
+        source: ort::Error,
+    },
+    /// A provider of the runtime's started, and not with this model: its device
+    /// is missing or full, or it does not take the model.
+    #[error(
+        "ONNX Runtime does not start the model {name} with the provider {provider}; see whether its device and drivers are there, or take the provider cpu"
+    )]
+    NotStarted {
+        /// The package.
+        name: String,
+        /// What was to carry it out.
+        provider: Provider,
         /// What the runtime said.
         #[source]
         source: ort::Error,

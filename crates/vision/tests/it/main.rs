@@ -17,5 +17,6 @@ mod hostile;
 mod model_toml;
 mod packages;
 mod prepared;
+mod providers;
 mod scores;
 mod shared;
