@@ -72,7 +72,7 @@ pub struct NeedsAnotherSetup(pub(crate) String);
 pub async fn run(
     settings: Settings,
     connection: Connection,
-    _log: LogControl,
+    log: LogControl,
 ) -> anyhow::Result<()> {
     let mut stop_signal = StopSignal::listen()?;
     let opened = tokio::select! {
@@ -102,7 +102,7 @@ pub async fn run(
         return standalone::run(opened.pipeline, reporting, door, stop_signal).await;
     }
     let facts = facts(&settings, &opened.pipeline);
-    let (pipeline, follower) = with_follower(&settings, opened, &door).await;
+    let (pipeline, follower) = with_follower(&settings, opened, &door, log).await;
     let in_force = pipeline.judge.in_force.clone();
     let http = in_force.borrow().behaviour.http;
     door.start(http).await?;
@@ -136,6 +136,7 @@ async fn with_follower(
     settings: &Settings,
     opened: Opened,
     door: &Doorkeeper,
+    log: LogControl,
 ) -> (Pipeline, Follower<Applier>) {
     let Opened {
         pipeline,
@@ -150,6 +151,8 @@ async fn with_follower(
         ledger: pipeline.ledger.clone(),
         metrics: pipeline.metrics.clone(),
         door: door.clone(),
+        log,
+        capacity: pipeline.capacity.clone(),
     };
     let following = Following::new(settings.behaviour.clone());
     let mut follower = Follower::new(following, applier, settings.ledger.clone());
@@ -191,7 +194,7 @@ async fn connected(
     let in_force = pipeline.judge.in_force.clone();
     let teller = Teller {
         model: pipeline.model.clone(),
-        capacity: watch::Sender::default().subscribe(),
+        capacity: pipeline.capacity.subscribe(),
         facts: facts.ledger.clone(),
         ledger: ledger.clone(),
     };

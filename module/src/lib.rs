@@ -9,6 +9,7 @@
 //! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt; [`renewed`] hands a
 //!   new session of the model over
 //! - [`watchdog`]: ends a process that a picture holds up
+//! - `capacity`: how many pictures a second this box can take
 //! - [`labels`]: what the model's labels count as
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
 //! - [`reporter`]: sealed reports, sent until confirmed
@@ -25,6 +26,7 @@
 
 pub mod afresh;
 pub mod app;
+mod capacity;
 pub mod classify;
 pub mod clock;
 pub mod decode_room;

@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, info_span, warn};
 
 use crate::SharedLedger;
+use crate::capacity::measure;
 use crate::clock;
 use crate::frame::Frame;
 use crate::health::Health;
@@ -49,6 +50,8 @@ pub struct Pipeline {
     pub metrics: Metrics,
     /// Where a new session waits to take the place of the one in use.
     pub renewed: Renewed,
+    /// Is told how many pictures a second the session can take.
+    pub capacity: watch::Sender<Option<f64>>,
 }
 
 /// What the pipeline's thread needs of the world around it.
@@ -75,6 +78,12 @@ impl Pipeline {
     /// in hand is finished first.
     pub fn run(mut self, mut around: Surroundings) {
         let mut watch = RedeliveryWatch::default();
+        // Before the first picture can be here: the connection takes as long.
+        self.take_renewed();
+        if self.capacity.borrow().is_none() {
+            let capacity = measure(&mut self.judge.eyes.classifier);
+            self.capacity.send_replace(capacity);
+        }
         let mut is_first = true;
         while let Some(delivery) = around.deliveries.blocking_next() {
             if std::mem::take(&mut is_first) {
@@ -110,9 +119,7 @@ impl Pipeline {
         watch: &mut RedeliveryWatch,
     ) -> Result<(), LedgerError> {
         let _in_flight = self.way().begin(delivery.received_at());
-        if let Some(session) = self.renewed.take() {
-            self.judge.eyes.classifier = session;
-        }
+        self.take_renewed();
         let frame = Frame::new(
             delivery.input(),
             delivery.properties(),
@@ -156,6 +163,12 @@ impl Pipeline {
         }
         info!("the ledger can be written again; taking pictures");
         around.runtime.block_on(around.client.resume());
+    }
+
+    fn take_renewed(&mut self) {
+        if let Some(session) = self.renewed.take() {
+            self.judge.eyes.classifier = session;
+        }
     }
 
     /// Finds the frame's outcome and makes it durable.

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use ledger::Ledger;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use vision::{Classifier, ModelPackage};
+use vision::{Classifier, ModelError, ModelPackage};
 
 use super::door::Doorkeeper;
 use super::open::session;
+use crate::capacity::measure;
 use crate::in_force::InForce;
 use crate::labels::LabelRules;
+use crate::logging::LogControl;
 use crate::metrics::Metrics;
 use crate::renewed::Renewed;
 use crate::settings::Behaviour;
@@ -33,6 +35,9 @@ pub(super) struct Applier {
     pub(super) ledger: SharedLedger,
     pub(super) metrics: Metrics,
     pub(super) door: Doorkeeper,
+    pub(super) log: LogControl,
+    /// Pictures per second of the session in use.
+    pub(super) capacity: watch::Sender<Option<f64>>,
 }
 
 impl Apply for Applier {
@@ -45,7 +50,7 @@ impl Apply for Applier {
         {
             rules = Arc::new(self.rules(new).await?);
         }
-        if old.threads != new.threads {
+        if (old.threads, old.provider) != (new.threads, new.provider) {
             self.renew_session(new).await?;
         }
         if old.report_interval != new.report_interval {
@@ -58,6 +63,9 @@ impl Apply for Applier {
         }
         if old.http != new.http {
             self.door.set(new.http).await?;
+        }
+        if old.log != new.log {
+            self.log.set_level(new.log);
         }
         self.metrics.admit(&rules.counted());
         self.in_force.send_replace(Arc::new(InForce {
@@ -83,10 +91,15 @@ impl Applier {
     /// see that it changed.
     async fn renew_session(&self, new: &Behaviour) -> Result<(), String> {
         let (package, options) = (Arc::clone(&self.package), session(new));
-        let opened = spawn_blocking(move || Classifier::load(&package, &options)).await;
-        match opened {
-            Ok(Ok(session)) => {
+        let opened = spawn_blocking(move || {
+            let mut session = Classifier::load(&package, &options)?;
+            let capacity = measure(&mut session);
+            Ok::<_, ModelError>((session, capacity))
+        });
+        match opened.await {
+            Ok(Ok((session, capacity))) => {
                 self.renewed.leave(session);
+                self.capacity.send_replace(capacity);
                 Ok(())
             }
             Ok(Err(error)) => Err(error_chain(&error)),

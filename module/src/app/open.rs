@@ -121,6 +121,7 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
             ledger,
             metrics,
             renewed: Renewed::default(),
+            capacity: watch::Sender::default(),
         },
         package: Arc::new(package),
         in_force,
@@ -164,6 +165,7 @@ pub fn load_model(path: &Path, layout: Layout, options: RuntimeOptions) -> anyho
 pub(super) fn session(behaviour: &Behaviour) -> RuntimeOptions {
     RuntimeOptions {
         threads: behaviour.threads,
+        provider: behaviour.provider,
         ..RuntimeOptions::default()
     }
 }

@@ -16,7 +16,9 @@ use bytes::Bytes;
 use ledger::{AttemptKey, AttemptLog};
 use tokio::sync::{oneshot, watch};
 use tracing::error;
-use vision::{Classifier, DecodeLimits, ModelError, ModelPackage, RuntimeOptions, Scratch};
+use vision::{
+    Classifier, DecodeLimits, ModelError, ModelPackage, Provider, RuntimeOptions, Scratch,
+};
 
 use crate::decode_room::DecodeRoom;
 use crate::error_chain;
@@ -148,7 +150,12 @@ impl Shared {
                 return;
             }
         };
+        let mut provider = self.origin.provider();
         while let Some(job) = self.next() {
+            if provider != self.origin.provider() {
+                provider = self.origin.provider();
+                self.origin.renew(&mut judge);
+            }
             let sight = judge.judge(&job.attempt, &job.picture);
             // Nobody may be waiting any more.
             let _ = job.sight.send(sight);
@@ -176,12 +183,37 @@ impl Shared {
 }
 
 impl Origin {
+    fn provider(&self) -> Provider {
+        self.in_force.borrow().behaviour.provider
+    }
+
+    fn session(&self) -> Result<Classifier, Box<ModelError>> {
+        // One thread each: several sessions of one do more than one of several.
+        let options = RuntimeOptions {
+            provider: self.provider(),
+            ..RuntimeOptions::default()
+        };
+        Classifier::load(&self.package, &options).map_err(Box::new)
+    }
+
+    /// Opens a session anew, as it is set now; where that fails the old one goes on.
+    fn renew(&self, judge: &mut Judge) {
+        match self.session() {
+            Ok(session) => judge.eyes.classifier = session,
+            Err(failure) => {
+                let why = error_chain(&*failure);
+                error!(
+                    why,
+                    "a session for HTTP cannot be renewed: the old one goes on"
+                );
+            }
+        }
+    }
+
     fn judge(&self) -> Result<Judge, Box<ModelError>> {
         Ok(Judge {
             eyes: Eyes {
-                // One thread each: several sessions of one do more than one of several.
-                classifier: Classifier::load(&self.package, &RuntimeOptions::default())
-                    .map_err(Box::new)?,
+                classifier: self.session()?,
                 labels: Arc::clone(&self.in_force.borrow().rules),
                 limits: self.limits,
                 room: self.room.clone(),

@@ -84,6 +84,7 @@ fn open(folder: &Path) -> Pipeline {
         metrics: Metrics::unheard(&ledger),
         ledger,
         renewed: Renewed::default(),
+        capacity: watch::Sender::default(),
     }
 }
 

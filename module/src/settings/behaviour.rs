@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use vision::Provider;
 
-use super::table::{HEARTBEAT, LOG, MIN_CONFIDENCE, REPORT_INTERVAL, THREADS};
+use super::table::{HEARTBEAT, LOG, MIN_CONFIDENCE, PROVIDER, REPORT_INTERVAL, THREADS};
 use super::value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
 use super::{
     DAY, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, SECOND, Setting, http, labels, parse_confidence,
@@ -35,6 +36,8 @@ pub struct Behaviour {
     pub log: Level,
     /// Threads of the inference session.
     pub threads: usize,
+    /// What carries the model out.
+    pub provider: Provider,
 }
 
 impl Behaviour {
@@ -50,6 +53,7 @@ impl Behaviour {
             http: true,
             log: Level::Info,
             threads: cores.clamp(1, 4),
+            provider: Provider::default(),
         }
     }
 }
@@ -168,6 +172,17 @@ pub const PROPERTIES: &[Property] = &[
         shown: |behaviour| behaviour.threads.into(),
         ..property(THREADS, |behaviour, text| {
             put(&mut behaviour.threads, parse_whole(text, &(1..=64)))
+        })
+    },
+    Property {
+        schema: "string",
+        shown: |behaviour| behaviour.provider.to_string().into(),
+        ..property(PROVIDER, |behaviour, text| {
+            let read = text.parse::<Provider>();
+            put(
+                &mut behaviour.provider,
+                read.map_err(|error| error.to_string()),
+            )
         })
     },
     Property {

@@ -101,6 +101,17 @@ pub(super) const THREADS: Setting = Setting {
     effect: "threads of the one inference session",
     cost: "a new session of the model is opened beside the old one: its memory twice for a moment",
 };
+pub(super) const PROVIDER: Setting = Setting {
+    name: "FRUIT_COUNTER_PROVIDER",
+    twin: Some("provider"),
+    unit: Unit::None,
+    accepts: "cpu, xnnpack, openvino, cuda or tensorrt, of those that the loaded ONNX Runtime has",
+    default: "cpu",
+    effect: "what carries the model out; one that the library lacks, or that does not start, is \
+             refused with those there are (docs/models.md)",
+    cost: "new sessions of the model are opened beside the old ones: their memory twice for a moment; \
+           `tensorrt` builds its engine for up to minutes",
+};
 pub(super) const EDGEHUB_PORT: Setting = Setting {
     name: "FRUIT_COUNTER_EDGEHUB_PORT",
     twin: None,
@@ -208,6 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     labels::LABELS,
     labels::CONFIDENCE,
     THREADS,
+    PROVIDER,
     EDGEHUB_PORT,
     TLS12_ONLY,
     LOG,

@@ -36,6 +36,7 @@ fn what_is_shown_is_read_as_the_same_again() {
         ("http", json!(false)),
         ("logLevel", json!("debug")),
         ("threads", json!(3)),
+        ("provider", json!("openvino")),
     ] {
         property(name).read(&mut behaviour, &value).unwrap();
     }
@@ -85,6 +86,7 @@ fn a_bad_value_changes_nothing_and_says_what_is_accepted() {
         ("logLevel", json!("loud")),
         ("threads", json!(0)),
         ("threads", json!(2.5)),
+        ("provider", json!("azure")),
     ] {
         let mut behaviour = before.clone();
         let property = property(name);
