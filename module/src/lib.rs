@@ -30,6 +30,8 @@ mod capacity;
 pub mod classify;
 pub mod clock;
 pub mod decode_room;
+#[cfg(test)]
+mod described;
 pub mod eyes;
 pub mod frame;
 pub mod health;

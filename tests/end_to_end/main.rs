@@ -23,5 +23,6 @@ mod own_disk;
 mod poison;
 mod read_back;
 mod refusals;
+mod settings;
 mod time;
 mod watchdog;

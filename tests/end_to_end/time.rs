@@ -7,7 +7,7 @@ use end_to_end::{Binary, Site, binary, wait_for};
 use serde_json::Value;
 
 /// Gives an order to the running hub, or asks it something.
-fn devhub(site: &Site, arguments: &[&str]) -> String {
+pub(crate) fn devhub(site: &Site, arguments: &[&str]) -> String {
     let output = Command::new(binary(Binary::Devhub).unwrap())
         .args(arguments)
         .arg("--state")
@@ -21,7 +21,7 @@ fn devhub(site: &Site, arguments: &[&str]) -> String {
 pub(crate) fn ledger_in_twin(site: &Site) -> Value {
     let twin: Value =
         serde_json::from_str(&devhub(site, &["twin", "get", "FruitCounter"])).unwrap();
-    twin["reported"]["ledger"].clone()
+    twin["reported"]["status"]["ledger"].clone()
 }
 
 #[test]

@@ -497,6 +497,16 @@ impl Camera {
         wait_for("the camera to end", || Ok(self.child.try_wait()?))
     }
 
+    /// Ends it: it sends no further picture, waits for those on their way, and answers how many the hub
+    /// confirmed.
+    ///
+    /// # Errors
+    /// When it has ended already, or as [`Camera::confirmed`].
+    pub fn stop(&mut self) -> anyhow::Result<u64> {
+        signal(&self.child, Signal::TERM)?;
+        self.confirmed()
+    }
+
     /// Waits for the end and answers how many pictures the hub confirmed.
     ///
     /// # Errors

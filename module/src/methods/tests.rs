@@ -13,8 +13,8 @@ use time::macros::datetime;
 use tokio::sync::watch;
 
 use super::answers::PATIENCE;
-use super::described::mistakes;
 use super::*;
+use crate::described::mistakes;
 use crate::in_force::{InForce, NowInForce};
 use crate::labels::LabelRules;
 use crate::settings::{Behaviour, Settings};
