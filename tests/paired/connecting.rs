@@ -7,7 +7,7 @@ use devhub::hub::{Connects, Counters, Fault};
 use devhub::testing::{GATEWAY_HOST, TestHub};
 use edge_client::{FailureKind, OutgoingMessage, Status};
 
-use crate::site::{CAMERA, PATIENCE, camera, hub, insist, module, status};
+use crate::site::{CAMERA, MODULE, PATIENCE, camera, hub, insist, module, status};
 
 /// Whether the last attempt ended with this sort of failure.
 fn failed_by(kind: FailureKind) -> impl FnMut(&Status) -> bool {
@@ -49,6 +49,29 @@ async fn checklist_9_a_refused_client_stays_up_slows_down_and_gets_in_later() {
     assert_eq!(accepted, 0);
     connects(&hub, Connects::Answered).await;
     status(&client, Status::is_connected).await;
+}
+
+#[tokio::test]
+async fn the_hub_knows_the_model_that_a_client_announces_after_each_reconnect() {
+    let hub = hub().start().await.unwrap();
+    let mut config = module(&hub);
+    config.model_id = Some("dtmi:orchard:Counter;1".to_owned());
+    let counter = edge_client::start(config).client;
+    let camera = edge_client::start(camera(&hub, CAMERA)).client;
+    for connected in [2, 4] {
+        status(&camera, Status::is_connected).await;
+        status(&counter, Status::is_connected).await;
+        let accepted = |counters: &Counters| counters.accepted >= connected;
+        assert!(hub.counters_reach(PATIENCE, accepted).await);
+        let models = hub.remote().models().await.unwrap();
+        let models: Vec<_> = models
+            .iter()
+            .map(|(id, model)| (id.to_string(), model.as_str()))
+            .collect();
+        let expected = format!("edge-dev/{MODULE}");
+        assert_eq!(models, [(expected, "dtmi:orchard:Counter;1")]);
+        hub.kill_connections().await;
+    }
 }
 
 #[tokio::test]

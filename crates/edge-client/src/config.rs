@@ -38,6 +38,9 @@ pub struct ClientConfig {
     pub credentials: Credentials,
     /// Name and version of the software, shown to the hub as `DeviceClientType`.
     pub product: String,
+    /// The IoT Plug and Play model that the software implements, as a DTMI
+    /// (`dtmi:orchard:Counter;1`); `None`. Announced with every CONNECT.
+    pub model_id: Option<String>,
     /// Whether to subscribe to the module's inputs; true for modules. Without effect for
     /// leaf devices.
     pub receives_inputs: bool,
@@ -125,6 +128,7 @@ impl ClientConfig {
             trust,
             credentials,
             product: product.to_owned(),
+            model_id: None,
             receives_inputs: is_module,
             follows_twin: is_module,
             takes_methods: is_module,

@@ -107,6 +107,7 @@ impl Driver {
             SessionConfig {
                 identity: config.identity.clone(),
                 product: config.product.clone(),
+                model_id: config.model_id.clone(),
                 receives_inputs: config.receives_inputs,
                 follows_twin: config.follows_twin,
                 takes_methods: config.takes_methods,

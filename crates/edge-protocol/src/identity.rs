@@ -75,17 +75,24 @@ impl Identity {
         }
     }
 
-    /// MQTT username: `{hub}/{client id}/?api-version=…&DeviceClientType={product}`.
+    /// MQTT username: `{hub}/{client id}/?api-version=…&DeviceClientType={product}`, and
+    /// `&model-id={model_id}` where there is one.
     ///
-    /// `product` is free text that names the client software, percent-encoded here.
+    /// `product` is free text that names the client software, `model_id` the DTMI of the
+    /// IoT Plug and Play model that it implements; both are percent-encoded here.
     #[must_use]
-    pub fn username(&self, product: &str) -> String {
-        format!(
+    pub fn username(&self, product: &str, model_id: Option<&str>) -> String {
+        let mut name = format!(
             "{}/{}/?api-version={API_VERSION}&DeviceClientType={}",
             self.hub_host,
             self.client_id(),
             percent::encode(product)
-        )
+        );
+        if let Some(model_id) = model_id {
+            name.push_str("&model-id=");
+            name.push_str(&percent::encode(model_id));
+        }
+        name
     }
 
     /// The SAS audience before encoding: `{hub}/devices/{device}[/modules/{module}]`.
@@ -161,7 +168,7 @@ mod tests {
         let id = module();
         assert_eq!(id.client_id(), "edge-dev/ripeness");
         assert_eq!(
-            id.username("fruit-counter/0.1 (x)"),
+            id.username("fruit-counter/0.1 (x)", None),
             "hub1.azure-devices.net/edge-dev/ripeness/?api-version=2021-04-12\
              &DeviceClientType=fruit-counter%2F0.1%20%28x%29"
         );
@@ -172,11 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn a_model_id_is_announced_percent_encoded() {
+        let name = module().username("p", Some("dtmi:orchard:Counter;1"));
+        let expected = "&DeviceClientType=p&model-id=dtmi%3Aorchard%3ACounter%3B1";
+        assert!(name.ends_with(expected), "{name}");
+    }
+
+    #[test]
     fn leaf_names_stop_at_the_device() {
         let id = Identity::new("hub1.azure-devices.net", "cam1", None).unwrap();
         assert_eq!(id.client_id(), "cam1");
         assert!(
-            id.username("p")
+            id.username("p", None)
                 .starts_with("hub1.azure-devices.net/cam1/?api-version=")
         );
         assert_eq!(id.resource_uri(), "hub1.azure-devices.net/devices/cam1");

@@ -52,7 +52,7 @@ pub(crate) enum ControlMode {
         #[command(flatten)]
         hub: Where,
     },
-    /// Show who is connected, what was counted and which faults are in force.
+    /// Show who is connected and as what model, what was counted and which faults are in force.
     Status {
         /// As JSON
         #[arg(long)]
@@ -208,6 +208,10 @@ fn show_status(status: &Value) -> anyhow::Result<()> {
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
+        .map(|client| match status["models"][client].as_str() {
+            Some(model) => format!("{client} ({model})"),
+            None => client.to_owned(),
+        })
         .collect();
     writeln!(out, "connected: {}", connected.join(", "))?;
     writeln!(out, "faults:    {}", status["faults"])?;

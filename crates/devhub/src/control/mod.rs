@@ -61,7 +61,7 @@ pub enum Request {
     },
     /// The queues and how many messages each holds.
     Queues,
-    /// Who is connected, what was counted, which faults are in force.
+    /// Who is connected, which models they announced, what was counted, which faults are in force.
     Status,
     /// Begins, ends or does a fault; answered with `{"connections":n}`, those it ended.
     Fault(FaultRequest),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -221,9 +221,21 @@ impl ControlParts {
             Request::Status => {
                 let connected = hub.connected().await.map_err(text)?;
                 let connected: Vec<_> = connected.iter().map(IdentityId::to_string).collect();
+                let models: Map<_, _> = hub
+                    .models()
+                    .await
+                    .map_err(text)?
+                    .into_iter()
+                    .map(|(id, model)| (id.to_string(), model.into()))
+                    .collect();
                 let counters = hub.counters().await.map_err(text)?;
                 let faults = hub.faults().await.map_err(text)?;
-                Ok(json!({ "connected": connected, "counters": counters, "faults": faults }))
+                Ok(json!({
+                    "connected": connected,
+                    "models": models,
+                    "counters": counters,
+                    "faults": faults,
+                }))
             }
             Request::Fault(fault) => self.fault(fault).await,
         }

@@ -12,7 +12,7 @@ use super::{ConnectionId, Hub};
 use crate::clock::Now;
 use crate::identity::IdentityId;
 use crate::sas::{self, Accepted, SasRefusal};
-use crate::username::{self, UsernameError};
+use crate::username::{self, Username, UsernameError};
 
 /// Why a CONNECT is refused.
 #[derive(Debug)]
@@ -72,8 +72,9 @@ impl Hub {
             return;
         }
         match self.admit(&connect, now) {
-            Ok((identity, accepted)) => {
-                if self.is_crowded(&identity) {
+            Ok((username, accepted)) => {
+                let identity = &username.identity;
+                if self.is_crowded(identity) {
                     tracing::error!(client = %identity, limit = self.settings.max_clients,
                         "client accepted and never served: too many are connected");
                     let accepted = ConnAck::new(ConnectReturnCode::Success, false);
@@ -81,7 +82,7 @@ impl Hub {
                     self.ignore(connection, connect.keep_alive, now);
                     return;
                 }
-                self.admitted(connection, connect, &identity, accepted, now);
+                self.admitted(connection, connect, username, accepted, now);
                 if self.faults.connects == Connects::Dropped {
                     self.close(connection, CloseReason::OnDemand, now);
                 }
@@ -101,7 +102,7 @@ impl Hub {
         }
     }
 
-    fn admit(&self, connect: &Connect, now: Now) -> Result<(IdentityId, Accepted), Refusal> {
+    fn admit(&self, connect: &Connect, now: Now) -> Result<(Username, Accepted), Refusal> {
         if self.faults.connects == Connects::Refused {
             return Err(Refusal::OnDemand);
         }
@@ -113,7 +114,8 @@ impl Hub {
             ConnectAuth::Username { username } => (username, None),
             ConnectAuth::UsernamePassword { username, password } => (username, Some(password)),
         };
-        let identity = username::parse(name).map_err(Refusal::Username)?.identity;
+        let username = username::parse(name).map_err(Refusal::Username)?;
+        let identity = &username.identity;
         let expected = identity.to_string();
         if expected != connect.client_id {
             return Err(Refusal::ClientId {
@@ -125,29 +127,30 @@ impl Hub {
         let Some(password) = password else {
             return Err(Refusal::NoPassword);
         };
-        if self.identities.identity(&identity).is_none() {
+        if self.identities.identity(identity).is_none() {
             return Err(Refusal::UnknownId(expected));
         }
         let hosts = self.identities.hosts();
         let expected = sas::Expected {
             hub_host: &hosts.hub,
             gateway_host: &hosts.gateway,
-            identity: &identity,
-            keys: &self.identities.keys(&identity),
+            identity,
+            keys: &self.identities.keys(identity),
         };
         let token = String::from_utf8_lossy(password);
         let accepted = sas::check(&token, &expected, now.wall).map_err(Refusal::Token)?;
-        Ok((identity, accepted))
+        Ok((username, accepted))
     }
 
     fn admitted(
         &mut self,
         connection: ConnectionId,
         connect: Connect,
-        identity: &IdentityId,
+        username: Username,
         accepted: Accepted,
         now: Now,
     ) {
+        let identity = &username.identity;
         // The old connection is closed without a word, and the new one served (sheet 4.3).
         if let Some(old) = self
             .clients
@@ -163,6 +166,7 @@ impl Hub {
         }
         client.persistent = !connect.clean_session;
         client.connection = Some(connection);
+        client.model_id = username.model_id;
         let away_since = client.away_since;
         let token_left = accepted
             .usable_until

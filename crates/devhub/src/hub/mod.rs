@@ -236,6 +236,18 @@ impl Hub {
             .collect()
     }
 
+    /// The IoT Plug and Play models that clients which are connected now have announced. The real
+    /// hub passes them on to the cloud; the twin that a client asks for does not have them.
+    pub fn models(&self) -> BTreeMap<IdentityId, String> {
+        let connected = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.connection.is_some());
+        connected
+            .filter_map(|(id, client)| Some((id.clone(), client.model_id.clone()?)))
+            .collect()
+    }
+
     /// The twin of an identity.
     pub fn twin(&self, id: &IdentityId) -> Option<&Twin> {
         self.twins.get(id)

@@ -227,6 +227,8 @@ pub(super) struct Client {
     pub(super) wait_until: Option<Duration>,
     /// Since when it is not connected, if it is not.
     pub(super) away_since: Duration,
+    /// The model that its last CONNECT announced.
+    pub(super) model_id: Option<String>,
 }
 
 impl Client {

@@ -1,5 +1,6 @@
 //! The handle on a running hub: what tests, the control socket and the command ask and tell it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
@@ -114,6 +115,14 @@ impl HubRemote {
     /// [`Stopped`].
     pub async fn connected(&self) -> Result<Vec<IdentityId>, Stopped> {
         self.ask(|hub, _| hub.connected()).await
+    }
+
+    /// The models that those have announced; see [`Hub::models`].
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn models(&self) -> Result<BTreeMap<IdentityId, String>, Stopped> {
+        self.ask(|hub, _| hub.models()).await
     }
 
     /// The twin of an identity as a GET would answer it; `None` for an unknown one.

@@ -131,7 +131,7 @@ impl Ground {
         status.await["listen"].as_str().unwrap().parse().unwrap()
     }
 
-    fn connection_string(&self, kind: &str, name: &str) -> String {
+    pub(crate) fn connection_string(&self, kind: &str, name: &str) -> String {
         let text = fs::read_to_string(self.state.join("identities.json")).unwrap();
         let identities: Value = serde_json::from_str(&text).unwrap();
         identities[kind][name]["connectionString"]

@@ -2,12 +2,13 @@
 
 use std::process::{Output, Stdio};
 
+use rumqttc::mqttbytes::v4::ConnectAuth;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::client::{PATIENCE, RawClient, tls_error};
+use crate::client::{PATIENCE, RawClient, connect_packet, tls_error};
 use crate::command::{Ground, INPUTS, TOPIC, ends, signal};
 
 const COUNTS: &str =
@@ -297,4 +298,32 @@ async fn a_request_that_is_no_text_or_too_long_gets_an_error_line() {
         let _cut = tokio::time::timeout(PATIENCE, read).await.unwrap();
         assert!(answer.contains(complaint), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn status_shows_the_model_that_a_client_announced() {
+    let ground = Ground::new();
+    let hub = ground.hub();
+    let address = ground.hub_of(&hub).await;
+    let (_camera, _) = ground.client(address, "devices", "cam-01").await;
+    let mut connect = connect_packet(&ground.connection_string("modules", "FruitCounter"));
+    let ConnectAuth::UsernamePassword { username, .. } = &mut connect.auth else {
+        panic!("{:?}", connect.auth)
+    };
+    username.push_str("&model-id=dtmi%3Aorchard%3ACounter%3B1");
+    let ca = std::fs::read_to_string(ground.state.join("ca.pem")).unwrap();
+    let mut module = RawClient::open(address, &ca).await;
+    module.connect_with(connect).await;
+
+    let status = answer(&ground, &["status", "--json"]).await;
+    assert_eq!(
+        status["models"],
+        json!({"edge-dev/FruitCounter": "dtmi:orchard:Counter;1"})
+    );
+    let shown = output(&ground, &["status"]).await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        shown.starts_with("connected: cam-01, edge-dev/FruitCounter (dtmi:orchard:Counter;1)\n"),
+        "{shown}"
+    );
 }

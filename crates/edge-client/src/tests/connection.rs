@@ -126,6 +126,26 @@ async fn connect_carries_identity_token_and_a_kept_session() {
 }
 
 #[tokio::test]
+async fn connect_announces_the_model_that_is_configured() {
+    let hub = Hub::new().await;
+    for (model_id, announced) in [
+        (None, false),
+        (Some("dtmi:orchard:Counter;1".to_owned()), true),
+    ] {
+        let mut config = hub.config();
+        config.model_id = model_id;
+        let (_client, _deliveries) = begin(config);
+        let connect = hub.accept().await.expect_connect().await;
+        let ConnectAuth::UsernamePassword { username, .. } = connect.auth else {
+            panic!("expected a password")
+        };
+        let parameter = "&model-id=dtmi%3Aorchard%3ACounter%3B1";
+        assert_eq!(username.ends_with(parameter), announced, "{username}");
+        assert_eq!(username.contains("model-id"), announced, "{username}");
+    }
+}
+
+#[tokio::test]
 async fn checklist_9_a_refused_token_is_replaced_and_the_client_gets_in() {
     let hub = Hub::new().await;
     let (client, _deliveries) = begin(hub.config());

@@ -136,6 +136,7 @@ impl Hub {
             trust: TrustAnchors::from_pem(self.ca_pem.as_bytes()).unwrap(),
             credentials: Credentials::SharedKey(SharedKey::from_base64("a2V5").unwrap()),
             product: "test/1".to_owned(),
+            model_id: None,
             receives_inputs: true,
             follows_twin: false,
             takes_methods: false,

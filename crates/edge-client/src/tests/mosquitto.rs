@@ -119,7 +119,9 @@ async fn a_changed_password_shuts_us_out_until_we_have_the_new_one() {
         return;
     };
     let config = broker.config().await;
-    let user = config.identity.username(&config.product);
+    let user = config
+        .identity
+        .username(&config.product, config.model_id.as_deref());
     let Started {
         client, deliveries, ..
     } = start(config.clone());
@@ -147,7 +149,9 @@ async fn a_changed_password_shuts_us_out_until_we_have_the_new_one() {
 /// it is let in; says whether the broker had kept the session. Our password is a token that
 /// names the second of its end, so it is another one each second.
 async fn admit(broker: &Broker, config: &ClientConfig, client: &Client) -> bool {
-    let user = config.identity.username(&config.product);
+    let user = config
+        .identity
+        .username(&config.product, config.model_id.as_deref());
     let key = SharedKey::from_base64("a2V5").unwrap();
     // A second that was missed on a busy machine is not the last one.
     for _ in 0..5 {

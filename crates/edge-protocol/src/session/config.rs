@@ -30,6 +30,8 @@ pub struct SessionConfig {
     pub identity: Identity,
     /// Name of the client software, for `DeviceClientType`.
     pub product: String,
+    /// The IoT Plug and Play model to announce, as a DTMI; none by default.
+    pub model_id: Option<String>,
     /// Whether to subscribe to the module's inputs. Without effect for a leaf device.
     pub receives_inputs: bool,
     /// Whether to follow the desired properties, and to be able to report.
@@ -55,6 +57,7 @@ impl SessionConfig {
         SessionConfig {
             identity,
             product: product.into(),
+            model_id: None,
             receives_inputs: is_module,
             follows_twin: is_module,
             takes_methods: is_module,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Session;
-use super::config::Pass;
+use super::config::{Pass, SessionConfig};
 use super::event::{Cause, Event, Leftovers, LinkId};
 use super::live::{Departure, Live, Renewal};
 use super::packet::{Connect, Outbound, Refusal};
@@ -139,10 +139,16 @@ impl Session {
 
     pub(super) fn connect(&mut self, now: Moment, link: LinkId, pass: Pass, renewal: Renewal) {
         let timings = &self.config.timings;
+        let SessionConfig {
+            identity,
+            product,
+            model_id,
+            ..
+        } = &self.config;
         let keep_alive = timings.keep_alive_in_use().as_millis().div_ceil(1000);
         self.common.packets.push_back(Outbound::Connect(Connect {
-            client_id: self.config.identity.client_id(),
-            username: self.config.identity.username(&self.config.product),
+            client_id: identity.client_id(),
+            username: identity.username(product, model_id.as_deref()),
             password: pass.token,
             keep_alive_seconds: u16::try_from(keep_alive).unwrap_or(u16::MAX).max(1),
         }));

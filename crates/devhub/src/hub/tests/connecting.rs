@@ -185,3 +185,29 @@ fn who_is_sent_without_end_and_acknowledges_nothing_is_closed() {
         assert_eq!(bench.closed[&module], CloseReason::NotAcknowledging);
     }
 }
+
+#[test]
+fn a_model_is_known_while_its_client_is_connected_and_the_last_connect_says_which() {
+    let mut bench = Bench::new(&[]);
+    let announcing = |bench: &mut Bench, model: &str| {
+        let mut connect = bench.connect_packet(&counter());
+        let token = bench.token(&counter(), 60);
+        let name = format!("hub.test/edge/counter/?api-version=1{model}");
+        connect.set_credentials(name, token);
+        bench.connect_with(connect).0
+    };
+    bench.connect(&cam());
+    announcing(&mut bench, "&model-id=dtmi%3Aa%3B1");
+    let known = |model: &str| BTreeMap::from([(counter(), model.to_owned())]);
+    assert_eq!(bench.hub.models(), known("dtmi:a;1"));
+    announcing(&mut bench, "&model-id=dtmi%3Aa%3B2");
+    assert_eq!(bench.hub.models(), known("dtmi:a;2"));
+    let last = announcing(&mut bench, "");
+    assert_eq!(bench.hub.models(), BTreeMap::new());
+    bench.send(last, Packet::Disconnect);
+    announcing(&mut bench, "&model-id=dtmi%3Aa%3B3");
+    assert_eq!(bench.hub.models(), known("dtmi:a;3"));
+    // The twin that a client asks for does not have it.
+    let twin = bench.hub.twin(&counter()).unwrap().document();
+    assert!(twin.get("modelId").is_none(), "{twin}");
+}

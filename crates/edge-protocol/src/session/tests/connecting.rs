@@ -30,6 +30,31 @@ fn a_session_dials_at_once_and_connects_with_its_names_and_a_token() {
 }
 
 #[test]
+fn every_connect_announces_the_model() {
+    let mut config = config();
+    config.model_id = Some("dtmi:orchard:Counter;1".into());
+    let mut rig = Rig::with(config, 1);
+    for _ in 0..2 {
+        rig.dialled();
+        let connects = rig.packets.iter().filter_map(|packet| match packet {
+            Outbound::Connect(connect) => Some(connect.username.as_str()),
+            _ => None,
+        });
+        let names: Vec<_> = connects.collect();
+        let [name] = names[..] else {
+            panic!("{names:?}")
+        };
+        assert!(
+            name.ends_with("&model-id=dtmi%3Aorchard%3ACounter%3B1"),
+            "{name}"
+        );
+        rig.closed();
+        rig.clear();
+        rig.advance_to_dial();
+    }
+}
+
+#[test]
 fn inputs_are_subscribed_whether_or_not_the_hub_kept_the_session() {
     for session_present in [false, true] {
         let mut rig = Rig::new();

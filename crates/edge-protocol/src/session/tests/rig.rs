@@ -29,6 +29,7 @@ pub(super) fn config() -> SessionConfig {
     SessionConfig {
         identity: identity(),
         product: "test/1".into(),
+        model_id: None,
         receives_inputs: true,
         follows_twin: false,
         takes_methods: false,
