@@ -1,11 +1,13 @@
 //! The settings of the HTTP door.
 
-use std::fmt;
+mod key;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+pub use key::PredictionKey;
+pub(super) use key::{KEY, KEY_FILE};
 
 use super::value::{or_off, parse_duration, parse_whole};
 use super::{MINUTE, Reader, SECOND, Setting, Unit};
@@ -89,16 +91,6 @@ pub(super) const URL: Setting = Setting {
     cost: "none",
 };
 
-pub(super) const KEY: Setting = Setting {
-    name: "FRUIT_COUNTER_HTTP_KEY",
-    twin: None,
-    unit: Unit::None,
-    accepts: "1 to 256 visible ASCII characters",
-    default: "none",
-    effect: "the Prediction-Key that each picture by HTTP must come with; a secret",
-    cost: "none",
-};
-
 /// The port of the Custom Vision container.
 const DEFAULT_PORT: u16 = 80;
 
@@ -114,26 +106,6 @@ pub enum UrlAccess {
     Any,
     /// Nowhere.
     Off,
-}
-
-/// A key as it is compared: its hash, so that neither the time of a comparison nor a log can tell
-/// anything of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PredictionKey([u8; 32]);
-
-impl PredictionKey {
-    /// Of the key itself.
-    #[must_use]
-    pub fn new(key: &[u8]) -> Self {
-        PredictionKey(Sha256::digest(key).into())
-    }
-}
-
-/// Never the key, nor its hash.
-impl fmt::Debug for PredictionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PredictionKey(..)")
-    }
 }
 
 /// How the HTTP door is made.
@@ -202,7 +174,7 @@ impl Reader {
         let timeout = self.value(TIMEOUT, default.timeout, |text| {
             parse_duration(text, SECOND / 10, 10 * MINUTE)
         });
-        let key = self.secret(KEY, parse_key);
+        let key = self.key();
         let url = self.value(URL, default.url, |text| match text {
             "public" => Ok(UrlAccess::Public),
             "any" => Ok(UrlAccess::Any),
@@ -219,16 +191,6 @@ impl Reader {
             key,
             url,
         })
-    }
-}
-
-/// Its hash alone is kept.
-fn parse_key(text: &str) -> Result<PredictionKey, String> {
-    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(PredictionKey::new(text.as_bytes()))
-    } else {
-        Err("it has none, too many or other characters".to_owned())
     }
 }
 

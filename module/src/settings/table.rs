@@ -238,6 +238,7 @@ pub const SETTINGS: &[Setting] = &[
     http::CAMERAS,
     http::TIMEOUT,
     http::KEY,
+    http::KEY_FILE,
     http::URL,
 ];
 
