@@ -12,7 +12,7 @@ import sys
 
 def broken_promises(result, faults):
     """Yields a sentence for each promise that does not hold."""
-    for name in ("lost", "doubled", "rejected", "wrongLabels", "imageBytes", "wrong"):
+    for name in ("lost", "doubled", "rejected", "wrongLabels", "imageBytes", "leaks", "wrong"):
         if result[name] != 0:
             yield f"{name} is {result[name]}"
     if result["faults"] != faults or sum(result["kinds"].values()) != faults:
@@ -25,6 +25,8 @@ def broken_promises(result, faults):
     committed = result["handedAcknowledged"] + result["handedWitnessed"]
     if committed != frames + duplicate:
         yield f"{committed} deliveries were committed, {frames} pictures and {duplicate} duplicates counted"
+    if result["secrets"] == 0 or result["searchedBytes"] == 0:
+        yield "no log was searched for secrets"
     for kind in ("killModule", "killHub", "dropModule"):
         if result["kinds"].get(kind, 0) == 0:
             yield f"{kind} never struck"

@@ -78,6 +78,12 @@ impl Fleet {
         })
     }
 
+    /// Pictures of the first cameras, one of each.
+    pub(super) fn some_pictures(&self, count: usize) -> Vec<PathBuf> {
+        let first = |camera: &Camera| camera.pictures.first().map(|picture| picture.file.clone());
+        self.cameras.iter().filter_map(first).take(count).collect()
+    }
+
     /// Cameras that run.
     pub(super) fn active(&self) -> usize {
         self.cameras

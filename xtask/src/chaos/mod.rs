@@ -3,13 +3,16 @@
 //! Hub, agent, module and cameras are the real programs. This file knows the order of things:
 //! `pictures` and `fleet` are the cameras, `site` the box, `faults` what goes wrong next, `run` the
 //! loop, `strike` and `moments` one fault, `journal`, `words` and `witness` the three records,
-//! `records` what they say while it runs, `reckon` what they say in the end, `show` the words.
+//! `records` what they say while it runs, `reckon` what they say in the end, `leaks` (with `secrets`,
+//! `search` and `knock`) whether a key or a picture is in any log, `show` the words.
 //! The rule is in docs/chaos.md.
 
 mod control;
 mod faults;
 mod fleet;
 mod journal;
+mod knock;
+mod leaks;
 mod moments;
 mod options;
 mod pictures;
@@ -17,6 +20,8 @@ mod random;
 mod reckon;
 mod records;
 mod run;
+mod search;
+mod secrets;
 mod show;
 mod site;
 mod strike;
@@ -46,11 +51,14 @@ use records::Records;
 use run::Run;
 use site::{Ground, Site};
 
+/// Pictures whose every part is looked for in the logs.
+const SAMPLE: usize = 8;
+
 /// Runs the faults. The exit code says whether the counts were right.
 pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
     let seed = options.seed.unwrap_or_else(random_seed);
-    let ended = prepare(options, root).and_then(|ground| {
+    let ended = prepare(options, root, seed).and_then(|ground| {
         let folder = ground.folder.clone();
         let ended = inside(options, seed, ground, interrupt);
         if let Err(error) = &ended
@@ -73,7 +81,7 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn prepare(options: &Options, root: &Path) -> anyhow::Result<Ground> {
+fn prepare(options: &Options, root: &Path, seed: u64) -> anyhow::Result<Ground> {
     let onnxruntime = setup::run(root)?;
     Ok(Ground {
         root: root.to_owned(),
@@ -81,6 +89,7 @@ fn prepare(options: &Options, root: &Path) -> anyhow::Result<Ground> {
         onnxruntime,
         folder: folder::fresh(root, "chaos")?,
         cameras: usize::try_from(options.cameras)?,
+        http_key: http_key(seed),
     })
 }
 
@@ -122,7 +131,11 @@ fn inside(
 /// Stops everything, reckons and says what came out.
 fn conclude(options: &Options, seed: u64, mut run: Run) -> anyhow::Result<ExitCode> {
     let seconds = (run.began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+    let pictures = run.fleet.some_pictures(SAMPLE);
+    let picture = pictures.first().context("no camera has a picture")?;
+    let knocked = knock::knock(&run.site.ground, picture);
     let mut wrong = run.site.stop()?;
+    wrong.extend(knocked.err().map(|error| format!("{error:#}")));
     run.records.read()?;
     wrong.append(&mut run.records.wrong);
     let upstream = upstream(&run.site.ground)?;
@@ -133,6 +146,8 @@ fn conclude(options: &Options, seed: u64, mut run: Run) -> anyhow::Result<ExitCo
             upstream.image_bytes
         ));
     }
+    let leaks = leaks::search(&run.site.ground, &pictures)?;
+    wrong.extend(leaks.found.iter().map(|leak| format!("a leak: {leak}")));
     let mut reckoning = reckon::reckon(&Evidence {
         sent: run.fleet.sent(&run.site)?,
         deliveries: run.records.journal.frames.clone(),
@@ -141,7 +156,7 @@ fn conclude(options: &Options, seed: u64, mut run: Run) -> anyhow::Result<ExitCo
         held: run.records.witness.cameras()?,
     });
     reckoning.wrong.append(&mut wrong);
-    let result = show::Result::new(seed, seconds, &run, &upstream, &reckoning);
+    let result = show::Result::new(seed, seconds, &run, (&upstream, &leaks), &reckoning);
     run.screen.line(&result.words(&reckoning));
     finish(options, run, &reckoning)?;
     if options.json {
@@ -175,6 +190,12 @@ fn upstream(ground: &Ground) -> anyhow::Result<Upstream> {
         upstream.take(&line);
     }
     Ok(upstream)
+}
+
+/// With signs that percent form and base64 write otherwise.
+fn http_key(seed: u64) -> String {
+    let mut random = random::stream(seed, 3);
+    format!("chaos/{:016x}+{:016x}", random.u64(..), random.u64(..))
 }
 
 fn random_seed() -> u64 {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::leaks::Leaks;
 use super::reckon::Reckoning;
 use super::run::Run;
 use crate::rig::upstream::Upstream;
@@ -27,6 +28,11 @@ pub(super) struct Result<'a> {
     silent_commits: u64,
     upstream_messages: u64,
     image_bytes: u64,
+    /// Secrets and parts of pictures in logs and records.
+    leaks: usize,
+    /// What was looked for, and in how many bytes.
+    secrets: usize,
+    searched_bytes: u64,
     kinds: BTreeMap<&'static str, u64>,
     moments: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// How many things are wrong.
@@ -38,7 +44,7 @@ impl<'a> Result<'a> {
         seed: u64,
         seconds: f64,
         run: &Run,
-        upstream: &Upstream,
+        (upstream, leaks): (&Upstream, &Leaks),
         reckoning: &'a Reckoning,
     ) -> Self {
         Self {
@@ -50,6 +56,9 @@ impl<'a> Result<'a> {
             silent_commits: run.records.silent,
             upstream_messages: upstream.messages,
             image_bytes: upstream.image_bytes,
+            leaks: leaks.found.len(),
+            secrets: leaks.looked_for,
+            searched_bytes: leaks.searched,
             kinds: run.faults.clone(),
             moments: run.moments.clone(),
             wrong: reckoning.wrong.len(),
@@ -94,6 +103,11 @@ impl<'a> Result<'a> {
             all.duplicate,
             all.repeated_deliveries,
             self.upstream_messages
+        );
+        let _ = write!(
+            text,
+            "\nchaos: leaks {}: {} secrets and parts of pictures looked for in {} bytes of logs",
+            self.leaks, self.secrets, self.searched_bytes
         );
         for wrong in reckoning.wrong.iter().take(SHOWN) {
             let _ = write!(text, "\nWRONG: {wrong}");

@@ -32,14 +32,17 @@ pub(super) struct Ground {
     /// A folder of its own for this run.
     pub(super) folder: PathBuf,
     pub(super) cameras: usize,
+    /// What pictures by HTTP must come with.
+    pub(super) http_key: String,
 }
 
 /// What the module is told beside where things are. Reports come often, so that faults hit them;
 /// the confidence is high, so that some pictures are unsure; the log names each outcome.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("FRUIT_COUNTER_REPORT_INTERVAL", "1s"),
     ("FRUIT_COUNTER_MIN_CONFIDENCE", "0.999"),
     ("FRUIT_COUNTER_LOG", "debug"),
+    ("FRUIT_COUNTER_HTTP", "127.0.0.1:0"),
     ("FRUIT_COUNTER_METRICS", "127.0.0.1:0"),
 ];
 
@@ -58,6 +61,11 @@ impl Ground {
 
     pub(super) fn upstream(&self) -> PathBuf {
         self.folder.join("upstream.jsonl")
+    }
+
+    /// A key as good as the right one, and wrong.
+    pub(super) fn wrong_http_key(&self) -> String {
+        self.http_key.chars().rev().collect()
     }
 
     pub(super) fn log(&self, name: &str) -> PathBuf {
@@ -107,6 +115,7 @@ impl Ground {
         settings.insert("FRUIT_COUNTER_LEDGER", &ledger);
         settings.insert("FRUIT_COUNTER_MODEL", &model);
         settings.insert("FRUIT_COUNTER_EDGEHUB_PORT", &port);
+        settings.insert("FRUIT_COUNTER_HTTP_KEY", &self.http_key);
         for (name, value) in settings {
             command.args(["--module-env", &format!("{MODULE}:{name}={value}")]);
         }

@@ -1,5 +1,6 @@
 //! The hub half of the command.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -202,16 +203,19 @@ fn upstream(path: Option<&Path>) -> anyhow::Result<Vec<Box<dyn UpstreamSink>>> {
     }
 }
 
-/// Connection strings, for people to copy; scripts read identities.json.
+/// Connection strings, for people to copy. On a terminal only: elsewhere they would end up in a log,
+/// and scripts read identities.json.
 fn print_identities(ground: &Ground, ca: &str) {
     eprintln!("Clients trust {ca}");
-    for id in ground.identities.ids() {
-        if let Some(text) = ground.identities.connection_string(id) {
-            eprintln!("  {id}: {text}");
+    if std::io::stderr().is_terminal() {
+        for id in ground.identities.ids() {
+            if let Some(text) = ground.identities.connection_string(id) {
+                eprintln!("  {id}: {text}");
+            }
         }
     }
     eprintln!(
-        "These and more stand in {}",
+        "Connection strings and more stand in {}",
         ground.state.path("identities.json").display()
     );
 }
