@@ -116,9 +116,9 @@ impl World {
 fn add_up(reports: &BTreeMap<u64, Report>, expected: &Cameras, wrong: &mut Vec<String>) {
     let (mut sums, mut whole) = (Cameras::new(), Sums::default());
     for report in reports.values() {
-        for (camera, more) in &report.cameras {
-            sums.entry(camera.clone()).or_default().add(more);
-            whole.add(more);
+        for (id, camera) in &report.cameras {
+            sums.entry(id.clone()).or_default().add(&camera.sums);
+            whole.add(&camera.sums);
         }
         if report.totals != whole {
             wrong.push(format!(
@@ -147,8 +147,8 @@ fn windows(books: &Books, reports: &BTreeMap<u64, Report>, wrong: &mut Vec<Strin
             ));
         }
         let cameras = seen.entry((place, report.clock)).or_default();
-        for (camera, more) in &report.cameras {
-            cameras.entry(camera.clone()).or_default().add(more);
+        for (id, camera) in &report.cameras {
+            cameras.entry(id.clone()).or_default().add(&camera.sums);
         }
     }
     seen.retain(|_, cameras| !cameras.is_empty());

@@ -71,6 +71,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use time::OffsetDateTime;
 
+use crate::camera_names::CameraNames;
 use crate::counting::{self, Group, Rules};
 use crate::duplicates::{self, Print};
 use crate::error::{LedgerError, store_failed};
@@ -109,6 +110,7 @@ pub struct Ledger {
     keep_sent: retention::Rule,
     /// When the next open window is due, in seconds since the epoch, as of the last commit.
     earliest_due: Option<i64>,
+    names: CameraNames,
     set_aside: Option<SetAside>,
     beginning: Beginning,
     /// Declared last, so that the store is closed before the lock is given back. `None` where
@@ -171,6 +173,7 @@ impl Ledger {
             report_limit: options.report_limit,
             keep_sent: options.keep_sent,
             earliest_due,
+            names: CameraNames::default(),
             set_aside,
             beginning,
             _lock: lock,
@@ -203,7 +206,8 @@ impl Ledger {
     /// however much is counted: call it at start, and refuse a model for which it fails. Such a
     /// model's reports would be sealed, but the hub would never take them. Labels that this ledger
     /// counted under earlier models are in every report's totals, so they are taken along. Of the
-    /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for.
+    /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for, and any lot
+    /// and any [names of cameras](crate::CameraNames).
     ///
     /// # Errors
     /// `Labels` when there are too many, `Argument` when one is over [`MAX_NAME_BYTES`], both of
@@ -465,6 +469,7 @@ impl Ledger {
             software,
             now,
             limit: self.report_limit,
+            names: self.names.clone(),
         }
     }
 
@@ -504,5 +509,6 @@ fn check_name(name: &'static str, value: &str) -> Result<(), LedgerError> {
 mod closing;
 mod commit;
 mod in_memory;
+mod in_use;
 #[cfg(test)]
 mod tests;

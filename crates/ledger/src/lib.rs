@@ -6,6 +6,8 @@
 //! gives the truth, whatever crashed in between. An [`AttemptLog`] beside it notes which frames are
 //! being worked on, so that one that kills the process does so three times at most.
 //!
+//! Reports show the names that people give cameras ([`CameraNames`]).
+//!
 //! A [`LedgerReader`] reads the counts back, beside the process that counts or without one.
 //!
 //! This crate must never see a picture (a frame is known by the digest of its bytes), ask a clock
@@ -19,6 +21,7 @@
 //! `schema`, the message in `report`, reading back in `reader`, what counts as the same frame in `duplicates`.
 
 mod attempts;
+mod camera_names;
 mod counting;
 mod duplicates;
 mod error;
@@ -46,8 +49,10 @@ mod totals;
 mod unflushed_mark;
 mod verify;
 mod window;
+mod wording;
 
 pub use attempts::{AttemptError, AttemptKey, AttemptLog};
+pub use camera_names::CameraNames;
 pub use error::{LedgerError, LedgerErrorKind};
 pub use flushing::Durability;
 pub use frame::{
@@ -64,7 +69,7 @@ pub use reader::{
     SealedFrom, SealedPage, SetAsideFile, Span, SpanError, Summary, TooLargeReport, WindowRow,
     parse_instant,
 };
-pub use report::{Report, SCHEMA, SealedReport};
+pub use report::{Report, ReportedCamera, SCHEMA, SealedReport};
 pub use retention::KeepSent;
 pub use store::{Beginning, SetAside};
 pub use sums::{FrameSums, Sums};

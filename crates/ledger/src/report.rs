@@ -5,8 +5,9 @@
 //! to and including this report: the totals of one report minus those of the one before are its
 //! own additions, so that a reader can see a gap. A report without cameras, its counts zero, is a
 //! *heartbeat*: nothing was counted for a while, and the module is alive. In a long outage of the
-//! hub the windows of an hour may share a report, whose window is then longer. A report holds names
-//! and numbers, never a part of a picture.
+//! hub the windows of an hour may share a report, whose window is then longer. A report is of one
+//! model, one state of the clock and one lot. A camera may have a name for people; its id, the key,
+//! says which it is. A report holds names and numbers, never a part of a picture.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,9 @@ use time::OffsetDateTime;
 
 use crate::frame::{Clock, ModelInfo, Software};
 use crate::sums::{FrameSums, Sums};
+
+pub use camera::ReportedCamera;
+pub(crate) use camera::{ReportedCameras, named, whole};
 
 /// The value of [`Report::schema`].
 pub const SCHEMA: &str = "fruit-counts/1";
@@ -48,7 +52,7 @@ pub struct Report {
     /// date of the build, was never synchronised since the boot, or stepped unexplained. The counts
     /// are right all the same.
     pub clock: Clock,
-    /// The lot that was set; absent when none was.
+    /// The lot that was set when these frames were counted; absent when none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub lot: Option<String>,
@@ -58,7 +62,7 @@ pub struct Report {
     pub frames: FrameSums,
     /// The same by camera; only those of which this report has something. A camera whose labels are
     /// too many for one report has its frames in the first of several, its fruits in all of them.
-    pub cameras: BTreeMap<String, Sums>,
+    pub cameras: BTreeMap<String, ReportedCamera>,
     /// Everything that reports 1 to this one say together.
     pub totals: Sums,
     /// The model that gave these outcomes.
@@ -85,5 +89,6 @@ pub(crate) fn report_id(ledger: &str, sequence: u64) -> String {
     format!("{ledger}-{sequence}")
 }
 
+mod camera;
 #[cfg(test)]
 pub(crate) mod described;

@@ -188,9 +188,9 @@ fn carry_forward(connection: &Connection, sequence: u64) -> rusqlite::Result<boo
             return Ok(false);
         }
     };
-    for (camera, sums) in &report.cameras {
-        let camera = memo::camera_number(connection, camera)?;
-        sums::add(connection, Scope::Carried.number(), camera, sums)?;
+    for (id, camera) in &report.cameras {
+        let number = memo::camera_number(connection, id)?;
+        sums::add(connection, Scope::Carried.number(), number, &camera.sums)?;
     }
     connection
         .prepare_cached("DELETE FROM report WHERE sequence = ?1")?

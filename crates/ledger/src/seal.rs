@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
+use crate::camera_names::CameraNames;
 use crate::counting;
 use crate::frame::{Clock, ModelInfo, Now, Software};
 use crate::outbox;
-use crate::report::{Report, SCHEMA, report_id};
+use crate::report::{self, Report, ReportedCameras, SCHEMA, report_id};
 use crate::split;
-use crate::sums::{self, CameraSums, Scope, Sums, stored};
+use crate::sums::{self, Scope, Sums, stored};
 use crate::window::{Window, instant, seconds};
 
 /// A window that is to be sealed.
@@ -40,6 +41,7 @@ pub(crate) struct Sealing<'a> {
     pub(crate) now: Now,
     /// Bytes of a body.
     pub(crate) limit: usize,
+    pub(crate) names: CameraNames,
 }
 
 /// The windows whose time has come, oldest first.
@@ -92,17 +94,18 @@ pub(crate) fn seal(
     let mut largest_totals = totals.clone();
     largest_totals.add(&sums::whole(&cameras));
     let heading = &window.heading;
-    let empty = report(
+    let empty = report_of(
         heading,
         sealing,
         u64::MAX,
-        CameraSums::new(),
+        ReportedCameras::new(),
         largest_totals,
     );
+    let cameras = report::named(cameras, &sealing.names);
     let parts = split::split(cameras, &empty, sealing.limit).map_err(not_written)?;
     for part in &parts {
-        totals.add(&sums::whole(part));
-        let report = report(heading, sealing, sequence, part.clone(), totals.clone());
+        totals.add(&report::whole(part));
+        let report = report_of(heading, sealing, sequence, part.clone(), totals.clone());
         insert(connection, heading, sealing, &report)?;
         sequence += 1;
     }
@@ -123,7 +126,7 @@ pub(crate) fn heartbeat(
     }
     let totals = sums::of_all(connection, Scope::Sealed)?;
     let sequence = next_sequence(connection)?;
-    let report = report(heading, sealing, sequence, CameraSums::new(), totals);
+    let report = report_of(heading, sealing, sequence, ReportedCameras::new(), totals);
     insert(connection, heading, sealing, &report)?;
     set_next_sequence(connection, sequence + 1)?;
     Ok(true)
@@ -134,14 +137,14 @@ pub(crate) fn needed(labels: &BTreeSet<String>) -> rusqlite::Result<usize> {
     split::needed(labels).map_err(not_written)
 }
 
-fn report(
+fn report_of(
     heading: &Heading,
     sealing: &Sealing<'_>,
     sequence: u64,
-    cameras: CameraSums,
+    cameras: ReportedCameras,
     totals: Sums,
 ) -> Report {
-    let Sums { counts, frames } = sums::whole(&cameras);
+    let Sums { counts, frames } = report::whole(&cameras);
     Report {
         schema: SCHEMA.to_owned(),
         report_id: report_id(&sealing.ledger, sequence),

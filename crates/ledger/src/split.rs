@@ -10,25 +10,26 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 use crate::frame::{Clock, MAX_NAME_BYTES, ModelInfo, RejectReason, Software};
-use crate::report::{Report, SCHEMA, report_id};
-use crate::sums::{CameraSums, FrameSums, Sums};
+use crate::report::{Report, ReportedCamera, ReportedCameras, SCHEMA, report_id};
+use crate::sums::{FrameSums, Sums};
+use crate::wording;
 
 /// Deals out cameras so that the body of no report exceeds `limit` bytes, if that can be.
 ///
 /// `empty` is the report without cameras, counts and frames, its `totals` being those after the
 /// whole window and its sequence the longest.
 pub(crate) fn split(
-    cameras: CameraSums,
+    cameras: ReportedCameras,
     empty: &Report,
     limit: usize,
-) -> serde_json::Result<Vec<CameraSums>> {
+) -> serde_json::Result<Vec<ReportedCameras>> {
     let mut dealer = Dealer {
         room: limit.saturating_sub(fixed_bytes(empty)?),
         totals: &empty.totals,
         parts: Vec::new(),
     };
-    for (camera, sums) in cameras {
-        dealer.deal(&camera, sums)?;
+    for (id, camera) in cameras {
+        dealer.deal(&id, camera)?;
     }
     Ok(dealer.parts.into_iter().map(|part| part.cameras).collect())
 }
@@ -51,56 +52,63 @@ struct Dealer<'a> {
 
 #[derive(Default)]
 struct Part {
-    cameras: CameraSums,
+    cameras: ReportedCameras,
     /// The labels that the part's own counts have.
     labels: BTreeSet<String>,
     left: usize,
 }
 
 impl Dealer<'_> {
-    fn deal(&mut self, camera: &str, sums: Sums) -> serde_json::Result<()> {
-        let own = camera_bytes(camera, &sums)?;
+    fn deal(&mut self, id: &str, camera: ReportedCamera) -> serde_json::Result<()> {
+        let own = camera_bytes(id, &camera)?;
         if let Some(part) = self.parts.last_mut() {
-            let size = own + new_label_bytes(part, &sums, self.totals)?;
+            let size = own + new_label_bytes(part, &camera.sums, self.totals)?;
             if size <= part.left {
-                put(part, camera, sums, size);
+                put(part, id, camera, size);
                 return Ok(());
             }
         }
         let mut part = self.empty_part();
-        let size = own + new_label_bytes(&part, &sums, self.totals)?;
+        let size = own + new_label_bytes(&part, &camera.sums, self.totals)?;
         if size <= part.left {
-            put(&mut part, camera, sums, size);
+            put(&mut part, id, camera, size);
             self.parts.push(part);
             return Ok(());
         }
-        self.deal_in_pieces(camera, sums)
+        self.deal_in_pieces(id, camera)
     }
 
-    fn deal_in_pieces(&mut self, camera: &str, sums: Sums) -> serde_json::Result<()> {
-        let mut piece = Sums {
+    /// Each piece shows the name, since it may be the only one that somebody sees.
+    fn deal_in_pieces(&mut self, id: &str, camera: ReportedCamera) -> serde_json::Result<()> {
+        let ReportedCamera { name, sums } = camera;
+        let with_name = |sums| ReportedCamera {
+            name: name.clone(),
+            sums,
+        };
+        let mut piece = with_name(Sums {
             frames: sums.frames,
             ..Sums::default()
-        };
-        let mut left = self.room.saturating_sub(camera_bytes(camera, &piece)?);
+        });
+        let mut left = self.room.saturating_sub(camera_bytes(id, &piece)?);
         for (label, number) in sums.counts {
             let total = self.totals.counts.get(&label).copied();
             // Once in the camera's counts, once in the report's.
             let size = entry_bytes(&label, number)? + entry_bytes(&label, total.unwrap_or(number))?;
-            if size > left && !piece.is_empty() {
-                self.push_piece(camera, std::mem::take(&mut piece), left);
-                left = self.room.saturating_sub(camera_bytes(camera, &piece)?);
+            if size > left && !piece.sums.is_empty() {
+                let full = std::mem::replace(&mut piece, with_name(Sums::default()));
+                self.push_piece(id, full, left);
+                left = self.room.saturating_sub(camera_bytes(id, &piece)?);
             }
             left = left.saturating_sub(size);
-            piece.counts.insert(label, number);
+            piece.sums.counts.insert(label, number);
         }
-        self.push_piece(camera, piece, left);
+        self.push_piece(id, piece, left);
         Ok(())
     }
 
-    fn push_piece(&mut self, camera: &str, piece: Sums, left: usize) {
+    fn push_piece(&mut self, id: &str, piece: ReportedCamera, left: usize) {
         let mut part = self.empty_part();
-        put(&mut part, camera, piece, 0);
+        put(&mut part, id, piece, 0);
         part.left = left;
         self.parts.push(part);
     }
@@ -113,10 +121,10 @@ impl Dealer<'_> {
     }
 }
 
-fn put(part: &mut Part, camera: &str, sums: Sums, size: usize) {
+fn put(part: &mut Part, id: &str, camera: ReportedCamera, size: usize) {
     part.left -= size;
-    part.labels.extend(sums.counts.keys().cloned());
-    part.cameras.insert(camera.to_owned(), sums);
+    part.labels.extend(camera.sums.counts.keys().cloned());
+    part.cameras.insert(id.to_owned(), camera);
 }
 
 /// What the labels of a camera that a part does not have yet add to the part's own counts.
@@ -130,9 +138,9 @@ fn new_label_bytes(part: &Part, sums: &Sums, totals: &Sums) -> serde_json::Resul
     Ok(size)
 }
 
-/// The name, a colon, the sums and a comma.
-fn camera_bytes(camera: &str, sums: &Sums) -> serde_json::Result<usize> {
-    Ok(bytes(camera)? + bytes(sums)? + 2)
+/// The id, a colon, all of the camera and a comma.
+fn camera_bytes(id: &str, camera: &ReportedCamera) -> serde_json::Result<usize> {
+    Ok(bytes(id)? + bytes(camera)? + 2)
 }
 
 /// The label, a colon, the number and a comma.
@@ -145,8 +153,9 @@ fn bytes<T: serde::Serialize + ?Sized>(value: &T) -> serde_json::Result<usize> {
 }
 
 /// The largest body that a report over these labels may need, however much is counted, when its
-/// window is split as far as it can be: the totals name every label, a part at least one. Names
-/// other than labels are taken as [`MAX_NAME_BYTES`] long, each byte written as six.
+/// window is split as far as it can be: the totals name every label, a part at least one. The lot and
+/// the camera's name are taken as long as they may be, names of another kind, but for labels, as
+/// [`MAX_NAME_BYTES`] long, each byte written as six.
 pub(crate) fn needed(labels: &BTreeSet<String>) -> serde_json::Result<usize> {
     let longest = "\u{1}".repeat(MAX_NAME_BYTES);
     let most = i64::MAX.unsigned_abs();
@@ -174,10 +183,10 @@ pub(crate) fn needed(labels: &BTreeSet<String>) -> serde_json::Result<usize> {
         window_start: OffsetDateTime::UNIX_EPOCH,
         window_end: OffsetDateTime::UNIX_EPOCH,
         clock: Clock::Plausible,
-        lot: Some(longest.clone()),
+        lot: Some(wording::longest()),
         counts: Default::default(),
         frames: FrameSums::default(),
-        cameras: CameraSums::new(),
+        cameras: ReportedCameras::new(),
         totals,
         model: ModelInfo {
             name: longest.clone(),
@@ -190,9 +199,12 @@ pub(crate) fn needed(labels: &BTreeSet<String>) -> serde_json::Result<usize> {
     };
     let first = camera_bytes(
         &longest,
-        &Sums {
-            frames,
-            ..Sums::default()
+        &ReportedCamera {
+            name: Some(wording::longest()),
+            sums: Sums {
+                frames,
+                ..Sums::default()
+            },
         },
     )?;
     let mut one_label = 0;
@@ -210,7 +222,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sums::whole;
+    use crate::camera_names::CameraNames;
+    use crate::report::{named, whole};
+    use crate::sums::CameraSums;
 
     fn empty(totals: Sums) -> Report {
         Report {
@@ -224,7 +238,7 @@ mod tests {
             lot: None,
             counts: BTreeMap::new(),
             frames: FrameSums::default(),
-            cameras: CameraSums::new(),
+            cameras: ReportedCameras::new(),
             totals,
             model: ModelInfo {
                 name: "m".into(),
@@ -238,7 +252,7 @@ mod tests {
     }
 
     /// As the sealing room makes it.
-    fn body(empty: &Report, part: &CameraSums) -> usize {
+    fn body(empty: &Report, part: &ReportedCameras) -> usize {
         let Sums { counts, frames } = whole(part);
         let report = Report {
             counts,
@@ -249,18 +263,26 @@ mod tests {
         bytes(&report).unwrap()
     }
 
+    fn unnamed<const N: usize>(cameras: [(String, Sums); N]) -> ReportedCameras {
+        named(CameraSums::from(cameras), &CameraNames::default())
+    }
+
     /// The smallest limit at which a camera's frames and one label of it are sure to fit.
-    fn least(empty: &Report, cameras: &CameraSums) -> usize {
-        let piece = |(camera, sums): (&String, &Sums)| {
-            let piece = Sums {
-                frames: sums.frames.clone(),
-                ..Sums::default()
+    fn least(empty: &Report, cameras: &ReportedCameras) -> usize {
+        let piece = |(id, camera): (&String, &ReportedCamera)| {
+            let piece = ReportedCamera {
+                name: camera.name.clone(),
+                sums: Sums {
+                    frames: camera.sums.frames.clone(),
+                    ..Sums::default()
+                },
             };
-            let label = sums
+            let label = camera
+                .sums
                 .counts
                 .keys()
                 .map(|label| 2 * entry_bytes(label, empty.totals.counts[label]).unwrap());
-            camera_bytes(camera, &piece).unwrap() + label.max().unwrap_or(0)
+            camera_bytes(id, &piece).unwrap() + label.max().unwrap_or(0)
         };
         fixed_bytes(empty).unwrap() + cameras.iter().map(piece).max().unwrap()
     }
@@ -270,15 +292,16 @@ mod tests {
         btree_set("[a-z\"\u{1}é]{1,40}", 1..60).prop_map(|labels| labels.into_iter().collect())
     }
 
-    fn cameras() -> impl Strategy<Value = (Vec<String>, CameraSums)> {
+    fn cameras() -> impl Strategy<Value = (Vec<String>, ReportedCameras)> {
         // Numbers of every length, few enough that no sum of theirs leaves the range.
         let number = (0..58_u32).prop_flat_map(|bits| 1..=(1_u64 << bits));
         let sums = btree_map(0..60_usize, number.clone(), 0..60).prop_flat_map(move |counts| {
             (Just(counts), proptest::collection::vec(number.clone(), 3))
         });
-        let cameras = btree_map("[a-z\"\\\\]{1,100}", sums, 1..8);
+        let name = proptest::option::of("[a-z\"\\\\é]{1,64}");
+        let cameras = btree_map("[a-z\"\\\\]{1,100}", (name, sums), 1..8);
         (labels(), cameras).prop_map(|(labels, cameras)| {
-            let cameras = cameras.into_iter().map(|(camera, (counts, frames))| {
+            let cameras = cameras.into_iter().map(|(id, (name, (counts, frames)))| {
                 let counts = counts
                     .into_iter()
                     .filter_map(|(label, number)| Some((labels.get(label)?.clone(), number)))
@@ -290,7 +313,8 @@ mod tests {
                     rejected: [("undecodable".to_owned(), frames[2])].into(),
                     ..FrameSums::default()
                 };
-                (camera, Sums { counts, frames })
+                let sums = Sums { counts, frames };
+                (id, ReportedCamera { name, sums })
             });
             let cameras = cameras.collect();
             (labels, cameras)
@@ -316,19 +340,61 @@ mod tests {
             let limit = least(&empty, &cameras) + spare;
             prop_assert!(limit - spare <= enough, "{limit} {enough}");
             let parts = split(cameras.clone(), &empty, limit).unwrap();
-            let mut together = CameraSums::new();
+            let mut together = ReportedCameras::new();
             for part in &parts {
                 prop_assert!(body(&empty, part) <= limit, "{} > {limit}", body(&empty, part));
-                for (camera, sums) in part {
+                for (id, ReportedCamera { name, sums }) in part {
                     prop_assert!(!sums.is_empty());
-                    let known = together.entry(camera.clone()).or_default();
-                    let frames_come_once = sums.frames == FrameSums::default() || known.is_empty();
+                    prop_assert_eq!(name, &cameras[id].name);
+                    let known = together.entry(id.clone()).or_default();
+                    let frames_come_once =
+                        sums.frames == FrameSums::default() || known.sums.is_empty();
                     prop_assert!(frames_come_once, "frames in the first piece only");
-                    known.add(sums);
+                    known.name.clone_from(name);
+                    known.sums.add(sums);
                 }
             }
             prop_assert_eq!(together, cameras);
         }
+    }
+
+    #[test]
+    fn the_longest_names_of_everything_fit_what_is_needed() {
+        let most = i64::MAX.unsigned_abs();
+        let longest = "\u{1}".repeat(MAX_NAME_BYTES);
+        let sums = Sums {
+            counts: [("ripe".to_owned(), most), ("unripe".to_owned(), most)].into(),
+            frames: FrameSums {
+                received: most,
+                classified: most,
+                unsure: most,
+                ignored: most,
+                duplicate: most,
+                rejected: RejectReason::ALL
+                    .map(|reason| (reason.to_string(), most))
+                    .into(),
+            },
+        };
+        let enough = needed(&sums.counts.keys().cloned().collect()).unwrap();
+        let empty = Report {
+            lot: Some(wording::longest()),
+            clock: Clock::Plausible,
+            model: ModelInfo {
+                name: longest.clone(),
+                version: longest.clone(),
+                sha256: longest.clone(),
+            },
+            module: Software {
+                version: longest.clone(),
+            },
+            ..empty(sums.clone())
+        };
+        let name = Some(wording::longest());
+        let cameras = ReportedCameras::from([(longest, ReportedCamera { name, sums })]);
+        let parts = split(cameras, &empty, enough).unwrap();
+        let largest = parts.iter().map(|part| body(&empty, part)).max().unwrap();
+        assert!(largest <= enough, "{largest} > {enough}");
+        assert!(largest + 40 > enough, "{largest} is far from {enough}");
     }
 
     #[test]
@@ -343,14 +409,14 @@ mod tests {
                 ..FrameSums::default()
             },
         };
-        let cameras = CameraSums::from([("a".to_owned(), sums.clone()), ("b".to_owned(), sums)]);
+        let cameras = unnamed([("a".to_owned(), sums.clone()), ("b".to_owned(), sums)]);
         let empty = empty(whole(&cameras));
         let one = split(cameras.clone(), &empty, 20_000).unwrap();
         assert_eq!(one.len(), 1, "both in one");
         assert_eq!(one[0], cameras);
         let fits_one = body(
             &empty,
-            &CameraSums::from([("a".into(), cameras["a"].clone())]),
+            &ReportedCameras::from([("a".into(), cameras["a"].clone())]),
         );
         let two = split(cameras.clone(), &empty, fits_one + 250).unwrap();
         assert_eq!(two.len(), 2);
@@ -372,14 +438,14 @@ mod tests {
                 ..FrameSums::default()
             },
         };
-        let cameras = CameraSums::from([("a".to_owned(), sums)]);
+        let cameras = unnamed([("a".to_owned(), sums)]);
         let empty = empty(whole(&cameras));
         let parts = split(cameras.clone(), &empty, 10).unwrap();
         assert_eq!(parts.len(), 3, "the frames, and each label");
         let mut together = Sums::default();
         for part in &parts {
-            together.add(&part["a"]);
+            together.add(&part["a"].sums);
         }
-        assert_eq!(together, cameras["a"]);
+        assert_eq!(together, cameras["a"].sums);
     }
 }

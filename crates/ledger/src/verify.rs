@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::error::{LedgerError, store_failed};
-use crate::report::{Report, SCHEMA, report_id};
+use crate::report::{self, Report, SCHEMA, report_id};
 use crate::retention;
 use crate::seal::next_sequence;
 use crate::sums::{self, CameraSums, Scope, Sums, number};
@@ -191,21 +191,24 @@ fn add_reports(
             }
         };
         check_heading(&report, ledger, expected, window, findings);
-        for (camera, sums) in &report.cameras {
-            check_outcomes(&format!("camera {camera:?} in report {id}"), sums, findings);
+        for (name, camera) in &report.cameras {
+            let what = format!("camera {name:?} in report {id}");
+            check_outcomes(&what, &camera.sums, findings);
         }
         let own = Sums {
             counts: report.counts,
             frames: report.frames,
         };
-        if own != sums::whole(&report.cameras) {
+        if own != report::whole(&report.cameras) {
             findings.add(|| format!("report {id} is not the sum of its cameras"));
         }
         running.add(&own);
         if running != report.totals {
             findings.add(|| format!("totals of report {id} are not the sum of all up to it"));
         }
-        add_cameras(&mut reported.cameras, &report.cameras);
+        for (name, camera) in report.cameras {
+            reported.cameras.entry(name).or_default().add(&camera.sums);
+        }
     }
     Ok(reported)
 }

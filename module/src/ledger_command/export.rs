@@ -79,8 +79,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> anyhow::Result
 pub(super) fn table(out: &mut impl Write, row: &WindowRow, cameras: bool) -> anyhow::Result<()> {
     writeln!(out, "{}", text::window_line(row))?;
     if cameras {
-        for (name, sums) in row.cameras.iter().flatten() {
-            writeln!(out, "{}", text::camera_line(name, sums))?;
+        for (id, camera) in row.cameras.iter().flatten() {
+            writeln!(out, "{}", text::camera_line(id, &camera.sums))?;
         }
     }
     Ok(())
@@ -139,8 +139,9 @@ impl Columns {
             let cells = self.cells(row, None, &row.counts, &row.frames);
             return Ok(csv::record(out, &cells)?);
         }
-        for (name, Sums { counts, frames }) in row.cameras.iter().flatten() {
-            csv::record(out, &self.cells(row, Some(name), counts, frames))?;
+        for (id, camera) in row.cameras.iter().flatten() {
+            let Sums { counts, frames } = &camera.sums;
+            csv::record(out, &self.cells(row, Some(id), counts, frames))?;
         }
         Ok(())
     }

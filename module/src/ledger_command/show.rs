@@ -107,8 +107,8 @@ fn add_up(reader: &LedgerReader, span: Span, arguments: &Arguments) -> anyhow::R
                 frames: row.frames,
             });
             if let Some(cameras) = &mut seen.cameras {
-                for (name, sums) in row.cameras.into_iter().flatten() {
-                    cameras.entry(name).or_default().add(&sums);
+                for (id, camera) in row.cameras.into_iter().flatten() {
+                    cameras.entry(id).or_default().add(&camera.sums);
                 }
             }
         }

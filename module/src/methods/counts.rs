@@ -207,8 +207,8 @@ impl Added {
         }
         let mut cameras = row.cameras.unwrap_or_default();
         if let Some(camera) = &query.camera {
-            if let Some(sums) = cameras.remove(camera) {
-                self.whole.add(&sums);
+            if let Some(camera) = cameras.remove(camera) {
+                self.whole.add(&camera.sums);
             }
             return;
         }
@@ -217,8 +217,8 @@ impl Added {
             frames: row.frames,
         });
         if query.cameras {
-            for (name, sums) in cameras {
-                self.cameras.entry(name).or_default().add(&sums);
+            for (id, camera) in cameras {
+                self.cameras.entry(id).or_default().add(&camera.sums);
             }
         }
     }

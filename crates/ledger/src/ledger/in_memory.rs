@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Ledger;
+use crate::camera_names::CameraNames;
 use crate::counting;
 use crate::error::{LedgerError, store_failed};
 use crate::flushing::Flushing;
@@ -56,6 +57,7 @@ impl Ledger {
         self.report_limit = checked.report_limit;
         self.keep_sent = checked.keep_sent;
         self.earliest_due = None;
+        self.names = CameraNames::default();
         Ok(())
     }
 
@@ -70,6 +72,7 @@ impl Ledger {
             .map_err(store_failed(&self.path, "read when a window is due"))?;
         self.memo = Memo::default();
         self.flushing = Flushing::at_opening();
+        self.names = CameraNames::default();
         Ok(())
     }
 

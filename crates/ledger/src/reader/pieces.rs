@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::rows::{Piece, WindowRow};
 use crate::frame::{Clock, ModelInfo, Software};
-use crate::report::{Report, SCHEMA};
+use crate::report::{self, Report, SCHEMA};
 use crate::split;
-use crate::sums::{self, Sums};
+use crate::sums::Sums;
 use crate::window::instant;
 
 /// A report above this many bytes comes in pieces of at most as many. Beside one there is room for
@@ -34,7 +34,7 @@ pub(super) fn pieces(row: WindowRow) -> serde_json::Result<Vec<WindowRow>> {
     let parts = split::split(cameras, &heading(&row, totals), limit)?;
     let of = parts.len();
     let piece = |(number, cameras)| {
-        let Sums { counts, frames } = sums::whole(&cameras);
+        let Sums { counts, frames } = report::whole(&cameras);
         WindowRow {
             piece: Some(Piece { number, of }),
             counts,

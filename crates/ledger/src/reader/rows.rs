@@ -10,9 +10,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::span::Span;
+use crate::camera_names::CameraNames;
 use crate::error::{LedgerError, store_failed};
 use crate::frame::{Clock, ModelInfo, Software};
-use crate::report::Report;
+use crate::report::{self, Report, ReportedCamera};
 use crate::retention;
 use crate::seal::{self, next_sequence};
 use crate::sums::{self, CameraSums, FrameSums, Scope, Sums, number, stored};
@@ -96,9 +97,9 @@ pub struct WindowRow {
     pub counts: BTreeMap<String, u64>,
     /// Frames by outcome.
     pub frames: FrameSums,
-    /// The same by camera; absent where they are not asked for.
+    /// The same by camera; absent where they are not asked for. Only reports have names of cameras.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cameras: Option<BTreeMap<String, Sums>>,
+    pub cameras: Option<BTreeMap<String, ReportedCamera>>,
     /// The model that gave these outcomes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelInfo>,
@@ -122,7 +123,7 @@ impl WindowRow {
             piece: None,
             counts,
             frames,
-            cameras: Some(cameras),
+            cameras: Some(report::named(cameras, &CameraNames::default())),
             model: None,
             module: None,
         }

@@ -131,9 +131,9 @@ fn by_camera(pages: &[ReportsPage]) -> BTreeMap<String, Sums> {
     let mut cameras: BTreeMap<String, Sums> = BTreeMap::new();
     for report in pages.iter().flat_map(|page| &page.reports) {
         let mut own = Sums::default();
-        for (name, sums) in report.cameras.as_ref().unwrap() {
-            cameras.entry(name.clone()).or_default().add(sums);
-            own.add(sums);
+        for (id, camera) in report.cameras.as_ref().unwrap() {
+            cameras.entry(id.clone()).or_default().add(&camera.sums);
+            own.add(&camera.sums);
         }
         assert_eq!((&own.counts, &own.frames), (&report.counts, &report.frames));
     }

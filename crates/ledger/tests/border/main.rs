@@ -13,6 +13,7 @@ mod duplicates;
 mod full_disk;
 mod heartbeat;
 mod killed;
+mod names;
 mod namespace;
 mod opening;
 mod outage;

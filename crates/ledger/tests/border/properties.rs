@@ -7,8 +7,8 @@ use std::fs;
 use std::time::Duration;
 
 use ledger::{
-    FrameKey, FrameRecord, KeepSent, Ledger, LedgerOptions, ModelInfo, Outcome, Recorded,
-    RejectReason, Report, SealedReport, Sums,
+    CameraNames, FrameKey, FrameRecord, KeepSent, Ledger, LedgerOptions, ModelInfo, Outcome,
+    Recorded, RejectReason, Report, SealedReport, Sums,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -99,6 +99,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Of the cameras but for one, as long as they may be. They are gone with the first reopening.
+fn names() -> CameraNames {
+    let named = (1..4).map(|camera| (format!("cam-{camera}"), "\"".repeat(128)));
+    named.collect::<BTreeMap<_, _>>().try_into().unwrap()
+}
+
 fn version(newer: bool) -> ModelInfo {
     ModelInfo {
         version: if newer { "2" } else { "1" }.into(),
@@ -128,9 +134,10 @@ impl World {
     fn new() -> Self {
         let dir = folder_in_memory();
         // Small enough that many windows are split, cameras too, yet enough for the totals and one
-        // label (2525 bytes when every outcome comes ten times). Reports do not stay for long.
+        // label (2525 bytes when every outcome comes ten times, 266 more with the name). Reports do not
+        // stay for long.
         let options = LedgerOptions {
-            report_limit: 2530,
+            report_limit: 2796,
             keep_sent: KeepSent {
                 age: Duration::from_secs(100_000),
                 at_least: AT_LEAST,
@@ -138,7 +145,8 @@ impl World {
             },
             ..LedgerOptions::default()
         };
-        let ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
+        let mut ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
+        ledger.set_camera_names(names());
         Self {
             dir,
             ledger: Some(ledger),
@@ -301,8 +309,8 @@ impl World {
             );
             let report: Report = serde_json::from_slice(body).unwrap();
             sequences.push(report.sequence);
-            for (camera, sums) in &report.cameras {
-                cameras.entry(camera.clone()).or_default().add(sums);
+            for (id, camera) in &report.cameras {
+                cameras.entry(id.clone()).or_default().add(&camera.sums);
             }
         }
         assert_eq!(cameras, self.expected, "all reports together are the truth");
