@@ -313,6 +313,7 @@ async fn client_config(
     config.port = settings.edgehub_port;
     config.tls12_only = settings.tls12_only;
     config.receives_inputs = true;
+    config.model_id = Some(twin::MODEL_ID.to_owned());
     Ok(config)
 }
 

@@ -43,6 +43,11 @@ fn hold(file: &Path, described: &Value) {
     );
 }
 
+/// A file of `docs/`.
+pub(crate) fn read_docs(name: &str) -> Value {
+    read(&docs().join(name))
+}
+
 fn docs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs")
 }
@@ -172,7 +177,7 @@ impl Check<'_> {
             "format" => match (rule.as_str().unwrap(), seen.as_str()) {
                 ("date-time", Some(text)) => ledger::parse_instant(text).is_ok(),
                 ("date-time", None) => seen.is_null(),
-                ("uint" | "uint32" | "uint64" | "int64", _) => true,
+                ("uint" | "uint32" | "uint64" | "int64" | "double", _) => true,
                 (other, _) => panic!("the check does not know the format {other}"),
             },
             other => panic!("the check does not know the keyword {other}"),
@@ -202,6 +207,7 @@ fn is(kind: &Value, seen: &Value) -> bool {
         "array" => seen.is_array(),
         "string" => seen.is_string(),
         "boolean" => seen.is_boolean(),
+        "number" => seen.is_number(),
         "integer" => seen.is_i64() || seen.is_u64(),
         "null" => seen.is_null(),
         other => panic!("the check does not know the type {other}"),

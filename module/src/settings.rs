@@ -6,6 +6,7 @@
 //! table of names, defaults and ranges; the reader takes its texts from it.
 
 mod behaviour;
+mod cameras;
 mod http;
 mod labels;
 mod model;

@@ -11,6 +11,8 @@
 //! good are read from the disk before the first picture, and the two tasks here wait for nobody's
 //! picture. In words for people: `docs/settings.md` and `docs/twin.md`.
 
+#[cfg(test)]
+mod described;
 mod document;
 mod facts;
 mod following;
@@ -34,6 +36,9 @@ pub use facts::{
 };
 pub use following::{Change, Following, Round, Taken};
 pub use teller::{Teller, tell};
+
+/// The digital twin's model of this module, as it is announced at CONNECT: `docs/fruit-counter-1.dtdl.json`.
+pub const MODEL_ID: &str = "dtmi:fruitCounter:Module;1";
 
 /// Carries changes out.
 pub trait Apply: Send {
@@ -115,7 +120,7 @@ impl<A: Apply> Follower<A> {
             let value = change.taken.get(name).map(Value::to_string);
             let result = self.applier.apply(change).await;
             match (&result, value) {
-                (Ok(()), Some(value)) => info!(setting = name, value, "set by the twin"),
+                (Ok(()), Some(value)) => info!(setting = name, %value, "set by the twin"),
                 (Ok(()), None) => info!(setting = name, "not set by the twin any more"),
                 (Err(_), _) => {}
             }

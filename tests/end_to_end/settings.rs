@@ -116,12 +116,26 @@ fn trials() -> Vec<Trial> {
             seen: |_site| {},
         },
         Trial {
+            name: "cameraNames",
+            good: [
+                json!([{"camera": "cam-01", "name": "Line 1, left"}]),
+                json!([{"camera": "cam-01", "name": "Line 2"}]),
+            ],
+            bad: json!([{"camera": "cam-01", "name": ""}]),
+            why: "1 to 128 bytes",
+            seen: |site| {
+                report(site, "the camera's name", |report| {
+                    report["cameras"]["cam-01"]["name"] == "Line 1, left"
+                });
+            },
+        },
+        Trial {
             name: "threads",
             good: [json!(4), json!("1")],
             bad: json!(0),
             why: "from 1 to 64",
             seen: |site| {
-                site.wait_for_module_line("setting=\"threads\" value=\"4\"")
+                site.wait_for_module_line("setting=\"threads\" value=4")
                     .unwrap()
             },
         },

@@ -61,6 +61,14 @@ impl Apply for Applier {
             })
             .await?;
         }
+        if old.camera_names != new.camera_names {
+            let names = new.camera_names.clone();
+            self.on_the_ledger(move |ledger| {
+                ledger.set_camera_names(names);
+                Ok(())
+            })
+            .await?;
+        }
         if old.http != new.http {
             self.door.set(new.http).await?;
         }

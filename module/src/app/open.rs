@@ -52,7 +52,8 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
         stamp_limits: settings.stamp_limits,
         ..LedgerOptions::default()
     };
-    let (ledger, attempts) = opening::ledger(&settings.ledger, options, boot_id.trim()).await?;
+    let (mut ledger, attempts) = opening::ledger(&settings.ledger, options, boot_id.trim()).await?;
+    ledger.set_camera_names(settings.behaviour.camera_names.clone());
     volume::warn_if_fleeting(&settings.ledger);
     if let Some(aside) = ledger.set_aside() {
         error!(

@@ -24,6 +24,13 @@ impl Place<'_> {
         if let Some(target) = part["$ref"].as_str() {
             return self.follow(target, depth);
         }
+        if let Some(variants) = part["anyOf"].as_array() {
+            let is_null = |one: &&Value| one["type"] == "null";
+            let [some] = &variants.iter().filter(|one| !is_null(one)).collect::<Vec<_>>()[..] else {
+                panic!("DTDL has no word for one of several: {part}");
+            };
+            return self.twin(some, depth);
+        }
         if let Some(variants) = part["oneOf"].as_array().or(part["enum"].as_array()) {
             let value = |variant: &Value| {
                 let value = variant.get("const").unwrap_or(variant).clone();
@@ -42,6 +49,7 @@ impl Place<'_> {
             ("string", Some("date-time")) => json!("dateTime"),
             ("string", None) => json!("string"),
             ("integer", _) => json!("long"),
+            ("number", _) => json!("double"),
             ("boolean", None) => json!("boolean"),
             ("object", _) => {
                 assert!(depth <= DEEPEST, "too deep for DTDL: {part}");

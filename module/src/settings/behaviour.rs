@@ -6,14 +6,15 @@
 
 use std::time::Duration;
 
+use ledger::CameraNames;
 use serde_json::{Value, json};
 use vision::Provider;
 
 use super::table::{HEARTBEAT, LOG, MIN_CONFIDENCE, PROVIDER, REPORT_INTERVAL, THREADS};
 use super::value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
 use super::{
-    DAY, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, SECOND, Setting, http, labels, parse_confidence,
-    parse_duration, parse_fraction, parse_labels,
+    DAY, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, SECOND, Setting, cameras, http, labels,
+    parse_confidence, parse_duration, parse_fraction, parse_labels,
 };
 use crate::labels::{LabelConfidence, LabelMap};
 
@@ -30,6 +31,8 @@ pub struct Behaviour {
     pub labels: LabelMap,
     /// Least scores of labels that have one of their own.
     pub label_confidence: LabelConfidence,
+    /// What people call cameras.
+    pub camera_names: CameraNames,
     /// Whether pictures are taken by HTTP, where there is an address for it.
     pub http: bool,
     /// The least severe level that is written.
@@ -50,6 +53,7 @@ impl Behaviour {
             min_confidence: DEFAULT_MIN_CONFIDENCE,
             labels: LabelMap::default(),
             label_confidence: LabelConfidence::default(),
+            camera_names: CameraNames::default(),
             http: true,
             log: Level::Info,
             threads: cores.clamp(1, 4),
@@ -165,6 +169,16 @@ pub const PROPERTIES: &[Property] = &[
         },
         ..property(labels::CONFIDENCE, |behaviour, text| {
             put(&mut behaviour.label_confidence, parse_confidence(text))
+        })
+    },
+    Property {
+        schema: "string",
+        shown: |behaviour| {
+            let entry = |(camera, name)| json!({"camera": camera, "name": name});
+            behaviour.camera_names.iter().map(entry).collect()
+        },
+        ..property(cameras::CAMERA_NAMES, |behaviour, text| {
+            put(&mut behaviour.camera_names, cameras::parse_names(text))
         })
     },
     Property {

@@ -1,6 +1,6 @@
 //! The one table of names, defaults, ranges and effects.
 
-use super::{http, labels, model};
+use super::{cameras, http, labels, model};
 
 /// The prefix of every variable that belongs to this module.
 pub const PREFIX: &str = "FRUIT_COUNTER_";
@@ -218,6 +218,7 @@ pub const SETTINGS: &[Setting] = &[
     MIN_CONFIDENCE,
     labels::LABELS,
     labels::CONFIDENCE,
+    cameras::CAMERA_NAMES,
     THREADS,
     PROVIDER,
     EDGEHUB_PORT,

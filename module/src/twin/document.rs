@@ -13,7 +13,7 @@ use crate::settings::PROPERTIES;
 /// The name under which unknown properties are listed.
 const UNKNOWN: &str = "unknownSettings";
 /// The name of the module's status.
-const STATUS: &str = "status";
+pub(super) const STATUS: &str = "status";
 /// What earlier versions reported.
 const FORMER: &str = "ledger";
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use edge_protocol::twin::ReportedPatch;
-use ledger::{FrameSums, Ledger, LedgerError, ModelInfo};
+use ledger::{FrameSums, Ledger, LedgerError};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -18,6 +18,7 @@ const MOST_LABELS: usize = 40;
 
 /// What is told.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The program.
@@ -36,6 +37,7 @@ pub struct Status {
 
 /// The program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ModuleFacts {
     /// Its version.
     pub version: &'static str,
@@ -45,11 +47,15 @@ pub struct ModuleFacts {
 
 /// The model, and what this box does with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ModelFacts {
     /// As in the reports.
-    #[serde(flatten)]
-    pub info: ModelInfo,
+    pub name: String,
+    /// As in the reports.
+    pub version: String,
+    /// As in the reports.
+    pub sha256: String,
     /// Pictures per second of the session in use, the model alone, by a trial when it was opened;
     /// absent until that was made.
     pub pictures_per_second: Option<f64>,
@@ -57,6 +63,7 @@ pub struct ModelFacts {
 
 /// Everything that a ledger has counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// Reports since it began.
@@ -79,6 +86,7 @@ pub struct Totals {
 
 /// Whether the wall clock is believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClockFacts {
     /// `plausible` or `unsure`, as in the reports.
     pub state: &'static str,
@@ -88,9 +96,11 @@ pub struct ClockFacts {
 
 /// An error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ErrorFacts {
     /// When, by the wall clock.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub at: OffsetDateTime,
     /// As it stands in the log, at most 300 characters.
     pub text: String,
@@ -98,12 +108,14 @@ pub struct ErrorFacts {
 
 /// Which ledger counts, and what it replaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerFacts {
     /// As in the reports: 16 hexadecimal digits.
     pub id: String,
     /// When it began, by the wall clock of then.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub since: OffsetDateTime,
     /// The damaged file in whose place it began; null when there was none. Its counts are not in
     /// this ledger's totals.
@@ -112,12 +124,14 @@ pub struct LedgerFacts {
 
 /// A damaged file that was moved out of the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SetAsideFacts {
     /// Its name in the ledger's folder.
     pub file: String,
     /// When, by the wall clock of then.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub at: OffsetDateTime,
     /// What was found to be wrong, at most 300 characters.
     pub finding: String,
@@ -204,7 +218,7 @@ impl ErrorFacts {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use ledger::{Clock, LedgerOptions, Now};
     use serde_json::json;
     use time::macros::datetime;
@@ -219,6 +233,33 @@ mod tests {
     fn facts(folder: &std::path::Path) -> serde_json::Value {
         let ledger = Ledger::open(folder, LedgerOptions::default(), NOW).unwrap();
         json!({ "ledger": LedgerFacts::of(&ledger) })
+    }
+
+    /// A status with everything in it.
+    pub(in crate::twin) fn status(folder: &std::path::Path) -> Status {
+        let ledger = Ledger::open(folder, LedgerOptions::default(), NOW).unwrap();
+        Status {
+            module: ModuleFacts {
+                version: "0.1.0",
+                architecture: "x86_64",
+            },
+            model: ModelFacts {
+                name: "bundled".to_owned(),
+                version: "1".to_owned(),
+                sha256: "ab".repeat(32),
+                pictures_per_second: Some(54.7),
+            },
+            ledger: LedgerFacts::of(&ledger),
+            totals: Some(Totals::of(&ledger).unwrap()),
+            clock: ClockFacts {
+                state: "plausible",
+                reason: "kept by a time server",
+            },
+            last_error: Some(ErrorFacts {
+                at: NOW.wall,
+                text: "no".to_owned(),
+            }),
+        }
     }
 
     #[test]

@@ -101,7 +101,9 @@ impl Teller {
                 architecture: std::env::consts::ARCH,
             },
             model: ModelFacts {
-                info: self.model.clone(),
+                name: self.model.name.clone(),
+                version: self.model.version.clone(),
+                sha256: self.model.sha256.clone(),
                 pictures_per_second: *self.capacity.borrow(),
             },
             ledger: self.facts.clone(),
