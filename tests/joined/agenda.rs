@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use edge_protocol::session::{CallId, DeliveryId, LinkId};
 
+use crate::books::Change;
 use crate::client::Who;
 use crate::counter::Part;
 use crate::faults::Fault;
@@ -64,6 +65,8 @@ pub(crate) enum Happening {
         response: Duration,
         connect: Duration,
     },
+    /// The operator sets something that the module counts by.
+    Changes(Change),
     /// A camera takes a picture.
     Picture { camera: usize },
     /// The module seals a report.

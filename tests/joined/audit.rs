@@ -130,37 +130,45 @@ fn add_up(reports: &BTreeMap<u64, Report>, expected: &Cameras, wrong: &mut Vec<S
     compare("the reports", &sums, expected, wrong);
 }
 
-/// What is wrong with the windows. Where windows were joined, an hour stands for its windows.
+/// What a report has one of: begin and end of its window, state of the clock, lot.
+type Heading = (i64, i64, Clock, Option<String>);
+
+/// What is wrong with the windows and lots. Where windows were joined, an hour stands for its windows.
 fn windows(books: &Books, reports: &BTreeMap<u64, Report>, wrong: &mut Vec<String>) {
-    let length = i64::try_from(books.reporting.window.as_secs()).unwrap_or(i64::MAX);
-    let joined = |report: &Report| (report.window_end - report.window_start).whole_seconds();
-    let is_joined = reports.values().any(|report| joined(report) != length);
-    let grid = if is_joined { HOUR } else { length };
-    let mut seen = BTreeMap::<(i64, Clock), Cameras>::new();
+    let heading = |start: i64, end: i64, clock, lot| -> Heading {
+        if books.joins {
+            (place(start, HOUR), place(start, HOUR) + HOUR, clock, lot)
+        } else {
+            (start, end, clock, lot)
+        }
+    };
+    let mut seen = BTreeMap::<Heading, Cameras>::new();
     for report in reports.values() {
-        let (start, end) = (report.window_start, report.window_end);
-        let place = place(start.unix_timestamp(), grid);
-        if end.unix_timestamp() > place + grid.max(length) {
+        let [start, end] = [report.window_start, report.window_end];
+        let (start, end) = (start.unix_timestamp(), end.unix_timestamp());
+        let heading = heading(start, end, report.clock, report.lot.clone());
+        if end > heading.1 {
             wrong.push(format!(
-                "report {} covers {start} to {end}",
+                "report {} covers {start} to {end}, expected {heading:?}",
                 report.sequence
             ));
         }
-        let cameras = seen.entry((place, report.clock)).or_default();
+        let cameras = seen.entry(heading).or_default();
         for (id, camera) in &report.cameras {
             cameras.entry(id.clone()).or_default().add(&camera.sums);
         }
     }
     seen.retain(|_, cameras| !cameras.is_empty());
-    let mut expected = BTreeMap::<(i64, Clock), Vec<Entry>>::new();
+    let mut expected = BTreeMap::<Heading, Vec<Entry>>::new();
     for entry in &books.entries {
-        let window = place(place(moment(entry), length), grid);
-        let entries = expected.entry((window, entry.clock)).or_default();
-        entries.push(entry.clone());
+        let start = place(moment(entry), entry.length);
+        let lot = entry.lot.as_ref().map(ToString::to_string);
+        let heading = heading(start, start + entry.length, entry.clock, lot);
+        expected.entry(heading).or_default().push(entry.clone());
     }
     let expected: BTreeMap<_, _> = expected
         .into_iter()
-        .map(|(window, entries)| (window, cameras(&entries)))
+        .map(|(heading, entries)| (heading, cameras(&entries)))
         .collect();
     if seen != expected {
         wrong.push(format!("windows are {seen:?}, not {expected:?}"));

@@ -4,11 +4,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fruit_counter::reporter::Reporting;
 use fruit_counter::reporter::sealing::Seal;
 use ledger::{
-    Clock, FrameRecord, Ledger, LedgerError, LedgerErrorKind, LedgerOptions, Now, Outcome,
+    Clock, FrameRecord, Ledger, LedgerError, LedgerErrorKind, LedgerOptions, Lot, Now, Outcome,
     Recorded, SealedReport,
 };
 use tempfile::TempDir;
@@ -39,6 +40,19 @@ pub(crate) struct Entry {
     pub(crate) stamp: Option<OffsetDateTime>,
     pub(crate) arrival: OffsetDateTime,
     pub(crate) clock: Clock,
+    /// Seconds of a window, as it was set then.
+    pub(crate) length: i64,
+    /// The lot that was set then.
+    pub(crate) lot: Option<Lot>,
+}
+
+/// Something that the operator sets while the module counts, and the module again when it starts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change {
+    /// Windows get another length.
+    Window(Duration),
+    /// Another lot, or none.
+    Lot(Option<&'static str>),
 }
 
 /// The durable part of the module, and the notes.
@@ -49,6 +63,12 @@ pub(crate) struct Books {
     pub(crate) folder: TempDir,
     pub(crate) disk: Disk,
     pub(crate) reporting: Reporting,
+    options: LedgerOptions,
+    /// Length of windows, as it is set.
+    window: Duration,
+    lot: Option<Lot>,
+    /// Whether windows have been joined.
+    pub(crate) joins: bool,
     pub(crate) entries: Vec<Entry>,
     /// How often each picture was committed.
     commits: BTreeMap<String, u32>,
@@ -87,7 +107,11 @@ impl Books {
             ledger: ledger.expect("options in range"),
             folder: tempfile::tempdir().expect("a folder"),
             disk: Disk::Works,
+            window: reporting.window,
             reporting,
+            options,
+            lot: None,
+            joins: false,
             entries: Vec::new(),
             commits: BTreeMap::new(),
             counted: BTreeMap::new(),
@@ -99,7 +123,26 @@ impl Books {
 
     /// The process that held the ledger is killed; the next one opens it.
     pub(crate) fn reopen(&mut self) {
-        self.ledger.open_again().expect("a ledger in memory");
+        let opened = self.ledger.open_again(self.options);
+        opened.expect("a ledger in memory");
+    }
+
+    /// The operator sets something. A process that does not run finds it when it starts.
+    pub(crate) fn change(&mut self, change: Change, runs: bool) {
+        match change {
+            Change::Window(length) => self.window = length,
+            Change::Lot(lot) => self.lot = lot.map(|lot| lot.parse().expect("a lot")),
+        }
+        if runs {
+            self.apply_settings();
+        }
+    }
+
+    /// What the module does before its first frame, and at each change.
+    pub(crate) fn apply_settings(&mut self) {
+        let set = self.ledger.set_window(self.window);
+        set.expect("a length in range");
+        self.ledger.set_lot(self.lot.clone());
     }
 
     pub(crate) fn read<T>(
@@ -176,6 +219,8 @@ impl Books {
             stamp: frame.stamp,
             arrival: frame.arrival,
             clock: frame.clock,
+            length: i64::try_from(self.window.as_secs()).expect("a day at most"),
+            lot: self.lot.clone(),
         });
         Ok(told)
     }
@@ -191,13 +236,25 @@ impl Books {
         now: Now,
     ) -> (Result<usize, LedgerErrorKind>, Vec<SealedReport>) {
         let reporting = self.reporting.clone();
-        let (told, _) = self.write(|ledger| step.on(ledger, &reporting, now));
+        let before = self.open_windows();
+        let (told, done) = self.write(|ledger| step.on(ledger, &reporting, now));
+        if step == Seal::Joined
+            && let Some(reports) = done
+        {
+            // Few cameras: each window that is sealed is one report.
+            self.joins |= before - self.open_windows() > reports as u64;
+        }
         let sealed = if told == Ok(0) {
             Vec::new()
         } else {
             self.look()
         };
         (told, sealed)
+    }
+
+    fn open_windows(&self) -> u64 {
+        let totals = self.ledger.totals().expect("memory that works");
+        totals.open_windows
     }
 
     /// Reports that were not seen before.

@@ -78,6 +78,8 @@ pub(crate) enum Flaw {
     ChangesBytes,
     /// Keeps no note of an attempt.
     NotesNothing,
+    /// A new process does not set the lot and the length of windows again.
+    ForgetsSettings,
 }
 
 /// A process of the module.

@@ -35,6 +35,10 @@ impl World {
         };
         let attempts = AttemptLog::open(books.folder.path(), BOOT).expect("a folder");
         let counter = Counter::new(counting, attempts, self.now);
+        let forgets = counting.flaw == Some(Flaw::ForgetsSettings);
+        if let Some(books) = self.books.as_mut().filter(|_| !forgets) {
+            books.apply_settings();
+        }
         if let Some(application) = self.client(Who::Module).application() {
             application.counter = Some(Box::new(counter));
         }

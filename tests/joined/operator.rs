@@ -10,6 +10,7 @@ use rumqttc::mqttbytes::v4::{Packet, Publish};
 use serde_json::{Map, Value, json};
 
 use crate::agenda::Instant;
+use crate::books::Change;
 use crate::client::Who;
 use crate::edge_hub::module_id;
 use crate::world::World;
@@ -133,6 +134,16 @@ impl Operator {
 }
 
 impl World {
+    /// The operator sets something that the product's module counts by.
+    pub(crate) fn changes(&mut self, change: Change) {
+        let runs = self.counter().is_some();
+        if let Some(books) = &mut self.books {
+            books.change(change, runs);
+            self.tally.changes += 1;
+            self.trace.note(self.now, || format!("-- {change:?}"));
+        }
+    }
+
     /// Changes some of the module's desired properties, if the hub runs and knows it.
     pub(crate) fn patch_desired(&mut self) {
         let number = self.operator.patches.len() + 1;

@@ -42,6 +42,11 @@ impl World {
         for _ in 0..dice.u32(1..=4) {
             counting::trouble(&mut world, &mut dice);
         }
+        if counting::has_changes(seed) {
+            for _ in 0..dice.u32(1..=6) {
+                counting::change(&mut world, &mut dice);
+            }
+        }
         world
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Tally {
     pub(crate) holds: u64,
     /// Outages that outlasted their age, so that windows were joined.
     pub(crate) merges: u64,
+    /// Times that the operator set a lot or a length of windows.
+    pub(crate) changes: u64,
     /// Schedules, pictures, deliveries that were committed, duplicates among them, pictures that
     /// were rejected as crashed, reports, and calls of the ledger that failed on request.
     pub(crate) schedules: u64,
@@ -47,6 +49,7 @@ impl Tally {
         }
         self.holds += other.holds;
         self.merges += other.merges;
+        self.changes += other.changes;
         self.schedules += other.schedules;
         self.pictures += other.pictures;
         self.commits += other.commits;
@@ -73,8 +76,8 @@ impl fmt::Display for Tally {
         writeln!(
             f,
             "{} calls of the ledger failed on request, {} times the connection was held, {} times \
-             windows were joined",
-            self.failures, self.holds, self.merges
+             windows were joined, {} changes of lot or of windows",
+            self.failures, self.holds, self.merges, self.changes
         )?;
         writeln!(f, "what went wrong:")?;
         for (name, times) in &self.faults {

@@ -274,6 +274,7 @@ impl World {
             Happening::Answers { who, life, call } => self.answers(who, life, call),
             Happening::Looks { who } => self.obey(who),
             Happening::Patch => self.patch_desired(),
+            Happening::Changes(change) => self.changes(change),
             Happening::Call { response, connect } => self.call(response, connect),
             Happening::Picture { camera } => {
                 let who = Who::Camera(camera);

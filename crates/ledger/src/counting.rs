@@ -7,15 +7,18 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
+use time::OffsetDateTime;
 
+use crate::deadlines::Deadline;
 use crate::duplicates::{self, Known, Print};
 use crate::frame::{FrameRecord, ModelInfo, Recorded};
 use crate::memo::{Memo, Memory};
+use crate::open_windows::Kind;
 use crate::sums::{self, Counted, Scope, Sums};
 use crate::surplus;
 use crate::window::Windows;
 
-/// What counting goes by, as the options have it.
+/// What counting goes by: as the options have it, but for the length of windows, which may change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     pub(crate) windows: Windows,
@@ -32,28 +35,35 @@ pub(crate) struct Rules {
 pub(crate) struct Group<'a> {
     connection: &'a Connection,
     rules: Rules,
+    /// Of every frame; empty where none is set.
+    lot: &'a str,
     memo: &'a mut Memo,
     /// By scope and camera.
     added: BTreeMap<(i64, i64), Sums>,
 }
 
 impl<'a> Group<'a> {
-    pub(crate) fn begin(connection: &'a Connection, rules: Rules, memo: &'a mut Memo) -> Self {
+    pub(crate) fn begin(
+        connection: &'a Connection,
+        rules: Rules,
+        lot: &'a str,
+        memo: &'a mut Memo,
+    ) -> Self {
         Self {
             connection,
             rules,
+            lot,
             memo,
             added: BTreeMap::new(),
         }
     }
 
-    /// Counts one frame. Also gives when its window is due, in seconds since the epoch; `None` when
-    /// nothing was counted.
+    /// Counts one frame. Also gives when its window is due; `None` when nothing was counted.
     pub(crate) fn record(
         &mut self,
         frame: &FrameRecord,
         model: &ModelInfo,
-    ) -> rusqlite::Result<(Recorded, Option<i64>)> {
+    ) -> rusqlite::Result<(Recorded, Option<Deadline>)> {
         let (connection, rules) = (self.connection, self.rules);
         let key = &frame.key;
         let place = self
@@ -74,15 +84,18 @@ impl<'a> Group<'a> {
 
         let window = rules.windows.of_frame(frame.stamp, frame.arrival);
         let due = rules.windows.due(window, frame.arrival);
-        let model = self.memo.model(connection, model)?;
-        let open = self
-            .memo
-            .window(connection, window, model, frame.clock, due)?;
+        let kind = Kind {
+            window,
+            model: self.memo.model(connection, model)?,
+            clock: frame.clock,
+            lot: self.lot,
+        };
+        let open = self.memo.window(connection, kind, due)?;
         for scope in [Scope::Recorded, Scope::Open(open.number)] {
             let sums = self.added.entry((scope.number(), place.camera));
             sums.or_default().count(counted);
         }
-        Ok((recorded, Some(open.due)))
+        Ok((recorded, Some(open.deadline)))
     }
 
     fn remember(&mut self, frame: &FrameRecord, print: Print) -> rusqlite::Result<()> {
@@ -124,37 +137,52 @@ pub(crate) fn close(connection: &Connection, open_window: i64, to: Scope) -> rus
         .map(drop)
 }
 
-/// When the next open window is due, in seconds since the epoch.
-pub(crate) fn earliest_due(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT min(due_at) FROM open_window")?
-        .query_row([], |row| row.get(0))
-}
-
-/// Whether a window of another model than this one is open.
-pub(crate) fn has_other_model(
+/// Whether a window of another model or another lot than these is open. The lot is empty where none is
+/// set.
+pub(crate) fn has_others(
     connection: &Connection,
     model: &ModelInfo,
+    lot: &str,
 ) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "SELECT 1 FROM open_window JOIN model USING (model)
-             WHERE (name, version, sha256) <> (?1, ?2, ?3)",
+             WHERE (name, version, sha256, lot) <> (?1, ?2, ?3, ?4)",
         )?
-        .exists([&model.name, &model.version, &model.sha256])
+        .exists([&*model.name, &*model.version, &*model.sha256, lot])
 }
 
-/// Whether an open window is due after an instant, in seconds since the epoch.
-pub(crate) fn has_due_after(connection: &Connection, instant: i64) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM open_window WHERE due_at > ?1")?
-        .exists([instant])
+/// The open windows that only a wall clock which was set back explains, with their lengths.
+pub(crate) fn stranded(
+    connection: &Connection,
+    windows: Windows,
+    now: OffsetDateTime,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT open_window, ends_at - starts_at, due_at FROM open_window WHERE due_at > ?1",
+    )?;
+    let mut rows = statement.query([windows.latest_stamp(now)])?;
+    let mut stranded = Vec::new();
+    while let Some(row) = rows.next()? {
+        let deadline = Deadline {
+            length: row.get(1)?,
+            due: row.get(2)?,
+        };
+        if windows.is_stranded(deadline, now) {
+            stranded.push((row.get(0)?, deadline.length));
+        }
+    }
+    Ok(stranded)
 }
 
-/// Makes the windows that are due after an instant due at `due`, in seconds since the epoch.
-pub(crate) fn make_due(connection: &Connection, after: i64, due: i64) -> rusqlite::Result<()> {
+/// Makes an open window due at another time, in seconds since the epoch.
+pub(crate) fn make_due(
+    connection: &Connection,
+    open_window: i64,
+    due: i64,
+) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE open_window SET due_at = ?2 WHERE due_at > ?1")?
-        .execute([after, due])
+        .prepare_cached("UPDATE open_window SET due_at = ?2 WHERE open_window = ?1")?
+        .execute([open_window, due])
         .map(drop)
 }

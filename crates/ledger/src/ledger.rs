@@ -59,7 +59,13 @@
 //! when windows are sealed and, where it has gone on for a day without a step, which sent reports are
 //! old. A clock that steps back makes further reports for windows that were
 //! sealed before, which add up; it never opens a sealed report. A window that was opened under a
-//! clock far ahead is sealed at the end of the window that is running when the clock is back.
+//! clock far ahead is sealed when, after the clock is back, a window of its own length ends. Its own,
+//! since lengths may change while it is open: what is far for a second is near for a day.
+//!
+//! *In use.* Length of windows, lot and names of cameras are told to the ledger while it counts
+//! ([`Ledger::set_window`], [`Ledger::set_lot`], [`Ledger::set_camera_names`]) and held in memory alone.
+//! (3) takes length and lot as they are then and stores them with the window; (2) of *Seal* takes the
+//! names. No change of theirs writes anything, so that there is no crash window in it.
 //!
 //! One process, one writer: the lock is held from [`Ledger::open`] until the value is dropped. All
 //! calls block on the disk; give the ledger a thread of its own.
@@ -73,6 +79,7 @@ use time::OffsetDateTime;
 
 use crate::camera_names::CameraNames;
 use crate::counting::{self, Group, Rules};
+use crate::deadlines::Deadlines;
 use crate::duplicates::{self, Print};
 use crate::error::{LedgerError, store_failed};
 use crate::flushing::{Durability, Flushing};
@@ -81,6 +88,7 @@ use crate::frame::{
     Seen, Software,
 };
 use crate::lock::Lock;
+use crate::lot::Lot;
 use crate::memo::{self, Memo, Memory};
 use crate::options::{CheckedOptions, LedgerOptions};
 use crate::outbox::{self, Waiting};
@@ -90,7 +98,7 @@ use crate::seal::{self, ClosedWindow, Sealing};
 use crate::store::{self, Beginning, STORE_FILE, SetAside};
 use crate::totals::{self, Totals};
 use crate::verify::{self, Verification};
-use crate::window::{instant, seconds};
+use crate::window::{due_again, seconds};
 
 /// Durable counts. The contract at the top of this file says what each crash leaves behind.
 ///
@@ -108,8 +116,10 @@ pub struct Ledger {
     flushing: Flushing,
     report_limit: usize,
     keep_sent: retention::Rule,
-    /// When the next open window is due, in seconds since the epoch, as of the last commit.
-    earliest_due: Option<i64>,
+    /// Of the open windows, as of the last commit.
+    deadlines: Deadlines,
+    /// That of the frames to come.
+    lot: Option<Lot>,
     names: CameraNames,
     set_aside: Option<SetAside>,
     beginning: Beginning,
@@ -153,11 +163,11 @@ impl Ledger {
         let read = || {
             Ok((
                 totals::ledger_id(&connection)?,
-                counting::earliest_due(&connection)?,
+                Deadlines::read(&connection)?,
                 store::beginning(&connection, &path)?,
             ))
         };
-        let (id, earliest_due, beginning) =
+        let (id, deadlines, beginning) =
             read().map_err(store_failed(&path, "read the ledger's id"))?;
         let mut memo = Memo::default();
         memo.memory(&connection, options.rules.dedupe_per_camera)
@@ -172,7 +182,8 @@ impl Ledger {
             flushing: Flushing::at_opening(),
             report_limit: options.report_limit,
             keep_sent: options.keep_sent,
-            earliest_due,
+            deadlines,
+            lot: None,
             names: CameraNames::default(),
             set_aside,
             beginning,
@@ -297,12 +308,13 @@ impl Ledger {
         model: &ModelInfo,
     ) -> Result<Vec<Recorded>, LedgerError> {
         frames.iter().try_for_each(check_frame)?;
-        let rules = self.rules;
+        let (rules, lot) = (self.rules, self.lot.clone());
+        let lot = lot.as_ref().map_or("", Lot::as_str);
         // Not there again unless the commit is good.
         let mut memo = std::mem::take(&mut self.memo);
         let recorded =
             self.commit_with(self.durability.of_frames(), "record frames", |change| {
-                let mut group = Group::begin(change, rules, &mut memo);
+                let mut group = Group::begin(change, rules, lot, &mut memo);
                 let recorded = frames
                     .iter()
                     .map(|frame| group.record(frame, model))
@@ -311,8 +323,9 @@ impl Ledger {
                 Ok(recorded)
             })?;
         self.memo = memo;
-        let due = recorded.iter().filter_map(|(_, due)| *due);
-        self.earliest_due = self.earliest_due.into_iter().chain(due).min();
+        for deadline in recorded.iter().filter_map(|(_, deadline)| *deadline) {
+            self.deadlines.add(deadline);
+        }
         Ok(recorded.into_iter().map(|(recorded, _)| recorded).collect())
     }
 
@@ -394,12 +407,7 @@ impl Ledger {
     /// error wait before the next try.
     #[must_use]
     pub fn next_closing(&self, now: Now) -> Option<Duration> {
-        let due = self.earliest_due?;
-        if self.rules.windows.is_stranded(due, now.wall) {
-            return Some(Duration::ZERO);
-        }
-        // Negative when it is overdue.
-        Some(Duration::try_from(instant(due) - now.wall).unwrap_or(Duration::ZERO))
+        self.deadlines.next(self.rules.windows, now.wall)
     }
 
     /// Proves the sums: in every row and report `received = Σ outcomes`, and for each camera
@@ -414,19 +422,18 @@ impl Ledger {
 
     /// A window opened under a clock that was far ahead would wait for that time to come again.
     fn bring_stranded_back(&mut self, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let furthest = self.rules.windows.furthest_due(now);
-        let any = counting::has_due_after(&self.connection, furthest).map_err(store_failed(
-            &self.path,
-            "look for windows under a wrong clock",
-        ))?;
-        if any {
-            let due = self.rules.windows.around(now).end;
-            self.commit("bring windows back to the clock", |change| {
-                counting::make_due(change, furthest, due)
-            })?;
-            self.refresh_earliest_due()?;
+        let stranded = counting::stranded(&self.connection, self.rules.windows, now).map_err(
+            store_failed(&self.path, "look for windows under a wrong clock"),
+        )?;
+        if stranded.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.commit("bring windows back to the clock", |change| {
+            stranded.iter().try_for_each(|(open_window, length)| {
+                counting::make_due(change, *open_window, due_again(*length, now))
+            })
+        })?;
+        self.refresh_deadlines()
     }
 
     fn seal_until(
@@ -458,7 +465,7 @@ impl Ledger {
             })?;
         }
         if !windows.is_empty() {
-            self.refresh_earliest_due()?;
+            self.refresh_deadlines()?;
         }
         Ok(reports)
     }
@@ -473,8 +480,8 @@ impl Ledger {
         }
     }
 
-    fn refresh_earliest_due(&mut self) -> Result<(), LedgerError> {
-        self.earliest_due = counting::earliest_due(&self.connection)
+    fn refresh_deadlines(&mut self) -> Result<(), LedgerError> {
+        self.deadlines = Deadlines::read(&self.connection)
             .map_err(store_failed(&self.path, "look for the next closing"))?;
         Ok(())
     }

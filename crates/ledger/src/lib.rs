@@ -6,7 +6,8 @@
 //! gives the truth, whatever crashed in between. An [`AttemptLog`] beside it notes which frames are
 //! being worked on, so that one that kills the process does so three times at most.
 //!
-//! Reports show the names that people give cameras ([`CameraNames`]).
+//! What frames are counted by may change meanwhile: the length of windows, the [`Lot`], and the names
+//! of cameras ([`CameraNames`]) that reports show.
 //!
 //! A [`LedgerReader`] reads the counts back, beside the process that counts or without one.
 //!
@@ -23,6 +24,7 @@
 mod attempts;
 mod camera_names;
 mod counting;
+mod deadlines;
 mod duplicates;
 mod error;
 mod flushing;
@@ -30,8 +32,10 @@ mod frame;
 mod ledger;
 mod lock;
 mod log_damage;
+mod lot;
 mod memo;
 mod merge;
+mod open_windows;
 mod options;
 mod outbox;
 mod reader;
@@ -60,6 +64,7 @@ pub use frame::{
     Recorded, RejectReason, Repeat, ReusedId, Seen, Software, UnknownRejectReason,
 };
 pub use ledger::Ledger;
+pub use lot::Lot;
 pub use memo::OTHER_CAMERAS;
 pub use options::LedgerOptions;
 pub use outbox::Waiting;

@@ -11,11 +11,11 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::duplicates::Copies;
-use crate::frame::{Clock, ModelInfo};
+use crate::frame::ModelInfo;
+use crate::open_windows::{Held, Kind, OpenWindow};
 use crate::recent::Recent;
 use crate::remembered::Remembered;
 use crate::surplus::Surplus;
-use crate::window::Window;
 
 /// Cameras that share one name, beyond [`max_cameras`](crate::LedgerOptions::max_cameras). No
 /// device can be called so: a slash parts device and module, and neither is empty.
@@ -28,7 +28,7 @@ pub(crate) struct Memo {
     /// Rows in the table of cameras.
     known_cameras: Option<u64>,
     model: Option<(ModelInfo, i64)>,
-    windows: Vec<OpenWindow>,
+    windows: Held,
     memory: Option<Memory>,
 }
 
@@ -65,26 +65,14 @@ pub(crate) struct Place {
     pub(crate) shared: bool,
 }
 
-/// A window that is open, and when it is due, in seconds since the epoch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OpenWindow {
-    window: Window,
-    model: i64,
-    clock: Clock,
-    pub(crate) number: i64,
-    pub(crate) due: i64,
-}
-
 /// Names and numbers of cameras that are held at most: some 100 bytes each.
 const MAX_CAMERAS: usize = 4096;
-/// Open windows that are held at most: the running one and late ones.
-const MAX_WINDOWS: usize = 8;
 
 impl Memo {
     /// What another change than recording frames leaves valid. Cameras, models and remembered
     /// frames are changed by recording alone.
     pub(crate) fn forget_windows(&mut self) {
-        self.windows.clear();
+        self.windows.forget();
     }
 
     /// Under which camera a frame is counted: a new one when it was never seen and there is room.
@@ -154,34 +142,14 @@ impl Memo {
         }
     }
 
-    /// The open window that a frame belongs to. Another model or another state of the clock has a
-    /// window of its own, since a report names one of each.
+    /// The open window that a frame belongs to; where it is opened now, it is due at `due`.
     pub(crate) fn window(
         &mut self,
         connection: &Connection,
-        window: Window,
-        model: i64,
-        clock: Clock,
+        kind: Kind<'_>,
         due: i64,
     ) -> rusqlite::Result<OpenWindow> {
-        let same =
-            |open: &&OpenWindow| (open.window, open.model, open.clock) == (window, model, clock);
-        if let Some(open) = self.windows.iter().find(same) {
-            return Ok(*open);
-        }
-        let (number, due) = open_window(connection, window, model, clock, due)?;
-        let open = OpenWindow {
-            window,
-            model,
-            clock,
-            number,
-            due,
-        };
-        if self.windows.len() >= MAX_WINDOWS {
-            self.windows.remove(0);
-        }
-        self.windows.push(open);
-        Ok(open)
+        self.windows.open(connection, kind, due)
     }
 
     /// Names that are held.
@@ -273,37 +241,4 @@ fn model_number(connection: &Connection, model: &ModelInfo) -> rusqlite::Result<
     connection
         .prepare_cached("INSERT INTO model (name, version, sha256) VALUES (?1, ?2, ?3)")?
         .insert(named)
-}
-
-fn open_window(
-    connection: &Connection,
-    window: Window,
-    model: i64,
-    clock: Clock,
-    due: i64,
-) -> rusqlite::Result<(i64, i64)> {
-    let of_frame = params![window.start, window.end, model, clock.as_str()];
-    let open = connection
-        .prepare_cached(
-            "SELECT open_window, due_at FROM open_window
-             WHERE starts_at = ?1 AND ends_at = ?2 AND model = ?3 AND clock = ?4 AND lot = ''",
-        )?
-        .query_row(of_frame, |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some(open) = open {
-        return Ok(open);
-    }
-    let opened = connection
-        .prepare_cached(
-            "INSERT INTO open_window (starts_at, ends_at, model, clock, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .insert(params![
-            window.start,
-            window.end,
-            model,
-            clock.as_str(),
-            due
-        ])?;
-    Ok((opened, due))
 }

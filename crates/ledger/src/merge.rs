@@ -7,8 +7,8 @@
 //! the end of its last and is due when its first was: sealing everything that is due, as usual,
 //! seals it too. Nothing that is sealed is touched here.
 //!
-//! How many reports an outage leaves: one for each hour that frames were placed in, for each model
-//! and clock state: 24 a day, 48 where the clock's state changed within every hour. Frames that come
+//! How many reports an outage leaves: one for each hour that frames were placed in, for each model,
+//! clock state and lot: 24 a day, 48 where the clock's state changed within every hour. Frames that come
 //! late add one for each earlier hour that they touch, at the end of the hour in which they came.
 
 use std::collections::BTreeMap;

@@ -12,7 +12,8 @@ use crate::window::{StampLimits, Windows};
 /// that are open then keep their length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LedgerOptions {
-    /// Length of a window: whole seconds, 1 s to 1 day, aligned to the Unix epoch. Default 60 s.
+    /// Length of a window: whole seconds, 1 s to 1 day, aligned to the Unix epoch. Default 60 s. May
+    /// change later, see [`Ledger::set_window`](crate::Ledger::set_window).
     pub window: Duration,
     /// What a recorded frame survives. Default [`Durability::Strict`].
     pub durability: Durability,

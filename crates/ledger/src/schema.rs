@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `ledger` | the ledger itself (one row) |
 //! | `model`, `camera` | a model and a camera that was seen, under a short number |
-//! | `open_window` | a window of one model and one clock state that is not sealed yet |
+//! | `open_window` | a window of one model, one clock state and one lot that is not sealed yet |
 //! | `frame_sum` | the frames of one camera in one scope, by outcome |
 //! | `named_sum` | the fruits by label, and the rejected frames by reason, of the same |
 //! | `report` | a sealed report, sent or not |

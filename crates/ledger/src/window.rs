@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::deadlines::Deadline;
 use crate::error::LedgerError;
 
 /// How far a camera's own stamp may lie from the arrival of its frame to be believed.
@@ -40,6 +41,22 @@ pub(crate) struct Window {
     pub(crate) end: i64,
 }
 
+impl Window {
+    /// The one of a length that holds an instant.
+    fn around(at: i64, length: i64) -> Self {
+        let start = at - at.rem_euclid(length);
+        Self {
+            start,
+            end: start + length,
+        }
+    }
+
+    /// Seconds.
+    pub(crate) fn length(self) -> i64 {
+        self.end - self.start
+    }
+}
+
 /// The rule by which windows are made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Windows {
@@ -57,6 +74,11 @@ const EARLIEST: i64 = 0;
 const LATEST: i64 = 253_402_300_799 - 2 * 86_400;
 
 impl Windows {
+    /// The same with another length.
+    pub(crate) fn with_length(self, length: Duration) -> Result<Self, LedgerError> {
+        Self::new(length, self.limits)
+    }
+
     /// Checks the length.
     pub(crate) fn new(length: Duration, limits: StampLimits) -> Result<Self, LedgerError> {
         let refused = || LedgerError::Argument {
@@ -89,12 +111,7 @@ impl Windows {
 
     /// The window that holds an instant.
     pub(crate) fn around(&self, at: OffsetDateTime) -> Window {
-        let at = seconds(at);
-        let start = at - at.rem_euclid(self.length);
-        Window {
-            start,
-            end: start + self.length,
-        }
+        Window::around(seconds(at), self.length)
     }
 
     /// The window that ended last.
@@ -117,16 +134,23 @@ impl Windows {
 
     /// Whether a deadline is so far away that only a wall clock that was set back explains it. A
     /// frame's window ends at most one length after its stamp, and its stamp is at most `ahead`
-    /// after its arrival.
-    pub(crate) fn is_stranded(&self, due: i64, now: OffsetDateTime) -> bool {
-        due > self.furthest_due(now)
+    /// after its arrival. The length is the window's own: of one that was opened before the length
+    /// changed, the one in use says nothing.
+    pub(crate) fn is_stranded(&self, deadline: Deadline, now: OffsetDateTime) -> bool {
+        deadline.due > Window::around(self.latest_stamp(now), deadline.length).end
     }
 
-    /// The latest deadline that a frame arriving now can have.
-    pub(crate) fn furthest_due(&self, now: OffsetDateTime) -> i64 {
-        self.around(now.saturating_add(signed(self.limits.ahead)))
-            .end
+    /// The latest stamp that is believed of a frame arriving now, in seconds since the epoch.
+    /// Nothing that is due up to then is stranded.
+    pub(crate) fn latest_stamp(&self, now: OffsetDateTime) -> i64 {
+        seconds(now.saturating_add(signed(self.limits.ahead)))
     }
+}
+
+/// When a stranded window of this length is to be sealed instead, in seconds since the epoch: at the
+/// end of the window of its length that is running. That is not stranded, whatever length is in use.
+pub(crate) fn due_again(length: i64, now: OffsetDateTime) -> i64 {
+    Window::around(seconds(now), length).end
 }
 
 /// The hour that holds an instant, both in seconds since the epoch.
@@ -251,7 +275,25 @@ mod tests {
             let windows = Windows::new(Duration::from_secs(length.unsigned_abs()), StampLimits::default()).unwrap();
             let arrival = instant(arrival);
             let window = windows.of_frame(Some(arrival + time::Duration::seconds(off)), arrival);
-            prop_assert!(!windows.is_stranded(windows.due(window, arrival), arrival));
+            // Whatever the length is later.
+            for in_use in [1, 7, length, MAX_LENGTH] {
+                let later = Windows { length: in_use, ..windows };
+                let deadline = Deadline { length: window.length(), due: windows.due(window, arrival) };
+                prop_assert!(!later.is_stranded(deadline, arrival));
+            }
+        }
+
+        #[test]
+        fn a_window_that_is_brought_back_is_not_stranded_any_more(
+            now in 0_i64..4_000_000_000,
+            length in 1..=MAX_LENGTH,
+            in_use in 1..=MAX_LENGTH,
+        ) {
+            let windows = Windows::new(Duration::from_secs(in_use.unsigned_abs()), StampLimits::default()).unwrap();
+            let now = instant(now);
+            let deadline = Deadline { length, due: due_again(length, now) };
+            prop_assert!(!windows.is_stranded(deadline, now));
+            prop_assert!(deadline.due > seconds(now) && deadline.due <= seconds(now) + length);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! When what is sealed, as values: one round of the sealer, and what it remembers between rounds.
 //!
-//! windows of other models ─► windows that are due (or joined, in a long outage) ─► a heartbeat
+//! windows of other models and lots ─► windows that are due (or joined, in a long outage) ─► a heartbeat
 //!
 //! Pure: instants come in, and the ledger is lent for each step. A round that
 //! breaks off, because the ledger failed or the process ended, is simply forgotten: what was
@@ -52,7 +52,7 @@ impl Rhythm {
             turned,
             beats: self.pulse.is_due(now),
             reports: 0,
-            next: Some(Seal::OtherModels),
+            next: Some(Seal::Others),
         }
     }
 
@@ -72,8 +72,8 @@ impl Rhythm {
 /// One call of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seal {
-    /// [`Ledger::seal_other_models`]
-    OtherModels,
+    /// [`Ledger::seal_others`]
+    Others,
     /// [`Ledger::seal_due`]
     Due,
     /// [`Ledger::merge_due`]
@@ -97,7 +97,7 @@ impl Seal {
             software, model, ..
         } = reporting;
         match self {
-            Seal::OtherModels => ledger.seal_other_models(model, now, software),
+            Seal::Others => ledger.seal_others(model, now, software),
             Seal::Due => ledger.seal_due(now, software),
             Seal::Joined => ledger.merge_due(now, software),
             Seal::Heartbeat => ledger.seal_heartbeat(model, now, software).map(usize::from),
@@ -128,7 +128,7 @@ impl Round {
         self.reports += reports;
         let due = if self.merges { Seal::Joined } else { Seal::Due };
         self.next = match self.next {
-            Some(Seal::OtherModels) => Some(due),
+            Some(Seal::Others) => Some(due),
             // Whatever else was sealed is a sign of life as good.
             Some(Seal::Due | Seal::Joined) if self.beats && self.reports == 0 => {
                 Some(Seal::Heartbeat)
@@ -186,13 +186,10 @@ mod tests {
         let mut rhythm = Rhythm::new(&reporting(), start);
         let later = start + Duration::from_secs(60);
         let early = rhythm.begin(Trying::default(), start);
-        assert_eq!(steps(early, 0), [Seal::OtherModels, Seal::Due]);
+        assert_eq!(steps(early, 0), [Seal::Others, Seal::Due]);
         let due = rhythm.begin(Trying::default(), later);
-        assert_eq!(
-            steps(due, 0),
-            [Seal::OtherModels, Seal::Due, Seal::Heartbeat]
-        );
-        assert_eq!(steps(due, 1), [Seal::OtherModels, Seal::Due]);
+        assert_eq!(steps(due, 0), [Seal::Others, Seal::Due, Seal::Heartbeat]);
+        assert_eq!(steps(due, 1), [Seal::Others, Seal::Due]);
     }
 
     #[test]

@@ -52,6 +52,11 @@ fn a_module_that_marks_a_report_before_its_puback_is_seen() {
 }
 
 #[test]
+fn a_module_that_forgets_what_was_set_when_it_starts_is_seen() {
+    is_seen(Flaw::ForgetsSettings, &["windows are"]);
+}
+
+#[test]
 fn a_module_that_notes_no_attempts_never_gets_past_a_picture_that_kills_it() {
     is_seen(
         Flaw::NotesNothing,

@@ -120,6 +120,7 @@ fn no_schedule_of_faults_loses_or_doubles_a_count() {
     assert!(all.failures > count / 2 && all.holds > count / 10, "{all}");
     assert!(all.crashes.values().sum::<u64>() > count, "{all}");
     assert!(all.crashed > 0 && all.merges > 0, "{all}");
+    assert!(all.changes > count / 2, "{all}");
     if count >= ENOUGH {
         for moment in MOMENTS {
             assert!(all.crashes.contains_key(moment), "{moment}: {all}");

@@ -7,7 +7,8 @@ use fastrand::Rng;
 use fruit_counter::clock::Kernel;
 
 use super::{STEPS, TROUBLE, pick, secs, sometime};
-use crate::books::Disk;
+use crate::agenda::Happening;
+use crate::books::{Change, Disk};
 use crate::camera::{Ids, Labels, Stamps};
 use crate::client::Who;
 use crate::counter::{Counting, Flaw, MOMENTS};
@@ -51,6 +52,23 @@ pub(super) fn choose(setup: &mut Setup, flaw: Option<Flaw>, dice: &mut Rng) {
         ),
         flaw,
     });
+}
+
+/// Whether the operator of a seed changes what is counted by. Not so in the worlds of seeds that are
+/// kept since they failed: those stay as they were then.
+pub(super) fn has_changes(seed: u64) -> bool {
+    matches!(seed % 5, 0 | 3)
+}
+
+/// One more change by the operator.
+pub(super) fn change(world: &mut World, dice: &mut Rng) {
+    let change = if dice.bool() {
+        Change::Lot(*pick(dice, &[None, Some("A"), Some("B")]))
+    } else {
+        // Longer ones would make the world wait for their ends.
+        Change::Window(secs(*pick(dice, &[1, 10, 60, 600])))
+    };
+    world.agenda.add(sometime(dice), Happening::Changes(change));
 }
 
 /// One more fault of the kinds that a counter has to survive.

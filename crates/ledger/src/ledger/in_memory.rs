@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::Ledger;
 use crate::camera_names::CameraNames;
-use crate::counting;
+use crate::deadlines::Deadlines;
 use crate::error::{LedgerError, store_failed};
 use crate::flushing::Flushing;
 use crate::frame::Now;
 use crate::memo::Memo;
-use crate::options::LedgerOptions;
+use crate::options::{CheckedOptions, LedgerOptions};
 use crate::store;
 use crate::totals;
 
@@ -50,28 +50,30 @@ impl Ledger {
         self.beginning = store::beginning(&self.connection, &self.path).map_err(failed)?;
         self.id = totals::ledger_id(&self.connection)
             .map_err(store_failed(&self.path, "read the ledger's id"))?;
-        self.rules = checked.rules;
-        self.memo = Memo::default();
-        self.durability = checked.durability;
-        self.flushing = Flushing::at_opening();
-        self.report_limit = checked.report_limit;
-        self.keep_sent = checked.keep_sent;
-        self.earliest_due = None;
-        self.names = CameraNames::default();
-        Ok(())
+        self.holds_nothing(&checked)
     }
 
     /// As [`Ledger::in_memory`], over the store of this one: what the next process finds after this
-    /// one was killed. Everything that was held beside the store is gone.
+    /// one was killed. Everything that was held beside the store is gone, lot and names too.
     ///
     /// # Errors
     /// As [`Ledger::begin_again`].
-    pub fn open_again(&mut self) -> Result<(), LedgerError> {
+    pub fn open_again(&mut self, options: LedgerOptions) -> Result<(), LedgerError> {
         self.check_is_in_memory()?;
-        self.earliest_due = counting::earliest_due(&self.connection)
+        self.holds_nothing(&options.check()?)
+    }
+
+    /// Beside the store, as when it was just opened.
+    fn holds_nothing(&mut self, options: &CheckedOptions) -> Result<(), LedgerError> {
+        self.deadlines = Deadlines::read(&self.connection)
             .map_err(store_failed(&self.path, "read when a window is due"))?;
+        self.rules = options.rules;
         self.memo = Memo::default();
+        self.durability = options.durability;
         self.flushing = Flushing::at_opening();
+        self.report_limit = options.report_limit;
+        self.keep_sent = options.keep_sent;
+        self.lot = None;
         self.names = CameraNames::default();
         Ok(())
     }
@@ -206,9 +208,9 @@ mod tests {
     fn a_ledger_opened_again_knows_what_is_in_the_store() {
         let mut ledger = begun(1);
         live_through(&mut ledger);
-        let before = (content(&ledger), ledger.earliest_due);
-        ledger.open_again().unwrap();
-        assert_eq!((content(&ledger), ledger.earliest_due), before);
+        let before = (content(&ledger), ledger.deadlines.clone());
+        ledger.open_again(LedgerOptions::default()).unwrap();
+        assert_eq!((content(&ledger), ledger.deadlines.clone()), before);
         assert!(ledger.memo.held_memory().is_none());
         let known = FrameKey {
             message_id: Some("1-300".into()),
@@ -224,7 +226,7 @@ mod tests {
         live_through(&mut ledger);
         let refused = ledger.begin_again(2, LedgerOptions::default(), now(0));
         assert_eq!(refused.unwrap_err().kind(), LedgerErrorKind::Argument);
-        let refused = ledger.open_again();
+        let refused = ledger.open_again(LedgerOptions::default());
         assert_eq!(refused.unwrap_err().kind(), LedgerErrorKind::Argument);
         drop(ledger);
         let kept = Ledger::open(folder.path(), LedgerOptions::default(), now(0)).unwrap();

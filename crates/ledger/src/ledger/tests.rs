@@ -88,7 +88,7 @@ fn a_crash_before_the_commit_leaves_nothing_and_the_redelivery_counts() {
     ledger.record(&frame(1), &model()).unwrap();
     let (rules, mut memo) = (ledger.rules, Memo::default());
     let transaction = ledger.connection.transaction().unwrap();
-    let mut group = Group::begin(&transaction, rules, &mut memo);
+    let mut group = Group::begin(&transaction, rules, "", &mut memo);
     group.record(&frame(2), &model()).unwrap();
     // So much that pages spill into the log before the commit.
     for number in 10..4000 {

@@ -13,6 +13,8 @@ mod duplicates;
 mod full_disk;
 mod heartbeat;
 mod killed;
+mod lengths;
+mod lots;
 mod names;
 mod namespace;
 mod opening;

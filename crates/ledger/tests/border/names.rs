@@ -118,6 +118,9 @@ fn long_names_on_many_cameras_make_more_reports_and_none_over_the_limit() {
                 .map(|camera| (camera.clone(), "\"".repeat(128)));
             let named: BTreeMap<_, _> = named.collect();
             counts.ledger.set_camera_names(named.try_into().unwrap());
+            counts
+                .ledger
+                .set_lot(Some("\\".repeat(128).parse().unwrap()));
         }
         for (number, camera) in (0..).zip(&cameras) {
             counts.record(&frame(camera, number, 1));

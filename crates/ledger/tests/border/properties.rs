@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use ledger::{
-    CameraNames, FrameKey, FrameRecord, KeepSent, Ledger, LedgerOptions, ModelInfo, Outcome,
+    CameraNames, FrameKey, FrameRecord, KeepSent, Ledger, LedgerOptions, Lot, ModelInfo, Outcome,
     Recorded, RejectReason, Report, SealedReport, Sums,
 };
 use proptest::prelude::*;
@@ -34,10 +34,16 @@ enum Step {
     /// The closing of a long outage.
     MergeDue,
     Heartbeat,
-    /// A model comes into use.
-    SealOtherModels {
+    /// A model comes into use, or a lot has.
+    SealOthers {
         newer_model: bool,
     },
+    /// Windows get another length, in seconds.
+    Window(u64),
+    /// The lot in use, by number; none for 0.
+    Lot(usize),
+    /// Every camera but the first has a name, or none has.
+    Names(bool),
     /// The oldest report that waits is taken by the hub.
     Send,
     /// Some report that waits is taken before older ones.
@@ -89,7 +95,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::SealDue),
         3 => Just(Step::MergeDue),
         1 => Just(Step::Heartbeat),
-        1 => any::<bool>().prop_map(|newer_model| Step::SealOtherModels { newer_model }),
+        1 => any::<bool>().prop_map(|newer_model| Step::SealOthers { newer_model }),
+        1 => select(vec![1, 7, 60, 3600, 86_400]).prop_map(Step::Window),
+        1 => (0..LOTS).prop_map(Step::Lot),
+        1 => any::<bool>().prop_map(Step::Names),
         1 => Just(Step::SealAll),
         3 => Just(Step::Send),
         1 => Just(Step::SendLast),
@@ -99,9 +108,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Of the cameras but for one, as long as they may be. They are gone with the first reopening.
-fn names() -> CameraNames {
-    let named = (1..4).map(|camera| (format!("cam-{camera}"), "\"".repeat(128)));
+const LOTS: usize = 3;
+
+/// One is as long as a lot may be, in JSON too.
+fn lot(number: usize) -> Option<Lot> {
+    let lots = [None, Some("7".to_owned()), Some("\"".repeat(128))];
+    lots[number].clone().map(|lot| lot.parse().unwrap())
+}
+
+fn names(are_set: bool) -> CameraNames {
+    let cameras = if are_set { 1..4 } else { 0..0 };
+    let named = cameras.map(|camera| (format!("cam-{camera}"), "\"".repeat(128)));
     named.collect::<BTreeMap<_, _>>().try_into().unwrap()
 }
 
@@ -122,8 +139,12 @@ struct World {
     ledger: Option<Ledger>,
     options: LedgerOptions,
     second: i64,
+    window: u64,
+    lot: usize,
+    has_names: bool,
     counted: HashSet<FrameKey>,
     expected: BTreeMap<String, Sums>,
+    expected_of_lots: BTreeMap<Option<String>, Sums>,
     /// What the hub took, by report id, with how it read.
     upstream: BTreeMap<String, Vec<u8>>,
     /// Reports that were taken out of turn.
@@ -134,10 +155,10 @@ impl World {
     fn new() -> Self {
         let dir = folder_in_memory();
         // Small enough that many windows are split, cameras too, yet enough for the totals and one
-        // label (2525 bytes when every outcome comes ten times, 266 more with the name). Reports do not
-        // stay for long.
+        // label (2525 bytes when every outcome comes ten times, 265 more with the lot, 266 with the
+        // name). Reports do not stay for long.
         let options = LedgerOptions {
-            report_limit: 2796,
+            report_limit: 3061,
             keep_sent: KeepSent {
                 age: Duration::from_secs(100_000),
                 at_least: AT_LEAST,
@@ -145,15 +166,18 @@ impl World {
             },
             ..LedgerOptions::default()
         };
-        let mut ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
-        ledger.set_camera_names(names());
+        let ledger = Ledger::open(dir.path(), options, at(0)).unwrap();
         Self {
             dir,
             ledger: Some(ledger),
             options,
             second: 0,
+            window: 60,
+            lot: 0,
+            has_names: false,
             counted: HashSet::new(),
             expected: BTreeMap::new(),
+            expected_of_lots: BTreeMap::new(),
             upstream: BTreeMap::new(),
             taken_early: 0,
         }
@@ -161,6 +185,17 @@ impl World {
 
     fn ledger(&mut self) -> &mut Ledger {
         self.ledger.as_mut().unwrap()
+    }
+
+    /// As the module does when it starts.
+    fn open(&mut self) {
+        let now = at(self.second);
+        drop(self.ledger.take());
+        let mut ledger = Ledger::open(self.dir.path(), self.options, now).unwrap();
+        ledger.set_window(Duration::from_secs(self.window)).unwrap();
+        ledger.set_lot(lot(self.lot));
+        ledger.set_camera_names(names(self.has_names));
+        self.ledger = Some(ledger);
     }
 
     fn take(&mut self, step: &Step) {
@@ -181,6 +216,11 @@ impl World {
             Step::Clock(by) => self.second += by,
             Step::SealDue => {
                 self.ledger().seal_due(now, &software()).unwrap();
+                assert_ne!(
+                    self.ledger().next_closing(now),
+                    Some(Duration::ZERO),
+                    "nothing is left to do"
+                );
             }
             Step::SealAll => {
                 self.ledger().seal_all(now, &software()).unwrap();
@@ -200,11 +240,9 @@ impl World {
                     .unwrap();
                 assert_eq!(sealed, waiting == 0);
             }
-            Step::SealOtherModels { newer_model } => {
+            Step::SealOthers { newer_model } => {
                 let model = version(*newer_model);
-                self.ledger()
-                    .seal_other_models(&model, now, &software())
-                    .unwrap();
+                self.ledger().seal_others(&model, now, &software()).unwrap();
             }
             Step::Send => {
                 if let Some(sequence) = self.publish_oldest() {
@@ -221,10 +259,20 @@ impl World {
             Step::SendUnnoted => {
                 self.publish_oldest();
             }
-            Step::Reopen => {
-                drop(self.ledger.take());
-                self.ledger = Some(Ledger::open(self.dir.path(), self.options, now).unwrap());
+            Step::Window(seconds) => {
+                self.window = *seconds;
+                let length = Duration::from_secs(*seconds);
+                self.ledger().set_window(length).unwrap();
             }
+            Step::Lot(number) => {
+                self.lot = *number;
+                self.ledger().set_lot(lot(*number));
+            }
+            Step::Names(are_set) => {
+                self.has_names = *are_set;
+                self.ledger().set_camera_names(names(*are_set));
+            }
+            Step::Reopen => self.open(),
             Step::Crash => {
                 let copy = folder_in_memory();
                 for name in ["counts.db", "counts.db-wal"] {
@@ -234,7 +282,7 @@ impl World {
                 }
                 drop(self.ledger.take());
                 self.dir = copy;
-                self.ledger = Some(Ledger::open(self.dir.path(), self.options, now).unwrap());
+                self.open();
                 assert_eq!(self.ledger().set_aside(), None);
             }
         }
@@ -248,18 +296,23 @@ impl World {
         assert_eq!(recorded == Recorded::Duplicate { reply: None }, !is_new);
         assert_eq!(looked_up, !is_new);
 
-        let sums = self.expected.entry(taken.key.camera.clone()).or_default();
-        sums.frames.received += 1;
-        match &taken.outcome {
-            _ if !is_new => sums.frames.duplicate += 1,
-            Outcome::Classified { label } => {
-                sums.frames.classified += 1;
-                *sums.counts.entry(label.clone()).or_default() += 1;
-            }
-            Outcome::Unsure => sums.frames.unsure += 1,
-            Outcome::Ignored => sums.frames.ignored += 1,
-            Outcome::Rejected(reason) => {
-                *sums.frames.rejected.entry(reason.to_string()).or_default() += 1;
+        let lot = lot(self.lot).map(|lot| lot.to_string());
+        for sums in [
+            self.expected.entry(taken.key.camera.clone()).or_default(),
+            self.expected_of_lots.entry(lot).or_default(),
+        ] {
+            sums.frames.received += 1;
+            match &taken.outcome {
+                _ if !is_new => sums.frames.duplicate += 1,
+                Outcome::Classified { label } => {
+                    sums.frames.classified += 1;
+                    *sums.counts.entry(label.clone()).or_default() += 1;
+                }
+                Outcome::Unsure => sums.frames.unsure += 1,
+                Outcome::Ignored => sums.frames.ignored += 1,
+                Outcome::Rejected(reason) => {
+                    *sums.frames.rejected.entry(reason.to_string()).or_default() += 1;
+                }
             }
         }
     }
@@ -300,6 +353,7 @@ impl World {
             self.ledger().mark_sent(sequence, now).unwrap();
         }
         let mut cameras: BTreeMap<String, Sums> = BTreeMap::new();
+        let mut lots: BTreeMap<Option<String>, Sums> = BTreeMap::new();
         let mut sequences = Vec::new();
         for body in self.upstream.values() {
             assert!(
@@ -311,9 +365,16 @@ impl World {
             sequences.push(report.sequence);
             for (id, camera) in &report.cameras {
                 cameras.entry(id.clone()).or_default().add(&camera.sums);
+                lots.entry(report.lot.clone())
+                    .or_default()
+                    .add(&camera.sums);
             }
         }
         assert_eq!(cameras, self.expected, "all reports together are the truth");
+        assert_eq!(
+            lots, self.expected_of_lots,
+            "and those of each lot the lot's"
+        );
         sequences.sort_unstable();
         let gapless: Vec<u64> = (1..=sequences.len() as u64).collect();
         assert_eq!(sequences, gapless);

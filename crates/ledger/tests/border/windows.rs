@@ -200,11 +200,11 @@ fn a_change_of_model_closes_the_windows_of_the_model_before() {
     let mut counts = Fixture::new();
     counts.record(&frame("cam", 1, 5));
     counts.ledger.record(&frame("cam", 2, 6), &newer).unwrap();
-    let sealed = counts.ledger.seal_other_models(&newer, at(7), &software());
+    let sealed = counts.ledger.seal_others(&newer, at(7), &software());
     assert_eq!(sealed.unwrap(), 1);
     assert_eq!(counts.unsent()[0].model.version, "1");
     assert_eq!(counts.next_closing(7), Some(Duration::from_secs(53)));
-    let again = counts.ledger.seal_other_models(&newer, at(8), &software());
+    let again = counts.ledger.seal_others(&newer, at(8), &software());
     assert_eq!(again.unwrap(), 0, "its own windows stay open");
     counts.assert_right();
 }
