@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /image`, and under the longer paths of container and cloud | what the model sees in the body's picture, as whose path it is says it; counted if the request names its camera |
+//! | `POST /image`, and under the longer paths of container and cloud | what the model sees in the body's picture, as whose path it is says it; counted if the request names its camera, and not under `/nostore` |
 //! | `GET /healthz` | 200 while the process lives |
 //! | `GET /readyz` | 200 when pictures are taken and counted, else 503; the reasons as JSON |
 //! | `GET /metrics` | what it counts, for Prometheus and the like; [`SideDoor`] serves these three elsewhere too |

@@ -79,8 +79,9 @@ pub(super) async fn post(
             Source::Address => Kind::Address,
             Source::Body => multipart::boundary(&head.headers)?.map_or(Kind::Picture, Kind::Form),
         };
+        let ask = ask::read(head.uri.query(), &head.headers)?;
         Ok(Head {
-            ask: ask::read(head.uri.query(), &head.headers)?,
+            ask: if route.may_count { ask } else { Ask::Answer },
             body,
             family: route.family,
         })

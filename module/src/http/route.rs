@@ -25,6 +25,8 @@ pub(super) enum Route {
 pub(super) struct Asked {
     pub(super) source: Source,
     pub(super) family: Family,
+    /// False under `/nostore`, whatever else the request says.
+    pub(super) may_count: bool,
 }
 
 /// What the body is.
@@ -91,10 +93,10 @@ fn picture(path: &str) -> Result<Asked, Unrouted> {
         }
         rest => (Family::Container, rest),
     };
-    // Whether a picture is kept is the cloud's question; here none is.
-    let rest = match rest {
-        [before @ .., "nostore"] => before,
-        rest => rest,
+    // Whether a picture is kept is the cloud's question; here none is, and this one leaves no count.
+    let (rest, may_count) = match rest {
+        [before @ .., "nostore"] => (before, false),
+        rest => (rest, true),
     };
     let (source, before) = match rest {
         [before @ .., "image"] => (Source::Body, before),
@@ -103,7 +105,11 @@ fn picture(path: &str) -> Result<Asked, Unrouted> {
     };
     match (family, before) {
         (_, [_, "classify" | "detect", "iterations", _]) | (Family::Container, [] | [_]) => {
-            Ok(Asked { source, family })
+            Ok(Asked {
+                source,
+                family,
+                may_count,
+            })
         }
         _ => Err(Unrouted::Path),
     }
@@ -125,11 +131,12 @@ mod tests {
     fn check(path: &str, family: Family) {
         for (last, source) in [("image", Source::Body), ("url", Source::Address)] {
             let path = path.replace("WHAT", last);
-            assert_eq!(
-                post(&path),
-                Ok(Route::Picture(Asked { source, family })),
-                "{path}"
-            );
+            let asked = Asked {
+                source,
+                family,
+                may_count: !path.ends_with("/nostore"),
+            };
+            assert_eq!(post(&path), Ok(Route::Picture(asked)), "{path}");
         }
     }
 

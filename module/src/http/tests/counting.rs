@@ -33,6 +33,29 @@ async fn a_picture_is_counted_when_it_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_picture_under_nostore_is_never_counted_even_with_a_camera_and_a_key() {
+    let bench = Bench::new().await;
+    for path in [
+        "/image/nostore?camera=gate",
+        "/P/image/nostore?camera=gate",
+        "/P/classify/iterations/N/image/nostore?camera=gate",
+        "/customvision/v3.1/prediction/P/classify/iterations/N/image/nostore?camera=gate",
+    ] {
+        let answer = bench.post(path, &[KEY], &picture(1)).await;
+        assert_eq!(
+            (answer.status, answer.was_replayed()),
+            (200, false),
+            "{path}"
+        );
+    }
+    let bad = bench
+        .post("/image/nostore?camera=a%20b", &[], &picture(1))
+        .await;
+    assert_eq!(bad.status, 400, "a bad name is one all the same");
+    assert_eq!(bench.totals().whole.frames.received, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_equal_picture_without_a_key_is_a_new_one() {
     let bench = Bench::new().await;
     for _ in 0..2 {
