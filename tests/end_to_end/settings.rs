@@ -130,6 +130,13 @@ fn trials() -> Vec<Trial> {
             },
         },
         Trial {
+            name: "currentLot",
+            good: [json!("Lot 7"), json!("Lot 8")],
+            bad: json!("Lot\n7"),
+            why: "1 to 128 bytes",
+            seen: |site| report(site, "the lot", |report| report["lot"] == "Lot 7"),
+        },
+        Trial {
             name: "threads",
             good: [json!(4), json!("1")],
             bad: json!(0),

@@ -55,8 +55,13 @@ impl Apply for Applier {
         }
         if old.report_interval != new.report_interval {
             let window = new.report_interval;
-            self.on_the_ledger(move |_ledger| {
-                let _ = window;
+            self.on_the_ledger(move |ledger| ledger.set_window(window))
+                .await?;
+        }
+        if old.lot != new.lot {
+            let lot = new.lot.clone();
+            self.on_the_ledger(move |ledger| {
+                ledger.set_lot(lot);
                 Ok(())
             })
             .await?;

@@ -53,6 +53,7 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
         ..LedgerOptions::default()
     };
     let (mut ledger, attempts) = opening::ledger(&settings.ledger, options, boot_id.trim()).await?;
+    ledger.set_lot(settings.behaviour.lot.clone());
     ledger.set_camera_names(settings.behaviour.camera_names.clone());
     volume::warn_if_fleeting(&settings.ledger);
     if let Some(aside) = ledger.set_aside() {

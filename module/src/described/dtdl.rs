@@ -26,7 +26,11 @@ impl Place<'_> {
         }
         if let Some(variants) = part["anyOf"].as_array() {
             let is_null = |one: &&Value| one["type"] == "null";
-            let [some] = &variants.iter().filter(|one| !is_null(one)).collect::<Vec<_>>()[..] else {
+            let [some] = &variants
+                .iter()
+                .filter(|one| !is_null(one))
+                .collect::<Vec<_>>()[..]
+            else {
                 panic!("DTDL has no word for one of several: {part}");
             };
             return self.twin(some, depth);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ledger::CameraNames;
+use ledger::{CameraNames, Lot};
 use serde_json::{Value, json};
 use vision::Provider;
 
@@ -33,6 +33,8 @@ pub struct Behaviour {
     pub label_confidence: LabelConfidence,
     /// What people call cameras.
     pub camera_names: CameraNames,
+    /// The lot that is being counted.
+    pub lot: Option<Lot>,
     /// Whether pictures are taken by HTTP, where there is an address for it.
     pub http: bool,
     /// The least severe level that is written.
@@ -54,6 +56,7 @@ impl Behaviour {
             labels: LabelMap::default(),
             label_confidence: LabelConfidence::default(),
             camera_names: CameraNames::default(),
+            lot: None,
             http: true,
             log: Level::Info,
             threads: cores.clamp(1, 4),
@@ -74,6 +77,8 @@ pub struct Property {
     /// Its type in the DTDL model.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the description"))]
     pub(crate) schema: &'static str,
+    /// Whether no text at all is a value in the twin, where people cannot always remove a property.
+    takes_none: bool,
     set: Set,
     shown: fn(&Behaviour) -> Value,
 }
@@ -113,7 +118,7 @@ impl Property {
                 &written
             }
         };
-        let read = if text.is_empty() {
+        let read = if text.is_empty() && !self.takes_none {
             Err("it is empty".to_owned())
         } else {
             self.set(behaviour, text)
@@ -182,6 +187,17 @@ pub const PROPERTIES: &[Property] = &[
         })
     },
     Property {
+        schema: "string",
+        shown: |behaviour| {
+            let name = behaviour.lot.as_ref().map_or("", |lot| lot.as_str());
+            name.into()
+        },
+        takes_none: true,
+        ..property(cameras::LOT, |behaviour, text| {
+            put(&mut behaviour.lot, cameras::parse_lot(text))
+        })
+    },
+    Property {
         schema: "integer",
         shown: |behaviour| behaviour.threads.into(),
         ..property(THREADS, |behaviour, text| {
@@ -237,6 +253,7 @@ const fn property(setting: Setting, set: Set) -> Property {
         setting,
         accepts: None,
         schema: "",
+        takes_none: false,
         set,
         shown: |_behaviour| Value::Null,
     }

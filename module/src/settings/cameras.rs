@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::CameraNames;
+use ledger::{CameraNames, LedgerError, Lot};
 use serde::Deserialize;
 
 use super::{Setting, Unit};
@@ -21,6 +21,30 @@ pub(super) const CAMERA_NAMES: Setting = Setting {
              under which id, is not touched (docs/counts.md)",
     cost: "so many bytes in each report with that camera",
 };
+
+pub(super) const LOT: Setting = Setting {
+    name: "FRUIT_COUNTER_LOT",
+    twin: Some("currentLot"),
+    unit: Unit::None,
+    accepts: "1 to 128 bytes without control characters; in the twin no text for no lot",
+    default: "none",
+    effect: "what the fruit that is being counted belongs to: reports say it as `lot`, and a change closes \
+             the window, so that no report has fruit of two (docs/counts.md)",
+    cost: "one more report for each change",
+};
+
+/// Reads the name of a lot; no text is no lot.
+///
+/// # Errors
+/// A sentence about what is wrong.
+pub(super) fn parse_lot(text: &str) -> Result<Option<Lot>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse()
+        .map(Some)
+        .map_err(|error: LedgerError| error.to_string())
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -219,6 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     labels::LABELS,
     labels::CONFIDENCE,
     cameras::CAMERA_NAMES,
+    cameras::LOT,
     THREADS,
     PROVIDER,
     EDGEHUB_PORT,
