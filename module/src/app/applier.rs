@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ledger::Ledger;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use vision::{Classifier, ModelError, ModelPackage};
+use vision::{Classifier, ModelPackage};
 
 use super::door::Doorkeeper;
 use super::open::session;
@@ -104,15 +104,17 @@ impl Applier {
     /// see that it changed.
     async fn renew_session(&self, new: &Behaviour) -> Result<(), String> {
         let (package, options) = (Arc::clone(&self.package), session(new));
-        let opened = spawn_blocking(move || {
-            let mut session = Classifier::load(&package, &options)?;
-            let capacity = measure(&mut session);
-            Ok::<_, ModelError>((session, capacity))
-        });
-        match opened.await {
-            Ok(Ok((session, capacity))) => {
+        let load = move || Classifier::load(&package, &options);
+        match spawn_blocking(load.clone()).await {
+            Ok(Ok(session)) => {
                 self.renewed.leave(session);
-                self.capacity.send_replace(capacity);
+                // The trial takes its time, and has a session of its own for it.
+                let capacity = self.capacity.clone();
+                spawn_blocking(move || {
+                    if let Ok(mut session) = load() {
+                        capacity.send_replace(measure(&mut session));
+                    }
+                });
                 Ok(())
             }
             Ok(Err(error)) => Err(error_chain(&error)),

@@ -142,9 +142,11 @@ impl Round<'_> {
             self.rest = rest;
             let wanted = self.desired.properties.get(property.name).cloned();
             let following = &mut *self.following;
-            if let Some(answer) = following.answers.get(property.name)
+            if let Some(answer) = following.answers.get_mut(property.name)
                 && answer.wanted == wanted
             {
+                // The answer stands, for this version too.
+                answer.acknowledgement.version = self.desired.version.unwrap_or(0);
                 continue;
             }
             if following.taken.get(property.name) == wanted.as_ref() {
