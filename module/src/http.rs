@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /image`, and under the longer paths of container and cloud | what the model sees in the body's picture, as whose path it is says it; counted if the request names its camera, and not under `/nostore` |
+//! | `POST /image`, and under the longer paths of container and cloud | what the model sees in the body's picture, as whose path it is says it; counted if the request names its camera, or all are by a setting, and never under `/nostore` |
 //! | `GET /healthz` | 200 while the process lives |
 //! | `GET /readyz` | 200 when pictures are taken and counted, else 503; the reasons as JSON |
 //! | `GET /metrics` | what it counts, for Prometheus and the like; [`SideDoor`] serves these three elsewhere too |
@@ -15,10 +15,10 @@
 //!                              └flights, look up: known already ─► recorder ─► the same reply
 //! ```
 //!
-//! `image` alone knows that order. `route` and `ask` read a request, `names` and `flights` keep
+//! `image` alone knows that order. `route`, `ask` and `whose` read a request, `names` and `flights` keep
 //! state, all without a socket or a clock; `server`, `body`, `workers` and `recorder` wait.
 //!
-//! What must never happen here: an answer of 200 to a picture whose camera is named before its
+//! What must never happen here: an answer of 200 to a picture that counts before its
 //! outcome is durable; a part of a picture in an answer or a log; waiting without an end for
 //! somebody outside.
 //!
@@ -42,6 +42,7 @@ mod reply;
 mod route;
 mod server;
 mod side_door;
+mod whose;
 mod workers;
 
 use std::io;
@@ -164,7 +165,7 @@ impl Door {
             timeout: settings.timeout,
         };
         let within = Arc::clone(&house);
-        let answer = move |request| house::answer(Arc::clone(&within), request);
+        let answer = move |sender, request| house::answer(Arc::clone(&within), sender, request);
         let serving = tokio::spawn(server::serve(listener, limits, stopping, answer));
         Ok(Door {
             address,

@@ -29,7 +29,7 @@ use ledger::{Durability, StampLimits};
 use crate::clock::Trust;
 
 pub use behaviour::{Behaviour, PROPERTIES, Property};
-pub use http::{HttpSettings, PredictionKey, UrlAccess};
+pub use http::{CountMode, HttpSettings, PredictionKey, UrlAccess};
 pub(crate) use labels::{parse_confidence, parse_labels};
 pub use model::{Layout, ModelSettings};
 use reader::Reader;

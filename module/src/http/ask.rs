@@ -1,8 +1,9 @@
 //! What a request for a picture asks, beside the picture: its camera and its key.
 //!
 //! Pure: from a query and headers to values or a refusal. Without a camera a picture is answered
-//! and not counted, so that trying the door with curl does not distort the counts; a key then has
-//! nothing to protect and is only checked for its form.
+//! and not counted, so that trying the door with curl does not distort the counts, unless a setting
+//! says whose it is then (`whose`). Where nothing is counted a key has nothing to protect and is only
+//! checked for its form.
 
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
@@ -35,8 +36,12 @@ pub(super) enum Ask {
     },
 }
 
-/// Reads a request's query and headers.
-pub(super) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Ask, Refusal> {
+/// Reads a request's query and headers. `otherwise` is the camera of one that names none.
+pub(super) fn read(
+    query: Option<&str>,
+    headers: &HeaderMap,
+    otherwise: Option<Name>,
+) -> Result<Ask, Refusal> {
     let key = key(headers)?;
     let named = [
         in_query(query.unwrap_or_default())?,
@@ -45,14 +50,18 @@ pub(super) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Ask, Refu
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
     ];
     let mut names = named.into_iter().flatten();
-    let Some(name) = names.next() else {
-        return Ok(Ask::Answer);
-    };
-    if names.any(|other| other != name) {
+    let name = names.next();
+    if names.any(|other| Some(&other) != name.as_ref()) {
         return Err(Refusal::Cameras);
     }
-    let camera = Name::parse(&name).map_err(Refusal::Camera)?;
-    Ok(Ask::Count { camera, key })
+    let camera = match name {
+        Some(name) => Some(Name::parse(&name).map_err(Refusal::Camera)?),
+        None => otherwise,
+    };
+    Ok(match camera {
+        Some(camera) => Ask::Count { camera, key },
+        None => Ask::Answer,
+    })
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
@@ -109,14 +118,18 @@ mod tests {
     }
 
     fn camera_of(query: Option<&str>, pairs: &[(&'static str, &str)]) -> Option<Name> {
-        match read(query, &headers(pairs)).unwrap() {
+        match read(query, &headers(pairs), None).unwrap() {
             Ask::Answer => None,
             Ask::Count { camera, .. } => Some(camera),
         }
     }
 
     fn key_of(key: &str) -> Result<Option<String>, Refusal> {
-        match read(Some("camera=c"), &headers(&[("idempotency-key", key)]))? {
+        match read(
+            Some("camera=c"),
+            &headers(&[("idempotency-key", key)]),
+            None,
+        )? {
             Ask::Answer => panic!("the camera is named"),
             Ask::Count { key, .. } => Ok(key),
         }
@@ -124,9 +137,25 @@ mod tests {
 
     #[test]
     fn a_request_that_names_no_camera_is_only_answered() {
-        assert_eq!(read(None, &headers(&[])).unwrap(), Ask::Answer);
+        assert_eq!(read(None, &headers(&[]), None).unwrap(), Ask::Answer);
         assert_eq!(camera_of(Some("cam=a&x=camera"), &[]), None);
         assert_eq!(camera_of(None, &[("idempotency-key", "k")]), None);
+    }
+
+    #[test]
+    fn a_name_in_the_request_wins_over_what_is_taken_otherwise() {
+        let otherwise = Name::parse("project").unwrap();
+        let camera = |query| {
+            let asked = read(query, &headers(&[]), Some(otherwise.clone())).unwrap();
+            let Ask::Count { camera, key: None } = asked else {
+                panic!("{asked:?}")
+            };
+            camera
+        };
+        assert_eq!(camera(None), otherwise);
+        assert_eq!(camera(Some("camera=gate")), Name::parse("gate").unwrap());
+        let bad = read(Some("camera="), &headers(&[]), Some(otherwise));
+        assert!(matches!(bad, Err(Refusal::Camera(_))), "{bad:?}");
     }
 
     #[test]
@@ -141,7 +170,7 @@ mod tests {
 
     #[test]
     fn two_names_are_refused() {
-        let refused = |query, pairs| read(Some(query), &headers(pairs)).unwrap_err();
+        let refused = |query, pairs| read(Some(query), &headers(pairs), None).unwrap_err();
         assert_eq!(refused("camera=a", &[("x-camera", "b")]), Refusal::Cameras);
         assert_eq!(refused("camera=a&camera=b", &[]), Refusal::Cameras);
         let twice = [("x-camera", "a"), ("x-camera", "b")];
@@ -157,7 +186,7 @@ mod tests {
             "camera=a+b",
             "camera=%ff",
         ] {
-            let refused = read(Some(query), &headers(&[])).unwrap_err();
+            let refused = read(Some(query), &headers(&[]), None).unwrap_err();
             assert!(
                 matches!(refused, Refusal::Camera(_)),
                 "{query}: {refused:?}"
@@ -179,8 +208,8 @@ mod tests {
     #[test]
     fn a_bad_key_is_refused_also_where_nothing_is_counted() {
         let bad = headers(&[("idempotency-key", "two words")]);
-        assert_eq!(read(None, &bad), Err(Refusal::Key));
+        assert_eq!(read(None, &bad, None), Err(Refusal::Key));
         let two = headers(&[("idempotency-key", "a"), ("idempotency-key", "b")]);
-        assert_eq!(read(None, &two), Err(Refusal::Key));
+        assert_eq!(read(None, &two, None), Err(Refusal::Key));
     }
 }

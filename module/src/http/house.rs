@@ -1,5 +1,6 @@
 //! What every request shares.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,12 +23,16 @@ use super::{DoorError, Supplies, health, image};
 use crate::SharedLedger;
 use crate::health::Health;
 use crate::metrics::{InFlight, Metrics, Way};
-use crate::settings::HttpSettings;
+use crate::settings::{CountMode, HttpSettings};
 
 /// Hands a request to whom it is for.
-pub(super) async fn answer(house: Arc<House>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(
+    house: Arc<House>,
+    sender: IpAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let response = match route::find(request.method(), request.uri().path()) {
-        Ok(Route::Picture(asked)) => image::post(&house, request, asked).await,
+        Ok(Route::Picture(asked)) => image::post(&house, sender, request, asked).await,
         Ok(Route::Alive) => health::alive(),
         Ok(Route::Ready) => health::ready(&house.health),
         Ok(Route::Metrics) => health::metrics(&house.metrics).await,
@@ -130,6 +135,11 @@ impl House {
             health,
             metrics,
         })
+    }
+
+    /// Which pictures count, as of now; asked once for each request.
+    pub(super) fn count_mode(&self) -> CountMode {
+        self.settings.count
     }
 
     /// How a picture is answered under paths of this family.

@@ -1,9 +1,10 @@
 //! The way of one picture that comes by HTTP, in order: head → in hand → body (or what is fetched from
 //! the address in it) → looked up → looked at → recorded → answered.
 //!
-//! From the moment its body is complete, a picture whose camera is named goes its way to the end even
-//! if its sender does not wait: dropping the answer's future loses no count.
+//! From the moment its body is complete, a picture that counts goes its way to the end even if its
+//! sender does not wait: dropping the answer's future loses no count.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,7 +27,7 @@ use super::names::{Name, Names};
 use super::refusal::Refusal;
 use super::reply::Reply;
 use super::route::{Asked, Family, Source};
-use super::{fetch, key, multipart};
+use super::{fetch, key, multipart, whose};
 use crate::eyes::Sight;
 use crate::metrics::Way;
 use crate::{clock, error_chain};
@@ -68,6 +69,7 @@ struct Counted {
 /// Answers `POST /image` and `POST /url` under any of their paths.
 pub(super) async fn post(
     house: &Arc<House>,
+    sender: IpAddr,
     request: Request<Incoming>,
     route: Asked,
 ) -> Response<Full<Bytes>> {
@@ -79,7 +81,8 @@ pub(super) async fn post(
             Source::Address => Kind::Address,
             Source::Body => multipart::boundary(&head.headers)?.map_or(Kind::Picture, Kind::Form),
         };
-        let ask = ask::read(head.uri.query(), &head.headers)?;
+        let otherwise = whose::camera(house.count_mode(), route.project.as_deref(), sender);
+        let ask = ask::read(head.uri.query(), &head.headers, otherwise)?;
         Ok(Head {
             ask: if route.may_count { ask } else { Ask::Answer },
             body,

@@ -14,6 +14,9 @@ const SPACE: &str = "http:";
 /// Who is counted when there are too many names.
 const OTHER: &str = "http:other";
 
+/// What a camera is called that nothing names.
+const UNNAMED: &str = "unnamed";
+
 /// Longest name, in characters.
 const LONGEST: usize = 64;
 
@@ -42,6 +45,11 @@ impl Name {
         } else {
             Err(NameError::Length(text.len()))
         }
+    }
+
+    /// Whose pictures are counted though nothing says whose they are. It is a name like others.
+    pub(super) fn unnamed() -> Self {
+        Name(UNNAMED.to_owned())
     }
 }
 

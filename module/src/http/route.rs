@@ -6,7 +6,7 @@
 use hyper::Method;
 
 /// What a request is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// A picture.
     Picture(Asked),
@@ -21,12 +21,14 @@ pub(super) enum Route {
 }
 
 /// How a picture comes, and how it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) source: Source,
     pub(super) family: Family,
     /// False under `/nostore`, whatever else the request says.
     pub(super) may_count: bool,
+    /// As the path has it, which means percent-encoded and of any length that a head may have.
+    pub(super) project: Option<String>,
 }
 
 /// What the body is.
@@ -103,16 +105,19 @@ fn picture(path: &str) -> Result<Asked, Unrouted> {
         [before @ .., "url"] => (Source::Address, before),
         _ => return Err(Unrouted::Path),
     };
-    match (family, before) {
-        (_, [_, "classify" | "detect", "iterations", _]) | (Family::Container, [] | [_]) => {
-            Ok(Asked {
-                source,
-                family,
-                may_count,
-            })
+    let project = match (family, before) {
+        (_, [project, "classify" | "detect", "iterations", _]) | (Family::Container, [project]) => {
+            Some((*project).to_owned())
         }
-        _ => Err(Unrouted::Path),
-    }
+        (Family::Container, []) => None,
+        _ => return Err(Unrouted::Path),
+    };
+    Ok(Asked {
+        source,
+        family,
+        may_count,
+        project,
+    })
 }
 
 /// Segments of the longest path:
@@ -128,13 +133,14 @@ mod tests {
     }
 
     /// The same path for a picture and for its address.
-    fn check(path: &str, family: Family) {
+    fn check(path: &str, family: Family, project: Option<&str>) {
         for (last, source) in [("image", Source::Body), ("url", Source::Address)] {
             let path = path.replace("WHAT", last);
             let asked = Asked {
                 source,
                 family,
                 may_count: !path.ends_with("/nostore"),
+                project: project.map(str::to_owned),
             };
             assert_eq!(post(&path), Ok(Route::Picture(asked)), "{path}");
         }
@@ -158,16 +164,17 @@ mod tests {
 
     #[test]
     fn the_containers_paths_with_project_iteration_and_nostore_take_a_picture() {
+        for path in ["/WHAT", "/WHAT/nostore"] {
+            check(path, Family::Container, None);
+        }
         for path in [
-            "/WHAT",
-            "/WHAT/nostore",
             "/PROJECT/WHAT",
             "/PROJECT/WHAT/nostore",
             "/PROJECT/classify/iterations/Iteration%201/WHAT",
             "/PROJECT/classify/iterations/NAME/WHAT/nostore",
             "/PROJECT/detect/iterations/NAME/WHAT",
         ] {
-            check(path, Family::Container);
+            check(path, Family::Container, Some("PROJECT"));
         }
     }
 
@@ -178,7 +185,7 @@ mod tests {
             "/customvision/v3.1/prediction/P/classify/iterations/N/WHAT/nostore",
             "/customvision/v3.1/prediction/P/detect/iterations/N/WHAT",
         ] {
-            check(path, Family::Cloud);
+            check(path, Family::Cloud, Some("P"));
         }
     }
 

@@ -5,6 +5,7 @@
 //! one, so that an idle connection ends), and for a body ([`super::body`]).
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,14 +34,15 @@ pub(super) struct Limits {
     pub(super) timeout: Duration,
 }
 
-/// Serves until `stop` turns true and the requests in hand are answered, each by `answer`.
+/// Serves until `stop` turns true and the requests in hand are answered, each by `answer`, which is
+/// told who sent it.
 pub(super) async fn serve<A, F>(
     listener: TcpListener,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
     answer: A,
 ) where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    A: Fn(IpAddr, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send,
 {
     let most = limits.connections;
@@ -55,8 +57,9 @@ pub(super) async fn serve<A, F>(
             () = told(&mut stop) => break,
         };
         match accepted {
-            (Ok(permit), Ok((stream, _peer))) => {
+            (Ok(permit), Ok((stream, peer))) => {
                 let answer = answer.clone();
+                let answer = move |request| answer(peer.ip(), request);
                 let stop = stop.clone();
                 tokio::spawn(async move {
                     connection(stream, limits, stop, answer).await;

@@ -62,7 +62,7 @@ impl SideDoor {
         let listener = listen(address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopping) = watch::channel(false);
-        let answer = move |request| answer(Arc::clone(&health), metrics.clone(), request);
+        let answer = move |_sender, request| answer(Arc::clone(&health), metrics.clone(), request);
         tokio::spawn(server::serve(listener, LIMITS, stopping, answer));
         Ok(SideDoor {
             address,

@@ -6,3 +6,4 @@ mod counting;
 mod failing;
 mod formats;
 mod limits;
+mod unnamed;

@@ -91,6 +91,15 @@ pub(super) const URL: Setting = Setting {
     cost: "none",
 };
 
+pub(super) const COUNT: Setting = Setting {
+    name: "FRUIT_COUNTER_HTTP_COUNT",
+    accepts: "named, project or address",
+    default: "named",
+    effect: "which pictures by HTTP count: those whose request names its camera, or all, where a \
+             request that names none is its path's project, or its sender's address; \
+             never those under `/nostore`",
+};
+
 /// The port of the Custom Vision container.
 const DEFAULT_PORT: u16 = 80;
 
@@ -108,6 +117,17 @@ pub enum UrlAccess {
     Off,
 }
 
+/// Which pictures by HTTP are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountMode {
+    /// Those whose request names its camera.
+    Named,
+    /// All; one without a name is of its path's project.
+    Project,
+    /// All; one without a name is of its sender's address.
+    Address,
+}
+
 /// How the HTTP door is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpSettings {
@@ -121,6 +141,8 @@ pub struct HttpSettings {
     pub queue: usize,
     /// Names of cameras.
     pub cameras: usize,
+    /// Which pictures are counted.
+    pub count: CountMode,
     /// How long a head, and then a body, may take.
     pub timeout: Duration,
     /// What each picture must come with.
@@ -137,6 +159,7 @@ impl Default for HttpSettings {
             connections: 64,
             queue: 16,
             cameras: 64,
+            count: CountMode::Named,
             timeout: Duration::from_secs(30),
             key: None,
             url: UrlAccess::Public,
@@ -174,6 +197,7 @@ impl Reader {
         let timeout = self.value(TIMEOUT, default.timeout, |text| {
             parse_duration(text, SECOND / 10, 10 * MINUTE)
         });
+        let count = self.value(COUNT, default.count, parse_count);
         let key = self.key();
         let url = self.value(URL, default.url, |text| match text {
             "public" => Ok(UrlAccess::Public),
@@ -187,10 +211,20 @@ impl Reader {
             connections,
             queue,
             cameras,
+            count,
             timeout,
             key,
             url,
         })
+    }
+}
+
+fn parse_count(text: &str) -> Result<CountMode, String> {
+    match text {
+        "named" => Ok(CountMode::Named),
+        "project" => Ok(CountMode::Project),
+        "address" => Ok(CountMode::Address),
+        _ => Err("it is none of them".to_owned()),
     }
 }
 

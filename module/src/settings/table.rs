@@ -238,6 +238,7 @@ pub const SETTINGS: &[Setting] = &[
     http::CONNECTIONS,
     http::QUEUE,
     http::CAMERAS,
+    http::COUNT,
     http::TIMEOUT,
     http::KEY,
     http::KEY_FILE,

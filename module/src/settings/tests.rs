@@ -131,6 +131,22 @@ fn pictures_by_address_come_from_public_addresses_unless_it_is_set_otherwise() {
 }
 
 #[test]
+fn what_counts_by_http_has_three_words() {
+    let count = |extra: &[(&str, &str)]| Some(read(extra).ok()?.0.http?.count);
+    assert_eq!(count(&[]), Some(CountMode::Named));
+    for (text, mode) in [
+        ("named", Some(CountMode::Named)),
+        ("project", Some(CountMode::Project)),
+        ("address", Some(CountMode::Address)),
+        ("all", None),
+        ("Named", None),
+        ("", None),
+    ] {
+        assert_eq!(count(&[("FRUIT_COUNTER_HTTP_COUNT", text)]), mode, "{text}");
+    }
+}
+
+#[test]
 fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
     let found = mistakes(&[
         ("FRUIT_COUNTER_HTTP", "off"),
@@ -140,8 +156,9 @@ fn mistakes_in_the_http_settings_are_told_even_when_it_is_off() {
         ("FRUIT_COUNTER_HTTP_CAMERAS", "-1"),
         ("FRUIT_COUNTER_HTTP_TIMEOUT", "30"),
         ("FRUIT_COUNTER_HTTP_URL", "private"),
+        ("FRUIT_COUNTER_HTTP_COUNT", "all"),
     ]);
-    assert_eq!(found.len(), 6, "{found:#?}");
+    assert_eq!(found.len(), 7, "{found:#?}");
 }
 
 #[test]

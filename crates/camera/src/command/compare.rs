@@ -40,7 +40,8 @@ const MOST_SENDINGS: u64 = 1_000_000;
 ///
 /// Addresses are taken as the Custom Vision portal shows them ("If you have an image file"). One
 /// without a path (http://box) means its /image. A redirect is not followed, and no proxy is used.
-/// Pictures are not counted by a fruit counter unless the address names a camera (?camera=NAME).
+/// Pictures are not counted by a fruit counter unless the address names a camera (?camera=NAME), or
+/// it is set to count all; under /image/nostore none is.
 ///
 /// Keys. --left-key and --right-key go to their side. --key goes to the side with the cloud's path
 /// (/customvision/v3.0/Prediction/…); it is refused if no side or two hosts have it, or if it would
