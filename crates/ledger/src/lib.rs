@@ -67,12 +67,11 @@ pub use ledger::Ledger;
 pub use lot::Lot;
 pub use memo::OTHER_CAMERAS;
 pub use options::LedgerOptions;
-pub use outbox::Waiting;
+pub use outbox::{OldestUnsent, Waiting};
 pub use reader::{
-    Access, CarriedForward, Export, LedgerReader, LetGo, MAX_ANSWER_BYTES, OldestUnsent,
-    OpenWindows, Piece, QueryError, ReportsError, ReportsPage, ReportsQuery, RowKind, SealedBounds,
-    SealedFrom, SealedPage, SetAsideFile, Span, SpanError, Summary, TooLargeReport, WindowRow,
-    parse_instant,
+    Access, CarriedForward, Export, LedgerReader, LetGo, MAX_ANSWER_BYTES, OpenWindows, Piece,
+    QueryError, ReportsError, ReportsPage, ReportsQuery, RowKind, SealedBounds, SealedFrom,
+    SealedPage, SetAsideFile, Span, SpanError, Summary, TooLargeReport, WindowRow, parse_instant,
 };
 pub use report::{Report, ReportedCamera, SCHEMA, SealedReport};
 pub use retention::KeepSent;

@@ -59,17 +59,39 @@ pub struct Waiting {
     pub oldest_sealed_at: Option<OffsetDateTime>,
 }
 
+/// The report that has waited longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OldestUnsent {
+    /// Its sequence.
+    pub sequence: u64,
+    /// When it was sealed, by the wall clock of that moment.
+    pub sealed_at: OffsetDateTime,
+    /// The end of its window.
+    pub window_end: OffsetDateTime,
+}
+
+/// The oldest report that was not taken yet. Costs a look at the index of those that wait.
+pub(crate) fn oldest(connection: &Connection) -> rusqlite::Result<Option<OldestUnsent>> {
+    connection
+        .prepare_cached(
+            "SELECT sequence, sealed_at, ends_at FROM report
+             WHERE sent_at IS NULL ORDER BY sequence LIMIT 1",
+        )?
+        .query_row([], |row| {
+            Ok(OldestUnsent {
+                sequence: number(row, 0)?,
+                sealed_at: instant(row.get(1)?),
+                window_end: instant(row.get(2)?),
+            })
+        })
+        .optional()
+}
+
 /// How much waits, and since when.
 pub(crate) fn summary(connection: &Connection) -> rusqlite::Result<Waiting> {
-    let oldest: Option<i64> = connection
-        .prepare_cached(
-            "SELECT sealed_at FROM report WHERE sent_at IS NULL ORDER BY sequence LIMIT 1",
-        )?
-        .query_row([], |row| row.get(0))
-        .optional()?;
     Ok(Waiting {
         reports: waiting(connection)?,
-        oldest_sealed_at: oldest.map(instant),
+        oldest_sealed_at: oldest(connection)?.map(|oldest| oldest.sealed_at),
     })
 }
 

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use crate::error::{LedgerError, file_failed, store_failed};
+use crate::outbox::OldestUnsent;
 use crate::store::{self, Beginning, STORE_FILE};
 use crate::totals::ledger_id;
 use crate::verify::{self, Verification};
@@ -24,7 +25,7 @@ pub use export::Export;
 pub use opening::Access;
 pub use question::{QueryError, ReportsQuery};
 pub use rows::{Piece, RowKind, WindowRow};
-pub use sealed::{OldestUnsent, SealedBounds, SealedFrom, SealedPage, TooLargeReport};
+pub use sealed::{SealedBounds, SealedFrom, SealedPage, TooLargeReport};
 pub use span::{Span, SpanError, parse_instant};
 pub use summary::{SetAsideFile, Summary};
 

@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::error::LedgerError;
 use crate::frame::{Clock, Now};
 use crate::memo;
+use crate::outbox;
 use crate::report::Report;
 use crate::seal::next_sequence;
 use crate::sums::{self, Scope, number, stored};
@@ -110,8 +111,8 @@ pub(crate) fn step(connection: &Connection, rule: Rule, now: Now) -> rusqlite::R
             .then(|| seconds(now.wall).saturating_sub(rule.age)),
         Clock::Unsure => None,
     };
-    let first_unsent = match first_unsent(connection)? {
-        Some(sequence) => sequence,
+    let first_unsent = match outbox::oldest(connection)? {
+        Some(oldest) => oldest.sequence,
         None => next_sequence(connection)?,
     };
     let mut carried = carried_through(connection)?;
@@ -147,15 +148,6 @@ pub(crate) fn carried_through(connection: &Connection) -> rusqlite::Result<u64> 
     connection
         .prepare_cached("SELECT carried_through FROM ledger")?
         .query_row([], |row| number(row, 0))
-}
-
-fn first_unsent(connection: &Connection) -> rusqlite::Result<Option<u64>> {
-    connection
-        .prepare_cached(
-            "SELECT sequence FROM report WHERE sent_at IS NULL ORDER BY sequence LIMIT 1",
-        )?
-        .query_row([], |row| number(row, 0))
-        .optional()
 }
 
 /// The latest that a report's window can have ended, in seconds since the epoch: the end of the

@@ -3,15 +3,14 @@
 //! For a caller who misses a message: the body that is given is the one that was sealed, to the byte.
 //! Bounded by number and by bytes; a body that no answer can hold is named and passed over.
 
-use rusqlite::{OptionalExtension, params};
-use time::OffsetDateTime;
+use rusqlite::params;
 
 use super::LedgerReader;
 use super::rows;
 use crate::error::{LedgerError, store_failed};
+use crate::outbox::{self, OldestUnsent};
 use crate::report::SealedReport;
 use crate::sums::{number, stored};
-use crate::window::instant;
 
 /// Which sealed reports are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +52,6 @@ pub struct TooLargeReport {
     pub sequence: u64,
     /// The size of its body.
     pub bytes: usize,
-}
-
-/// The report that has waited longest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OldestUnsent {
-    /// Its sequence.
-    pub sequence: u64,
-    /// The end of its window.
-    pub window_end: OffsetDateTime,
 }
 
 pub(super) fn page(
@@ -127,20 +117,5 @@ pub(super) fn page(
 }
 
 pub(super) fn oldest_unsent(reader: &LedgerReader) -> Result<Option<OldestUnsent>, LedgerError> {
-    let read = || {
-        reader
-            .connection
-            .prepare_cached(
-                "SELECT sequence, ends_at FROM report
-                 WHERE sent_at IS NULL ORDER BY sequence LIMIT 1",
-            )?
-            .query_row([], |row| {
-                Ok(OldestUnsent {
-                    sequence: number(row, 0)?,
-                    window_end: instant(row.get(1)?),
-                })
-            })
-            .optional()
-    };
-    read().map_err(store_failed(&reader.path, "read what waits"))
+    outbox::oldest(&reader.connection).map_err(store_failed(&reader.path, "read what waits"))
 }

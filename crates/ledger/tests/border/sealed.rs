@@ -92,6 +92,9 @@ fn the_report_that_waits_longest_is_known_until_it_is_sent() {
     let oldest = reader.oldest_unsent().unwrap().unwrap();
     assert_eq!(oldest.sequence, 1);
     assert_eq!(oldest.window_end, START + time::Duration::MINUTE);
+    assert_eq!(oldest.sealed_at, at(60).wall);
+    let waiting = counts.ledger.waiting().unwrap();
+    assert_eq!(waiting.oldest_sealed_at, Some(oldest.sealed_at));
     counts.ledger.mark_sent(1, at(120)).unwrap();
     assert_eq!(reader.oldest_unsent().unwrap().unwrap().sequence, 2);
     counts.ledger.mark_sent(2, at(120)).unwrap();
