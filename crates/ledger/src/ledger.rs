@@ -69,36 +69,33 @@
 //!
 //! One process, one writer: the lock is held from [`Ledger::open`] until the value is dropped. All
 //! calls block on the disk; give the ledger a thread of its own.
+//!
+//! Where to go next: frames in `recording`, windows at their end in `sealing` and before it in
+//! `closing`, reports on their way in `sending`, and the one way in which anything is committed in
+//! `commit`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::Connection;
-use time::OffsetDateTime;
 
 use crate::camera_names::CameraNames;
-use crate::counting::{self, Group, Rules};
+use crate::counting::Rules;
 use crate::deadlines::Deadlines;
-use crate::duplicates::{self, Print};
 use crate::error::{LedgerError, store_failed};
 use crate::flushing::{Durability, Flushing};
-use crate::frame::{
-    FrameKey, FrameRecord, MAX_NAME_BYTES, MAX_REPLY_BYTES, ModelInfo, Now, Outcome, Recorded,
-    Seen, Software,
-};
+use crate::frame::Now;
 use crate::lock::Lock;
 use crate::lot::Lot;
-use crate::memo::{self, Memo, Memory};
+use crate::memo::Memo;
 use crate::options::{CheckedOptions, LedgerOptions};
-use crate::outbox::{self, Waiting};
-use crate::report::SealedReport;
 use crate::retention;
-use crate::seal::{self, ClosedWindow, Sealing};
+use crate::seal;
 use crate::store::{self, Beginning, STORE_FILE, SetAside};
 use crate::totals::{self, Totals};
 use crate::verify::{self, Verification};
-use crate::window::{due_again, seconds};
+
+use recording::check_name;
 
 /// Durable counts. The contract at the top of this file says what each crash leaves behind.
 ///
@@ -217,12 +214,13 @@ impl Ledger {
     /// however much is counted: call it at start, and refuse a model for which it fails. Such a
     /// model's reports would be sealed, but the hub would never take them. Labels that this ledger
     /// counted under earlier models are in every report's totals, so they are taken along. Of the
-    /// names of model and software up to [`MAX_NAME_BYTES`] bytes each are provided for, and any lot
-    /// and any [names of cameras](crate::CameraNames).
+    /// names of model and software up to [`MAX_NAME_BYTES`](crate::MAX_NAME_BYTES) bytes each are
+    /// provided for, and any lot and any [names of cameras](crate::CameraNames).
     ///
     /// # Errors
-    /// `Labels` when there are too many, `Argument` when one is over [`MAX_NAME_BYTES`], both of
-    /// kind `Argument`; otherwise when the store cannot be read.
+    /// `Labels` when there are too many, `Argument` when one is over
+    /// [`MAX_NAME_BYTES`](crate::MAX_NAME_BYTES), both of kind `Argument`; otherwise when the store
+    /// cannot be read.
     pub fn fits(&self, labels: &[String]) -> Result<(), LedgerError> {
         for label in labels {
             check_name("label", label)?;
@@ -244,170 +242,12 @@ impl Ledger {
         })
     }
 
-    /// Whether a frame is counted already: a cheap look before the picture is decoded, but after a
-    /// commit that failed and before the next, where it reads all that is remembered. Only
-    /// [`Ledger::record`] decides; a frame that is a duplicate is to be recorded all the same, with
-    /// any outcome.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn is_duplicate(&self, key: &FrameKey) -> Result<bool, LedgerError> {
-        Ok(matches!(self.look_up(key)?, Seen::Counted { .. }))
-    }
-
-    /// What is known of a frame, with the reply that was kept with it: the same cheap look as
-    /// [`Ledger::is_duplicate`].
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn look_up(&self, key: &FrameKey) -> Result<Seen, LedgerError> {
-        let look_up = || {
-            // One view of the store for all that is read, and cheaper than one for each.
-            let moment = self.connection.unchecked_transaction()?;
-            let Some(place) = memo::known_place(&moment, &key.camera, self.rules.max_cameras)?
-            else {
-                return Ok(Seen::No);
-            };
-            let print = Print::of(key, place);
-            let copies = self.memo.held_memory().map(Memory::copies);
-            duplicates::look_up(&moment, copies, key, print).map(Seen::from)
-        };
-        look_up().map_err(store_failed(&self.path, "look a frame up"))
-    }
-
-    /// Records one frame in one commit, durable as
-    /// [`LedgerOptions::durability`](crate::LedgerOptions::durability) says. When this returns
-    /// `Ok`, the frame may be acknowledged.
-    ///
-    /// The caller's outcome counts unless the frame is counted already; then `duplicate` counts.
-    /// Costs one flush of the disk, whatever the size of the ledger.
-    ///
-    /// # Errors
-    /// `Argument` for names over [`MAX_NAME_BYTES`] or a reply over [`MAX_REPLY_BYTES`]; otherwise
-    /// the store's: the frame must not be acknowledged.
-    pub fn record(
-        &mut self,
-        frame: &FrameRecord,
-        model: &ModelInfo,
-    ) -> Result<Recorded, LedgerError> {
-        let mut one_each = self.record_all(std::slice::from_ref(frame), model)?;
-        Ok(one_each.swap_remove(0))
-    }
-
-    /// Records frames in one commit as [`Ledger::record`] does and answers each, in order. When this returns `Ok`, all
-    /// of them may be acknowledged. Two of one frame in the same group are like one after the
-    /// other: the second is a duplicate and has the first one's reply.
-    ///
-    /// Costs one flush of the disk for all of them.
-    ///
-    /// # Errors
-    /// As [`Ledger::record`], for the whole group: none is recorded.
-    pub fn record_all(
-        &mut self,
-        frames: &[FrameRecord],
-        model: &ModelInfo,
-    ) -> Result<Vec<Recorded>, LedgerError> {
-        frames.iter().try_for_each(check_frame)?;
-        let (rules, lot) = (self.rules, self.lot.clone());
-        let lot = lot.as_ref().map_or("", Lot::as_str);
-        // Not there again unless the commit is good.
-        let mut memo = std::mem::take(&mut self.memo);
-        let recorded =
-            self.commit_with(self.durability.of_frames(), "record frames", |change| {
-                let mut group = Group::begin(change, rules, lot, &mut memo);
-                let recorded = frames
-                    .iter()
-                    .map(|frame| group.record(frame, model))
-                    .collect::<rusqlite::Result<Vec<_>>>()?;
-                group.finish()?;
-                Ok(recorded)
-            })?;
-        self.memo = memo;
-        for deadline in recorded.iter().filter_map(|(_, deadline)| *deadline) {
-            self.deadlines.add(deadline);
-        }
-        Ok(recorded.into_iter().map(|(recorded, _)| recorded).collect())
-    }
-
-    /// Seals the windows that are closed at `now`, one commit each, oldest first. Gives the number
-    /// of reports they became: none for a time without frames, several for a window that is too
-    /// large for one.
-    ///
-    /// # Errors
-    /// The store's. Windows that were sealed before the error stay sealed.
-    pub fn seal_due(&mut self, now: Now, software: &Software) -> Result<usize, LedgerError> {
-        self.bring_stranded_back(now.wall)?;
-        self.seal_until(seconds(now.wall), now, software)
-    }
-
-    /// Seals every window that has frames, closed or not: at an orderly stop where the last counts
-    /// are wanted at once. Later frames of the same windows make further reports.
-    ///
-    /// # Errors
-    /// As [`Ledger::seal_due`].
-    pub fn seal_all(&mut self, now: Now, software: &Software) -> Result<usize, LedgerError> {
-        self.seal_until(i64::MAX, now, software)
-    }
-
-    /// The oldest reports that were not sent yet, at most `limit` of them, exactly as sealed.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn unsent(&self, limit: usize) -> Result<Vec<SealedReport>, LedgerError> {
-        outbox::unsent(&self.connection, limit)
-            .map_err(store_failed(&self.path, "read the reports that wait"))
-    }
-
-    /// How many reports were not sent yet, and since when the oldest waits. Costs a look at the
-    /// index of those that wait.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn waiting(&self) -> Result<Waiting, LedgerError> {
-        outbox::summary(&self.connection)
-            .map_err(store_failed(&self.path, "count the reports that wait"))
-    }
-
-    /// Notes that the hub took a report: call it after the PUBACK. Again for the same report, it
-    /// changes nothing of it. The same commit lets up to 16 reports go whose time has come, see
-    /// [`KeepSent`](crate::KeepSent).
-    ///
-    /// # Errors
-    /// `Argument` when no such report was sealed; otherwise the store's: the report is sent again.
-    pub fn mark_sent(&mut self, sequence: u64, now: Now) -> Result<(), LedgerError> {
-        let keep_sent = self.keep_sent;
-        let known = self.commit("note a report as sent", |change| {
-            if outbox::mark_sent(change, sequence, seconds(now.wall))? {
-                retention::step(change, keep_sent, now)?;
-                return Ok(true);
-            }
-            Ok((1..=retention::carried_through(change)?).contains(&sequence))
-        })?;
-        if known {
-            return Ok(());
-        }
-        Err(LedgerError::Argument {
-            name: "sequence",
-            seen: sequence.to_string(),
-            expected: "the sequence of a sealed report",
-        })
-    }
-
     /// Everything since the ledger began, open windows included, by camera.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn totals(&self) -> Result<Totals, LedgerError> {
         totals::read(&self.connection).map_err(store_failed(&self.path, "read the totals"))
-    }
-
-    /// How long until [`Ledger::seal_due`] has something to do, by the wall clock; `None` while no
-    /// window is open. Zero right after the wall clock was set back far. Ask again after every
-    /// `record` and `seal_due`, and at least once a minute, since the wall clock may step; after an
-    /// error wait before the next try.
-    #[must_use]
-    pub fn next_closing(&self, now: Now) -> Option<Duration> {
-        self.deadlines.next(self.rules.windows, now.wall)
     }
 
     /// Proves the sums: in every row and report `received = Σ outcomes`, and for each camera
@@ -419,103 +259,14 @@ impl Ledger {
     pub fn verify(&self) -> Result<Verification, LedgerError> {
         verify::verify(&self.connection, &self.path)
     }
-
-    /// A window opened under a clock that was far ahead would wait for that time to come again.
-    fn bring_stranded_back(&mut self, now: OffsetDateTime) -> Result<(), LedgerError> {
-        let stranded = counting::stranded(&self.connection, self.rules.windows, now).map_err(
-            store_failed(&self.path, "look for windows under a wrong clock"),
-        )?;
-        if stranded.is_empty() {
-            return Ok(());
-        }
-        self.commit("bring windows back to the clock", |change| {
-            stranded.iter().try_for_each(|(open_window, length)| {
-                counting::make_due(change, *open_window, due_again(*length, now))
-            })
-        })?;
-        self.refresh_deadlines()
-    }
-
-    fn seal_until(
-        &mut self,
-        due_until: i64,
-        now: Now,
-        software: &Software,
-    ) -> Result<usize, LedgerError> {
-        let windows = self.due_windows(due_until)?;
-        self.seal(&windows, now, software)
-    }
-
-    fn due_windows(&self, due_until: i64) -> Result<Vec<ClosedWindow>, LedgerError> {
-        seal::due_windows(&self.connection, due_until)
-            .map_err(store_failed(&self.path, "look for closed windows"))
-    }
-
-    fn seal(
-        &mut self,
-        windows: &[ClosedWindow],
-        now: Now,
-        software: &Software,
-    ) -> Result<usize, LedgerError> {
-        let sealing = self.sealing(now, software);
-        let mut reports = 0;
-        for window in windows {
-            reports += self.commit("seal a window", |change| {
-                seal::seal(change, window, &sealing)
-            })?;
-        }
-        if !windows.is_empty() {
-            self.refresh_deadlines()?;
-        }
-        Ok(reports)
-    }
-
-    fn sealing<'a>(&self, now: Now, software: &'a Software) -> Sealing<'a> {
-        Sealing {
-            ledger: self.id.clone(),
-            software,
-            now,
-            limit: self.report_limit,
-            names: self.names.clone(),
-        }
-    }
-
-    fn refresh_deadlines(&mut self) -> Result<(), LedgerError> {
-        self.deadlines = Deadlines::read(&self.connection)
-            .map_err(store_failed(&self.path, "look for the next closing"))?;
-        Ok(())
-    }
-}
-
-fn check_frame(frame: &FrameRecord) -> Result<(), LedgerError> {
-    check_name("camera", &frame.key.camera)?;
-    if let Outcome::Classified { label } = &frame.outcome {
-        check_name("label", label)?;
-    }
-    match &frame.reply {
-        Some(reply) if reply.len() > MAX_REPLY_BYTES => Err(LedgerError::Argument {
-            name: "reply",
-            seen: format!("{} bytes long", reply.len()),
-            expected: "at most 16384 bytes",
-        }),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn check_name(name: &'static str, value: &str) -> Result<(), LedgerError> {
-    if value.len() <= MAX_NAME_BYTES {
-        return Ok(());
-    }
-    Err(LedgerError::Argument {
-        name,
-        seen: format!("{} bytes long", value.len()),
-        expected: "at most 300 bytes",
-    })
 }
 
 mod closing;
 mod commit;
 mod in_memory;
 mod in_use;
+mod recording;
+mod sealing;
+mod sending;
 #[cfg(test)]
 mod tests;

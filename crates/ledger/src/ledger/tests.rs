@@ -4,14 +4,19 @@
 //! a killed process leaves. A power cut is such a copy with its log cut short.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use time::macros::datetime;
 
 use super::*;
+use crate::counting::Group;
 use crate::error::LedgerErrorKind;
-use crate::frame::{Clock, RejectReason, Repeat, ReusedId};
+use crate::frame::{
+    Clock, FrameKey, FrameRecord, ModelInfo, Outcome, Recorded, RejectReason, Repeat, ReusedId,
+    Software,
+};
+use crate::outbox;
 
 fn now(seconds: i64) -> Now {
     let wall = datetime!(2026-11-23 10:00:00 UTC) + time::Duration::seconds(seconds);
