@@ -17,6 +17,7 @@ mod http;
 mod labels;
 mod leaves_nothing;
 mod lifecycle;
+mod logs;
 mod methods;
 mod metrics;
 mod own_disk;

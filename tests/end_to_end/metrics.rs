@@ -1,29 +1,21 @@
 //! The module's numbers, asked for as Prometheus and IoT Edge's collector do.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
-use end_to_end::{Alone, Binary, PATIENCE, Site, binary, metrics_address, post, wait_for};
+use end_to_end::{Alone, Binary, Site, binary, get, metrics_address, post, wait_for};
 
 use crate::refusals::png;
 
 /// The page, with its head.
-fn page(address: SocketAddr) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    (head.to_ascii_lowercase(), body.to_owned())
+pub(crate) fn page(address: SocketAddr) -> (String, String) {
+    let answer = get(address, "/metrics").unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    (answer.head, answer.body)
 }
 
 /// The sum of all numbers of this name whose labels contain these.
-fn sum(page: &str, name: &str, labels: &[&str]) -> f64 {
+pub(crate) fn sum(page: &str, name: &str, labels: &[&str]) -> f64 {
     page.lines()
         .filter_map(|line| line.strip_prefix(name))
         .filter(|rest| rest.starts_with('{') && labels.iter().all(|label| rest.contains(label)))

@@ -33,6 +33,15 @@ impl HttpAnswer {
     }
 }
 
+/// Asks for a page.
+///
+/// # Errors
+/// When nobody listens, or the answer does not come whole.
+pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<HttpAnswer> {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n");
+    ask(address, head.as_bytes(), &[])
+}
+
 /// Posts a body with more header lines.
 ///
 /// # Errors
@@ -48,9 +57,13 @@ pub fn post(
         "POST {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nContent-Length: {}\r\n{lines}\r\n",
         body.len()
     );
+    ask(address, head.as_bytes(), body)
+}
+
+fn ask(address: SocketAddr, head: &[u8], body: &[u8]) -> anyhow::Result<HttpAnswer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(head.as_bytes())?;
+    stream.write_all(head)?;
     stream.write_all(body)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -16,7 +16,7 @@ mod upstream;
 pub use alone::Alone;
 pub use binaries::{Binary, binary, workspace_root};
 pub use certificates::Certificates;
-pub use http::{HttpAnswer, http_address, metrics_address, post};
+pub use http::{HttpAnswer, get, http_address, metrics_address, post};
 pub use process::{peak_memory, resident_memory};
 pub use site::{Camera, Site, SiteBuilder};
 pub use upstream::{CameraSums, Upstream};

@@ -418,6 +418,24 @@ impl Site {
         Ok((status, answer["payload"].take()))
     }
 
+    /// Makes the hub do something wrong, or right again, as `devhub fault` with these words does.
+    ///
+    /// # Errors
+    /// When the hub does not take it.
+    pub fn fault(&self, words: &[&str]) -> anyhow::Result<()> {
+        let output = Command::new(binary(Binary::Devhub)?)
+            .arg("fault")
+            .args(words)
+            .arg("--state")
+            .arg(self.state())
+            .stdin(Stdio::null())
+            .output()
+            .context("telling the hub of a fault")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "fault {words:?}: {said}");
+        Ok(())
+    }
+
     /// Stops the hub from doing anything, its connections left open.
     ///
     /// # Errors
