@@ -9,6 +9,7 @@
 //! - [`eyes`], [`judge`]: from bytes to an outcome, under a note of the attempt; [`renewed`] hands a
 //!   new session of the model over
 //! - [`watchdog`]: ends a process that a picture holds up
+//! - [`ending`]: ends it in one moment, whatever its threads are doing
 //! - `capacity`: how many pictures a second this box can take
 //! - [`labels`]: what the model's labels count as
 //! - [`frame`], [`redelivery`]: what identifies a picture, and when it may be a repeat
@@ -32,6 +33,7 @@ pub mod clock;
 pub mod decode_room;
 #[cfg(test)]
 mod described;
+pub mod ending;
 pub mod eyes;
 pub mod frame;
 pub mod health;

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use fruit_counter::settings::{self, Settings};
 use fruit_counter::{
-    afresh, app, classify, error_chain, healthcheck, ledger_command, logging, model_command,
-    watchdog,
+    afresh, app, classify, ending, error_chain, healthcheck, ledger_command, logging, model_command,
 };
 
 /// Exit code for a bad environment, model or ledger format: starting again will not mend it
@@ -33,9 +32,11 @@ enum Command {
     Healthcheck(healthcheck::Arguments),
     Ledger(ledger_command::Arguments),
     Model(model_command::Arguments),
-    /// What a module becomes that its watchdog ends.
-    #[command(name = watchdog::END_COMMAND, hide = true)]
-    EndOverAPicture,
+    /// What the module becomes when it ends.
+    #[command(name = ending::COMMAND, hide = true)]
+    EndWith {
+        code: u8,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         Some(Command::Healthcheck(arguments)) => healthcheck::run(&arguments, variables()),
         Some(Command::Ledger(arguments)) => ledger_command::run(&arguments),
         Some(Command::Model(arguments)) => model_command::run(&arguments),
-        Some(Command::EndOverAPicture) => ExitCode::from(watchdog::STUCK),
+        Some(Command::EndWith { code }) => ExitCode::from(code),
         None => run_module(),
     }
 }
@@ -95,16 +96,20 @@ fn run_module() -> ExitCode {
         });
     // Before what ended it: that is looked for in the last line.
     log.write_last_sums();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match outcome {
+        Ok(()) => 0,
         Err(error) => {
             tracing::error!("{error:#}");
             match error.downcast_ref::<app::NeedsAnotherSetup>() {
-                Some(_) => ExitCode::from(BAD_SETTINGS),
-                None => ExitCode::FAILURE,
+                Some(_) => BAD_SETTINGS,
+                None => 1,
             }
         }
-    }
+    };
+    // A picture that outlasted the grace may still be in hand.
+    let Err(failure) = ending::at_once(code);
+    tracing::warn!(%failure, "the process cannot end at once: it exits in the ordinary way");
+    ExitCode::from(code)
 }
 
 /// The process's variables; what is not text shows its replacement characters, and

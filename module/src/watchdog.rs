@@ -11,19 +11,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::process::CommandExt as _;
-use std::process::{self, Command};
+use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::error;
 
+use crate::ending;
+
 /// Exit code of a process that was ended over a picture (`EX_SOFTWARE`).
 pub const STUCK: u8 = 70;
-
-/// The command of the program that exits with [`STUCK`] at once.
-pub const END_COMMAND: &str = "end-over-a-picture";
 
 /// The pictures that are being worked on; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -170,12 +168,8 @@ fn watch(mut watch: Watch, hands: &Hands, end: fn() -> !) {
 }
 
 /// Ends the process with [`STUCK`], whatever its threads are doing.
-///
-/// Its own program takes its place and does nothing but exit ([`END_COMMAND`]): the kernel takes all
-/// threads away in that moment. An ordinary exit takes the libraries down under threads that go on: ONNX
-/// Runtime then failed over the picture, which was recorded as `model_failed` and its note taken away.
 pub fn end() -> ! {
-    let failure = Command::new("/proc/self/exe").arg(END_COMMAND).exec();
+    let Err(failure) = ending::at_once(STUCK);
     error!(%failure, "the process cannot end with a code of its own: it aborts");
     process::abort();
 }

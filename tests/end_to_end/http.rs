@@ -11,7 +11,7 @@ use crate::faults::send_steadily;
 use crate::refusals::png;
 
 /// What is in the ledger of a module that has ended, after its sums were proved.
-fn counted(folder: &Path) -> Totals {
+pub(crate) fn counted(folder: &Path) -> Totals {
     let now = Now {
         wall: time::OffsetDateTime::now_utc(),
         clock: Clock::Plausible,

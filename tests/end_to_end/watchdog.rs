@@ -22,7 +22,7 @@ fit = "stretch"
 scores = "none"
 "#;
 
-fn endless_model() -> TempDir {
+pub(crate) fn endless_model() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let model = workspace_root().join("crates/vision/tests/data/endless.onnx");
     fs::copy(model, folder.path().join("model.onnx")).unwrap();
@@ -30,7 +30,7 @@ fn endless_model() -> TempDir {
     folder
 }
 
-fn white_picture() -> Vec<u8> {
+pub(crate) fn white_picture() -> Vec<u8> {
     let plain = RgbImage::from_pixel(64, 48, Rgb([255, 255, 255]));
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
