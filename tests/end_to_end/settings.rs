@@ -180,6 +180,19 @@ fn trials() -> Vec<Trial> {
                 .unwrap();
             },
         },
+        Trial {
+            name: "httpCount",
+            good: [json!("project"), json!("address")],
+            bad: json!("all"),
+            why: "named, project or address",
+            seen: |site| {
+                let answer = post(address_of(site), "/shed/image", &[], &png(64, 48)).unwrap();
+                assert_eq!(answer.status, 200, "{answer:?}");
+                report(site, "the project's picture", |report| {
+                    report["cameras"]["http:shed"]["frames"]["received"] == 1
+                });
+            },
+        },
     ]
 }
 

@@ -22,6 +22,7 @@ use super::workers::{Origin, Workers};
 use super::{DoorError, Supplies, health, image};
 use crate::SharedLedger;
 use crate::health::Health;
+use crate::in_force::NowInForce;
 use crate::metrics::{InFlight, Metrics, Way};
 use crate::settings::{CountMode, HttpSettings};
 
@@ -59,6 +60,7 @@ pub(super) struct House {
     bodies: BodyRoom,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Metrics,
+    in_force: NowInForce,
 }
 
 /// A picture is in hand until this is dropped.
@@ -99,7 +101,7 @@ impl House {
         let listed = Listed::by(package.preprocess().origin);
         let origin = Origin {
             package,
-            in_force,
+            in_force: in_force.clone(),
             limits: DecodeLimits {
                 // As the container does whose place this takes.
                 formats: Formats::ALL,
@@ -134,12 +136,13 @@ impl House {
             bodies: BodyRoom::new(settings.max_body),
             health,
             metrics,
+            in_force,
         })
     }
 
     /// Which pictures count, as of now; asked once for each request.
     pub(super) fn count_mode(&self) -> CountMode {
-        self.settings.count
+        self.in_force.borrow().behaviour.http_count
     }
 
     /// How a picture is answered under paths of this family.

@@ -13,7 +13,7 @@ use vision::Provider;
 use super::table::{HEARTBEAT, LOG, MIN_CONFIDENCE, PROVIDER, REPORT_INTERVAL, THREADS};
 use super::value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
 use super::{
-    DAY, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, SECOND, Setting, cameras, http, labels,
+    CountMode, DAY, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, SECOND, Setting, cameras, http, labels,
     parse_confidence, parse_duration, parse_fraction, parse_labels,
 };
 use crate::labels::{LabelConfidence, LabelMap};
@@ -37,6 +37,8 @@ pub struct Behaviour {
     pub lot: Option<Lot>,
     /// Whether pictures are taken by HTTP, where there is an address for it.
     pub http: bool,
+    /// Which pictures by HTTP are counted.
+    pub http_count: CountMode,
     /// The least severe level that is written.
     pub log: Level,
     /// Threads of the inference session.
@@ -58,6 +60,7 @@ impl Behaviour {
             camera_names: CameraNames::default(),
             lot: None,
             http: true,
+            http_count: CountMode::Named,
             log: Level::Info,
             threads: cores.clamp(1, 4),
             provider: Provider::default(),
@@ -239,6 +242,13 @@ pub const PROPERTIES: &[Property] = &[
         shown: |behaviour| behaviour.http.into(),
         ..property(http::HTTP, |behaviour, text| {
             put(&mut behaviour.http, parse_switch(text))
+        })
+    },
+    Property {
+        schema: "string",
+        shown: |behaviour| behaviour.http_count.as_str().into(),
+        ..property(http::COUNT, |behaviour, text| {
+            put(&mut behaviour.http_count, http::parse_count(text))
         })
     },
 ];

@@ -93,11 +93,14 @@ pub(super) const URL: Setting = Setting {
 
 pub(super) const COUNT: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_COUNT",
+    twin: Some("httpCount"),
+    unit: Unit::None,
     accepts: "named, project or address",
     default: "named",
     effect: "which pictures by HTTP count: those whose request names its camera, or all, where a \
              request that names none is its path's project, or its sender's address; \
-             never those under `/nostore`",
+             never those under `/nostore` (docs/http.md)",
+    cost: "each project or address takes one of FRUIT_COUNTER_HTTP_CAMERAS, for ever",
 };
 
 /// The port of the Custom Vision container.
@@ -128,6 +131,18 @@ pub enum CountMode {
     Address,
 }
 
+impl CountMode {
+    /// As a setting names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CountMode::Named => "named",
+            CountMode::Project => "project",
+            CountMode::Address => "address",
+        }
+    }
+}
+
 /// How the HTTP door is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpSettings {
@@ -141,8 +156,6 @@ pub struct HttpSettings {
     pub queue: usize,
     /// Names of cameras.
     pub cameras: usize,
-    /// Which pictures are counted.
-    pub count: CountMode,
     /// How long a head, and then a body, may take.
     pub timeout: Duration,
     /// What each picture must come with.
@@ -159,7 +172,6 @@ impl Default for HttpSettings {
             connections: 64,
             queue: 16,
             cameras: 64,
-            count: CountMode::Named,
             timeout: Duration::from_secs(30),
             key: None,
             url: UrlAccess::Public,
@@ -197,7 +209,6 @@ impl Reader {
         let timeout = self.value(TIMEOUT, default.timeout, |text| {
             parse_duration(text, SECOND / 10, 10 * MINUTE)
         });
-        let count = self.value(COUNT, default.count, parse_count);
         let key = self.key();
         let url = self.value(URL, default.url, |text| match text {
             "public" => Ok(UrlAccess::Public),
@@ -211,7 +222,6 @@ impl Reader {
             connections,
             queue,
             cameras,
-            count,
             timeout,
             key,
             url,
@@ -219,7 +229,7 @@ impl Reader {
     }
 }
 
-fn parse_count(text: &str) -> Result<CountMode, String> {
+pub(super) fn parse_count(text: &str) -> Result<CountMode, String> {
     match text {
         "named" => Ok(CountMode::Named),
         "project" => Ok(CountMode::Project),

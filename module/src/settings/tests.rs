@@ -132,7 +132,7 @@ fn pictures_by_address_come_from_public_addresses_unless_it_is_set_otherwise() {
 
 #[test]
 fn what_counts_by_http_has_three_words() {
-    let count = |extra: &[(&str, &str)]| Some(read(extra).ok()?.0.http?.count);
+    let count = |extra: &[(&str, &str)]| Some(read(extra).ok()?.0.behaviour.http_count);
     assert_eq!(count(&[]), Some(CountMode::Named));
     for (text, mode) in [
         ("named", Some(CountMode::Named)),

@@ -1,7 +1,7 @@
 //! The decision in virtual time, and a process that is really ended.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use ledger::{AttemptKey, AttemptLog};
 

@@ -10,15 +10,17 @@ use ledger::{AttemptLog, Ledger, LedgerOptions, Totals};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::app::{Loaded, load_model};
 use crate::health::{Health, Hub};
 use crate::http::{Door, Supplies};
+use crate::in_force::InForce;
 use crate::judge::Gate;
 use crate::labels::default_in_force;
 use crate::metrics::Metrics;
-use crate::settings::{HttpSettings, Layout};
+use crate::settings::{CountMode, HttpSettings, Layout};
 use crate::watchdog::Hands;
 use crate::{SharedLedger, clock};
 
@@ -32,6 +34,7 @@ pub(super) struct Bench {
     pub(super) folder: TempDir,
     pub(super) ledger: SharedLedger,
     pub(super) gate: Gate,
+    in_force: watch::Sender<Arc<InForce>>,
     pub(super) door: Door,
 }
 
@@ -88,11 +91,12 @@ impl Bench {
         change(&mut settings);
         let health = Arc::new(Health::new(&model.name));
         health.set_hub(Hub::Standalone);
+        let in_force = watch::Sender::new(Arc::clone(&default_in_force(&classifier).borrow()));
         let door = Door::open(Supplies {
             settings,
             package: Arc::new(package),
             model,
-            in_force: default_in_force(&classifier),
+            in_force: in_force.subscribe(),
             workers: 2,
             attempts: Arc::new(AttemptLog::open(folder.path(), BOOT).unwrap()),
             gate: gate.clone(),
@@ -108,8 +112,16 @@ impl Bench {
             folder,
             ledger,
             gate,
+            in_force,
             door,
         }
+    }
+
+    /// Sets which pictures count from now on, as the twin does.
+    pub(super) fn count_by(&self, mode: CountMode) {
+        self.in_force.send_modify(|in_force| {
+            Arc::make_mut(in_force).behaviour.http_count = mode;
+        });
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

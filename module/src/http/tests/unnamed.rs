@@ -6,7 +6,9 @@ use crate::settings::CountMode;
 const KEY: &str = "Idempotency-Key: picture-1";
 
 async fn counting(count: CountMode) -> Bench {
-    Bench::with(|settings| settings.count = count).await
+    let bench = Bench::new().await;
+    bench.count_by(count);
+    bench
 }
 
 /// Cameras and how many pictures each sent.
@@ -88,12 +90,24 @@ async fn a_retry_counts_once_and_bad_pictures_are_rejected_as_with_a_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_mode_holds_from_the_next_request_on() {
+    let bench = Bench::new().await;
+    bench.post("/P/image", &[], b"no picture").await;
+    assert_eq!(received(&bench), []);
+    bench.count_by(CountMode::Project);
+    bench.post("/P/image", &[], b"no picture").await;
+    bench.count_by(CountMode::Named);
+    bench.post("/P/image", &[], b"no picture").await;
+    assert_eq!(received(&bench), expected(&[("http:P", 1)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn projects_beyond_the_maximum_of_names_are_counted_together() {
     let bench = Bench::with(|settings| {
-        settings.count = CountMode::Project;
         settings.cameras = 1;
     })
     .await;
+    bench.count_by(CountMode::Project);
     for project in ["a", "b", "c", "a"] {
         let path = format!("/{project}/image");
         bench.post(&path, &[], b"no picture").await;

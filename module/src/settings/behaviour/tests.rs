@@ -37,6 +37,7 @@ fn what_is_shown_is_read_as_the_same_again() {
         ("logLevel", json!("debug")),
         ("threads", json!(3)),
         ("provider", json!("openvino")),
+        ("httpCount", json!("project")),
         ("currentLot", json!("Lot 7")),
         (
             "cameraNames",
@@ -92,6 +93,7 @@ fn a_bad_value_changes_nothing_and_says_what_is_accepted() {
         ("threads", json!(0)),
         ("threads", json!(2.5)),
         ("provider", json!("azure")),
+        ("httpCount", json!("all")),
         ("cameraNames", json!({"cam-01": "Line 1"})),
         ("currentLot", json!("a\nb")),
     ] {
