@@ -32,7 +32,7 @@ use tracing::{error, info, warn};
 
 use crate::health::Hub;
 use crate::logging::LogControl;
-use crate::methods::{self, Answers, SharedHistory};
+use crate::methods::{self, Answers, SharedFailures};
 use crate::pipeline::{Pipeline, Surroundings};
 use crate::reporter::{self, Reporting};
 use crate::settings::{Connection, Settings};
@@ -176,9 +176,15 @@ fn facts(settings: &Settings, pipeline: &Pipeline) -> methods::Facts {
 
 /// Starts the tasks around method calls; they end by themselves when the client is closed.
 fn answer_calls(calls: Methods, facts: methods::Facts, client: &Client) {
-    let history = SharedHistory::default();
-    tokio::spawn(methods::watch(client.status(), history.clone()));
-    let answers = Answers::new(facts, client.status(), client.twin_status(), history);
+    let failures = SharedFailures::default();
+    tokio::spawn(methods::watch(client.status(), failures.clone()));
+    let answers = Answers::new(
+        facts,
+        client.status(),
+        client.twin_status(),
+        failures,
+        client.vitals(),
+    );
     tokio::spawn(methods::serve(calls, answers));
 }
 

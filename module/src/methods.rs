@@ -34,7 +34,7 @@ use edge_client::{Answered, MethodCall, Methods};
 use tracing::{debug, warn};
 
 pub use answers::{Answers, Facts, Reply};
-pub use hub::{HubHistory, SharedHistory, watch};
+pub use hub::{LastFailures, SharedFailures, watch};
 pub use refusal::Refusal;
 pub use request::Request;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use edge_client::{ANSWER_LIMIT, Status, TwinStatus};
+use edge_client::{ANSWER_LIMIT, Status, TwinStatus, Vitals};
 use ledger::{LedgerReader, ModelInfo};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::diagnostics::{
     self, ClockPage, Diagnostics, LedgerPage, ModelPage, ModulePage, SettingPage,
 };
-use super::hub::SharedHistory;
+use super::hub::{HubPage, SharedFailures};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::{counts, process, reports};
@@ -60,7 +60,8 @@ pub struct Answers {
     facts: Facts,
     hub: watch::Receiver<Status>,
     twin: watch::Receiver<TwinStatus>,
-    history: SharedHistory,
+    failures: SharedFailures,
+    vitals: Arc<Vitals>,
     began: Instant,
     /// One question to the ledger at a time.
     gate: Arc<Semaphore>,
@@ -130,13 +131,15 @@ impl Answers {
         facts: Facts,
         hub: watch::Receiver<Status>,
         twin: watch::Receiver<TwinStatus>,
-        history: SharedHistory,
+        failures: SharedFailures,
+        vitals: Arc<Vitals>,
     ) -> Self {
         Answers {
             facts,
             hub,
             twin,
-            history,
+            failures,
+            vitals,
             began: Instant::now(),
             gate: Arc::new(Semaphore::new(1)),
         }
@@ -242,7 +245,7 @@ impl Answers {
                 preprocessing: facts.preprocessing.clone(),
             },
             ledger: LedgerPage::of(&facts.ledger, read),
-            hub: self.history.page(&status, twin),
+            hub: HubPage::of(&status, twin, &self.vitals, self.failures.last()),
             log: logging::recent().into(),
             settings: facts
                 .settings

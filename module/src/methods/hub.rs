@@ -1,13 +1,13 @@
-//! What became of the connection to edgeHub, as far as the client's status tells.
+//! How the module stands with edgeHub, and what ended its last connections.
 //!
-//! [`HubHistory`] is pure: it is shown each status and remembers a bounded part. A status that was
-//! replaced before anybody looked is not in it, so that the numbers are "at least".
+//! The numbers are the client's own and miss nothing. [`LastFailures`] is pure: it is shown each status
+//! and keeps a bounded part; a status that was replaced before anybody looked is not in it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use edge_client::{FailureKind, Status, TwinStatus};
+use edge_client::{FailureKind, Status, TwinStatus, Vitals};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -19,19 +19,17 @@ const KEPT: usize = 10;
 /// Longest text of a failure, in characters.
 const LONGEST: usize = 300;
 
-/// Connections and failures since the start.
+/// The failures that were seen last.
 #[derive(Debug, Default)]
-pub struct HubHistory {
-    connections: u64,
-    failures: BTreeMap<&'static str, u64>,
-    last: VecDeque<Failure>,
+pub struct LastFailures {
+    kept: VecDeque<Failure>,
     seen: Option<Seen>,
 }
 
 /// What the last status was, as far as the next one depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    Connected { since: std::time::Instant },
+    Connected,
     Connecting { attempt: u32 },
     Other,
 }
@@ -63,7 +61,8 @@ pub(super) struct HubPage {
     attempt: u32,
     /// Connections since the start, this one included.
     connections: u64,
-    /// Ends of connections and attempts since the start, by their sort; `planned` is a new token.
+    /// Ends of connections and attempts since the start, by their sort as the metrics have it; `planned`
+    /// is a new token or a hold. A sort that never came is not there.
     failures: BTreeMap<&'static str, u64>,
     /// The last of them, oldest first, at most 10.
     last_failures: Vec<Failure>,
@@ -73,80 +72,77 @@ pub(super) struct HubPage {
     twin_version: Option<u64>,
 }
 
-/// A history that is written by [`watch`] and read by `getDiagnostics`.
+/// The last failures as they are written by [`watch`] and read by `getDiagnostics`.
 #[derive(Debug, Clone, Default)]
-pub struct SharedHistory(Arc<Mutex<HubHistory>>);
+pub struct SharedFailures(Arc<Mutex<LastFailures>>);
 
-impl SharedHistory {
-    fn saw(&self, status: &Status, at: OffsetDateTime) {
-        self.lock().saw(status, at);
-    }
-
-    pub(super) fn page(&self, status: &Status, twin: TwinStatus) -> HubPage {
-        self.lock().page(status, twin)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HubHistory> {
+impl SharedFailures {
+    fn lock(&self) -> MutexGuard<'_, LastFailures> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn last(&self) -> Vec<Failure> {
+        self.lock().kept.iter().cloned().collect()
     }
 }
 
-/// Keeps the history until the client is closed.
-pub async fn watch(mut status: tokio::sync::watch::Receiver<Status>, history: SharedHistory) {
+/// Keeps the last failures until the client is closed.
+pub async fn watch(mut status: tokio::sync::watch::Receiver<Status>, failures: SharedFailures) {
     loop {
         let seen = status.borrow_and_update().clone();
-        history.saw(&seen, clock::now().wall);
+        failures.lock().saw(&seen, clock::now().wall);
         if status.changed().await.is_err() {
             return;
         }
     }
 }
 
-impl HubHistory {
+impl LastFailures {
     /// Takes what the client says now.
     pub fn saw(&mut self, status: &Status, at: OffsetDateTime) {
         let seen = match status {
-            Status::Connected { since, .. } => Seen::Connected { since: *since },
+            Status::Connected { .. } => Seen::Connected,
             Status::Connecting { attempt, .. } => Seen::Connecting { attempt: *attempt },
             Status::Held | Status::Closed => Seen::Other,
         };
         let before = self.seen.replace(seen);
-        match (status, before) {
-            (Status::Connected { .. }, before) if before != Some(seen) => self.connections += 1,
-            (
-                Status::Connecting {
-                    attempt,
-                    last_error: Some(error),
-                },
-                before,
-            ) => {
-                // The same failure is told again when the next attempt begins.
-                let is_new = match before {
-                    Some(Seen::Connected { .. }) | None => true,
-                    Some(Seen::Connecting { attempt: before }) => *attempt > before,
-                    Some(Seen::Other) => false,
-                };
-                if is_new {
-                    self.failed(name(error.kind()), &error_chain(error), at);
-                }
-            }
-            _ => {}
+        let Status::Connecting {
+            attempt,
+            last_error: Some(error),
+        } = status
+        else {
+            return;
+        };
+        // The same failure is told again when the next attempt begins.
+        let is_new = match before {
+            Some(Seen::Connected) | None => true,
+            Some(Seen::Connecting { attempt: before }) => *attempt > before,
+            Some(Seen::Other) => false,
+        };
+        if is_new {
+            self.failed(error.kind(), &error_chain(error), at);
         }
     }
 
-    fn failed(&mut self, kind: &'static str, message: &str, at: OffsetDateTime) {
-        *self.failures.entry(kind).or_default() += 1;
-        if self.last.len() == KEPT {
-            self.last.pop_front();
+    fn failed(&mut self, kind: FailureKind, message: &str, at: OffsetDateTime) {
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
         }
-        self.last.push_back(Failure {
+        self.kept.push_back(Failure {
             at,
-            kind,
+            kind: kind.as_str(),
             message: message.chars().take(LONGEST).collect(),
         });
     }
+}
 
-    fn page(&self, status: &Status, twin: TwinStatus) -> HubPage {
+impl HubPage {
+    pub(super) fn of(
+        status: &Status,
+        twin: TwinStatus,
+        vitals: &Vitals,
+        last_failures: Vec<Failure>,
+    ) -> Self {
         let (name, connected, attempt) = match status {
             Status::Connected { since, .. } => ("connected", Some(since.elapsed()), 0),
             Status::Connecting { attempt, .. } => ("connecting", None, *attempt),
@@ -158,33 +154,17 @@ impl HubHistory {
             TwinStatus::Unknown { .. } => ("unknown", None),
             TwinStatus::NotFollowed => ("notFollowed", None),
         };
+        let ended = FailureKind::ALL.map(|kind| (kind.as_str(), vitals.ended(kind)));
         HubPage {
             status: name,
             connected_seconds: connected.as_ref().map(Duration::as_secs),
             attempt,
-            connections: self.connections,
-            failures: self.failures.clone(),
-            last_failures: self.last.iter().cloned().collect(),
+            connections: vitals.connected(),
+            failures: ended.into_iter().filter(|(_, ended)| *ended > 0).collect(),
+            last_failures,
             twin,
             twin_version,
         }
-    }
-}
-
-fn name(kind: FailureKind) -> &'static str {
-    match kind {
-        FailureKind::Token => "token",
-        FailureKind::Unreachable => "unreachable",
-        FailureKind::Certificate => "certificate",
-        FailureKind::Tls => "tls",
-        FailureKind::Refused => "refused",
-        FailureKind::TimedOut => "timedOut",
-        FailureKind::Lost => "lost",
-        FailureKind::Protocol => "protocol",
-        FailureKind::DeliveryDropped => "deliveryDropped",
-        FailureKind::Planned => "planned",
-        // The enum is open to other crates.
-        _ => "other",
     }
 }
 
@@ -198,7 +178,6 @@ mod tests {
     use super::*;
 
     const AT: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
-    const TWIN: TwinStatus = TwinStatus::InStep { version: Some(3) };
 
     fn connecting(attempt: u32, cause: Option<Cause>) -> Status {
         Status::Connecting {
@@ -207,58 +186,67 @@ mod tests {
         }
     }
 
-    fn connected(since: Instant) -> Status {
+    fn connected() -> Status {
         Status::Connected {
-            since,
+            since: Instant::now(),
             session_present: false,
         }
     }
 
-    fn history(statuses: &[Status]) -> HubHistory {
-        let mut history = HubHistory::default();
+    fn kinds(statuses: impl IntoIterator<Item = Status>) -> Vec<&'static str> {
+        let mut last = LastFailures::default();
         for status in statuses {
-            history.saw(status, AT);
+            last.saw(&status, AT);
         }
-        history
+        assert!(last.kept.iter().all(|failure| failure.at == AT));
+        last.kept.iter().map(|failure| failure.kind).collect()
     }
 
     #[test]
-    fn a_failure_that_is_told_again_before_the_next_attempt_counts_once() {
+    fn a_failure_that_is_told_again_before_the_next_attempt_is_kept_once() {
         let lost = Some(Cause::PeerClosed);
-        let now = connected(Instant::now());
-        let seen = history(&[
+        let seen = kinds([
             connecting(0, None),
-            now.clone(),
+            connected(),
             connecting(1, lost),
             connecting(1, lost),
             connecting(2, lost),
             connecting(2, lost),
-            now.clone(),
+            connected(),
             connecting(0, Some(Cause::TokenRenewal)),
             connecting(0, Some(Cause::TokenRenewal)),
         ]);
-        let page = seen.page(&now, TWIN);
-        assert_eq!(page.failures, BTreeMap::from([("lost", 2), ("planned", 1)]));
-        assert_eq!((page.status, page.connections), ("connected", 2));
-        assert_eq!((page.twin, page.twin_version), ("inStep", Some(3)));
+        assert_eq!(seen, ["lost", "lost", "planned"]);
     }
 
     #[test]
     fn a_hold_is_no_failure_and_brings_none_back() {
         let lost = Some(Cause::PeerClosed);
-        let now = connected(Instant::now());
-        let seen = history(&[now, connecting(1, lost), Status::Held, connecting(1, lost)]);
-        let page = seen.page(&Status::Held, TwinStatus::NotFollowed);
-        assert_eq!(page.failures, BTreeMap::from([("lost", 1)]));
-        assert_eq!((page.status, page.connected_seconds), ("held", None));
+        let seen = kinds([
+            connected(),
+            connecting(1, lost),
+            Status::Held,
+            connecting(1, lost),
+        ]);
+        assert_eq!(seen, ["lost"]);
     }
 
     #[test]
-    fn the_last_ten_failures_are_kept_and_all_are_counted() {
+    fn the_last_ten_are_kept() {
         let many = (0..100).map(|attempt| connecting(attempt, Some(Cause::PeerClosed)));
-        let page = history(&many.collect::<Vec<_>>()).page(&Status::Closed, TWIN);
-        assert_eq!(page.failures["lost"], 100);
-        assert_eq!(page.last_failures.len(), KEPT);
-        assert_eq!(page.last_failures[0].at, AT);
+        assert_eq!(kinds(many).len(), KEPT);
+    }
+
+    #[test]
+    fn numbers_are_the_clients_own() {
+        let page = HubPage::of(
+            &Status::Held,
+            TwinStatus::InStep { version: Some(3) },
+            &Vitals::default(),
+            Vec::new(),
+        );
+        assert_eq!((page.status, page.connected_seconds), ("held", None));
+        assert_eq!((page.connections, page.failures.len()), (0, 0));
+        assert_eq!((page.twin, page.twin_version), ("inStep", Some(3)));
     }
 }

@@ -76,7 +76,13 @@ fn bench() -> Bench {
     };
     let (hub, status) = watch::channel(Status::Held);
     let (twin, twin_status) = watch::channel(TwinStatus::NotFollowed);
-    let answers = Answers::new(facts, status, twin_status, SharedHistory::default());
+    let answers = Answers::new(
+        facts,
+        status,
+        twin_status,
+        SharedFailures::default(),
+        Arc::default(),
+    );
     Bench {
         folder,
         ledger,
