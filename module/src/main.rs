@@ -83,17 +83,18 @@ fn run_module() -> ExitCode {
             return ExitCode::from(BAD_SETTINGS);
         }
     };
-    let outcome = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| {
-            let outcome = runtime.block_on(app::run(settings, connection, log.clone()));
-            // A picture that outlasted the grace must not hold up the exit.
-            runtime.shutdown_background();
-            outcome
-        });
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(failure) => {
+            tracing::error!(%failure, "the threads that wait for sockets cannot be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(app::run(settings, connection, log.clone()));
     // Before what ended it: that is looked for in the last line.
     log.write_last_sums();
     let code = match outcome {
@@ -106,9 +107,11 @@ fn run_module() -> ExitCode {
             }
         }
     };
-    // A picture that outlasted the grace may still be in hand.
+    // A picture that outlasted the grace may still be in hand. The runtime is there until the end: a
+    // task that wants a timer of one that shuts down panics, as when metrics are asked for just then.
     let Err(failure) = ending::at_once(code);
     tracing::warn!(%failure, "the process cannot end at once: it exits in the ordinary way");
+    runtime.shutdown_background();
     ExitCode::from(code)
 }
 

@@ -49,7 +49,15 @@ impl Driver {
             }
             Event::Delivery(delivery) => self.deliver(delivery),
             Event::DesiredChanged(state) => {
-                tracing::info!(version = ?state.version, "desired properties changed");
+                let is_known = self.desired.borrow().as_ref().is_some_and(|known| {
+                    (known.version, &known.properties) == (state.version, &state.properties)
+                });
+                // After a new connection often what we reported ourselves is all that is new.
+                if is_known {
+                    tracing::debug!(version = ?state.version, "the twin was read again");
+                } else {
+                    tracing::info!(version = ?state.version, "desired properties changed");
+                }
                 self.desired.send_replace(Some(state));
             }
             Event::TwinInStep { version } => {
