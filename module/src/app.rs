@@ -235,8 +235,8 @@ async fn connected(
     // Both end by themselves, when the client is closed.
     let (told, to_tell) = watch::channel(Told::default());
     let (known, settings_known) = watch::channel(false);
-    tokio::spawn(twin::tell(client.clone(), teller, to_tell));
-    tokio::spawn(follower.follow(desired, told, known));
+    let mut teller = tokio::spawn(twin::tell(client.clone(), teller, to_tell));
+    let mut follower = tokio::spawn(follower.follow(desired, told, known));
     let around = Surroundings {
         deliveries,
         client: client.clone(),
@@ -254,6 +254,8 @@ async fn connected(
             ended.context("the reporter broke off")?;
             bail!("the reporter ended without being told to");
         }
+        Err(failure) = &mut follower => bail!("following the twin broke off: {failure}"),
+        Err(failure) = &mut teller => bail!("reporting to the twin broke off: {failure}"),
     }
     info!("stopping: finishing the picture in hand");
     stop.send_replace(true);
