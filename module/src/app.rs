@@ -12,6 +12,7 @@
 //! there are the door and the ledger alone (`standalone`).
 
 mod applier;
+mod connection;
 mod door;
 mod handles;
 mod open;
@@ -39,23 +40,18 @@ use crate::settings::{Connection, Settings};
 use crate::twin::{self, Follower, Following, LedgerFacts, Teller, Told};
 use crate::watchdog;
 use applier::Applier;
+use connection::client_config;
 use door::Doorkeeper;
 use open::Opened;
 use stop::{StopSignal, flush, note_the_stop, shut_door, within_last_call};
 
 pub use open::{Loaded, load_model, model_path};
 
-/// What the client calls itself in its CONNECT.
-const PRODUCT: &str = concat!("fruit-counter/", env!("CARGO_PKG_VERSION"));
-
 /// How long the picture in hand and the last acknowledgements may take after
 /// SIGTERM; saying DISCONNECT may take a second more.
 const GRACE: Duration = Duration::from_secs(5);
 
 const BROKEN_DOOR: &str = "the HTTP door broke; only a new start can mend it";
-
-/// First and longest pause between attempts to reach the workload API at start.
-const WORKLOAD_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// What the start found that starting again does not mend: somebody must change the
 /// deployment. Found among an error's contexts, see [`run`].
@@ -273,56 +269,6 @@ async fn connected(
 
 fn unfit(doing: impl Into<String>) -> NeedsAnotherSetup {
     NeedsAnotherSetup(doing.into())
-}
-
-/// Asks the workload API until it answers: at boot the module can be up first.
-async fn client_config(
-    settings: &Settings,
-    connection: &Connection,
-) -> anyhow::Result<ClientConfig> {
-    let mut config = match connection {
-        Connection::Standalone => bail!("there is no edgeHub to connect to"),
-        Connection::Development {
-            connection_string,
-            ca_file,
-        } => {
-            let doing = || {
-                unfit(format!(
-                    "reading EdgeModuleCACertificateFile {}",
-                    ca_file.display()
-                ))
-            };
-            let roots = std::fs::read(ca_file).with_context(doing)?;
-            ClientConfig::from_connection_string(connection_string, &roots, PRODUCT)
-                .with_context(doing)?
-        }
-        Connection::Edge(environment) => {
-            let mut pause = WORKLOAD_PAUSES.0;
-            loop {
-                match ClientConfig::from_edge_environment(environment, PRODUCT).await {
-                    Ok(config) => break config,
-                    Err(error) if !error.is_retryable() => {
-                        return Err(error).context("setting up the connection to edgeHub");
-                    }
-                    Err(error) => {
-                        let why = crate::error_chain(&error);
-                        warn!(
-                            why,
-                            pause_s = pause.as_secs(),
-                            "the connection cannot be set up yet"
-                        );
-                    }
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(WORKLOAD_PAUSES.1);
-            }
-        }
-    };
-    config.port = settings.edgehub_port;
-    config.tls12_only = settings.tls12_only;
-    config.receives_inputs = true;
-    config.model_id = Some(twin::MODEL_ID.to_owned());
-    Ok(config)
 }
 
 /// Starts the pipeline's thread; the receiver ends when the thread does.

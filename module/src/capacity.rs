@@ -17,7 +17,7 @@ pub(crate) fn measure(session: &mut Classifier) -> Option<f64> {
             info!(
                 pictures_per_s = format!("{rate:.1}"),
                 "the model's capacity here"
-            )
+            );
         })
         .inspect_err(|error| debug!(why = error_chain(error), "the model cannot be tried"))
         .ok()

@@ -128,7 +128,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<Eyes> {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         ..RuntimeOptions::default()
     };
-    let classifier = load_model(&path, arguments.preprocess, options)?.classifier;
+    let classifier = load_model(&path, arguments.preprocess, &options)?.classifier;
     let labels = LabelRules::new(
         classifier.labels(),
         &arguments.labels,

@@ -115,7 +115,7 @@ impl<A: Apply> Follower<A> {
 
     async fn round(&mut self, state: DesiredState) {
         let mut round = self.following.begin(state);
-        while let Some(change) = round.next() {
+        while let Some(change) = round.next_change() {
             let name = change.name;
             let value = change.taken.get(name).map(Value::to_string);
             let result = self.applier.apply(change).await;

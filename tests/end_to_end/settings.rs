@@ -94,7 +94,7 @@ fn trials() -> Vec<Trial> {
             seen: |site| {
                 report(site, "unsure pictures", |report| {
                     report["frames"]["unsure"] != 0
-                })
+                });
             },
         },
         Trial {
@@ -105,7 +105,7 @@ fn trials() -> Vec<Trial> {
             seen: |site| {
                 report(site, "the name yellow", |report| {
                     counts(report, "yellow") > 0
-                })
+                });
             },
         },
         Trial {
@@ -143,7 +143,7 @@ fn trials() -> Vec<Trial> {
             why: "from 1 to 64",
             seen: |site| {
                 site.wait_for_module_line("setting=\"threads\" value=4")
-                    .unwrap()
+                    .unwrap();
             },
         },
         Trial {

@@ -104,7 +104,7 @@ impl Applier {
     /// see that it changed.
     async fn renew_session(&self, new: &Behaviour) -> Result<(), String> {
         let (package, options) = (Arc::clone(&self.package), session(new));
-        let load = move || Classifier::load(&package, &options);
+        let load = move || Classifier::load(&package, &options).map_err(Box::new);
         match spawn_blocking(load.clone()).await {
             Ok(Ok(session)) => {
                 self.renewed.leave(session);
@@ -117,7 +117,7 @@ impl Applier {
                 });
                 Ok(())
             }
-            Ok(Err(error)) => Err(error_chain(&error)),
+            Ok(Err(error)) => Err(error_chain(&*error)),
             Err(failure) => std::panic::resume_unwind(failure.into_panic()),
         }
     }

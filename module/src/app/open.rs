@@ -70,7 +70,7 @@ pub(super) async fn open(settings: &Settings, connection: &Connection) -> anyhow
         package,
         classifier,
         model,
-    } = load_model(&path, settings.model.layout, session(&settings.behaviour))
+    } = load_model(&path, settings.model.layout, &session(&settings.behaviour))
         .with_context(|| unfit("the model cannot be used"))?;
     let labels = LabelRules::of(classifier.labels(), &settings.behaviour).with_context(|| {
         unfit(format!(
@@ -145,11 +145,11 @@ pub struct Loaded {
 ///
 /// # Errors
 /// When the package or ONNX Runtime is missing or does not fit; says which.
-pub fn load_model(path: &Path, layout: Layout, options: RuntimeOptions) -> anyhow::Result<Loaded> {
+pub fn load_model(path: &Path, layout: Layout, options: &RuntimeOptions) -> anyhow::Result<Loaded> {
     let package = ModelPackage::open(path)
         .with_context(|| format!("reading the model {}", path.display()))?;
     let package = layout.of(package);
-    let classifier = Classifier::load(&package, &options)
+    let classifier = Classifier::load(&package, options)
         .with_context(|| format!("loading the model {}", path.display()))?;
     let model = ModelInfo {
         name: package.name().to_owned(),

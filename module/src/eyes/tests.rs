@@ -17,7 +17,7 @@ const BLUE: [u8; 3] = [5, 5, 250];
 fn eyes(labels: &str, confidence: &str) -> Eyes {
     let model = "../crates/vision/tests/data/map_output.onnx";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(model);
-    let classifier = load_model(&path, Layout::Auto, vision::RuntimeOptions::default())
+    let classifier = load_model(&path, Layout::Auto, &vision::RuntimeOptions::default())
         .unwrap()
         .classifier;
     let labels = LabelRules::new(

@@ -60,7 +60,7 @@ fn open(folder: &Path) -> Pipeline {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model");
     let Loaded {
         classifier, model, ..
-    } = load_model(&model, Layout::Auto, vision::RuntimeOptions::default()).unwrap();
+    } = load_model(&model, Layout::Auto, &vision::RuntimeOptions::default()).unwrap();
     let ledger = Ledger::open(folder, LedgerOptions::default(), clock::now()).unwrap();
     let ledger = SharedLedger::new(ledger);
     let in_force = default_in_force(&classifier);

@@ -97,7 +97,7 @@ mod tests {
             properties: Arc::new(properties),
             ..DesiredState::default()
         });
-        while round.next().is_some() {
+        while round.next_change().is_some() {
             round.tried(Ok(()));
         }
         Told::of(&following, None).with(Some(json!({"module": {"version": "1"}})))

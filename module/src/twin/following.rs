@@ -137,7 +137,7 @@ pub struct Round<'a> {
 
 impl Round<'_> {
     /// The next change to try; `None` when every property is answered.
-    pub fn next(&mut self) -> Option<Change> {
+    pub fn next_change(&mut self) -> Option<Change> {
         while let Some((property, rest)) = self.rest.split_first() {
             self.rest = rest;
             let wanted = self.desired.properties.get(property.name).cloned();
@@ -175,7 +175,7 @@ impl Round<'_> {
         None
     }
 
-    /// What came of the change that [`Round::next`] gave last.
+    /// What came of the change that [`Round::next_change`] gave last.
     pub fn tried(&mut self, result: Result<(), String>) {
         if let Some((property, change)) = self.trying.take() {
             if result.is_ok() {

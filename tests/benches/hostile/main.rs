@@ -123,7 +123,7 @@ fn eyes() -> anyhow::Result<Eyes> {
     let classifier = load_model(
         &workspace_root().join("model"),
         Layout::Auto,
-        vision::RuntimeOptions::default(),
+        &vision::RuntimeOptions::default(),
     )?
     .classifier;
     let (map, confidence) = (LabelMap::default(), LabelConfidence::default());

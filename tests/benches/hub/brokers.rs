@@ -86,7 +86,7 @@ impl Hub {
         let request = TokenRequest::new(identity, ends.as_secs());
         let token = self.camera.key().token(request);
         let mut connect = Connect::new(identity.client_id());
-        connect.set_credentials(identity.username("bench"), token.expose().to_owned());
+        connect.set_credentials(identity.username("bench", None), token.expose().to_owned());
         connect
     }
 

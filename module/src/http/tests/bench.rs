@@ -80,7 +80,7 @@ impl Bench {
             package,
             model,
             classifier,
-        } = load_model(&model, Layout::Auto, vision::RuntimeOptions::default()).unwrap();
+        } = load_model(&model, Layout::Auto, &vision::RuntimeOptions::default()).unwrap();
         let ledger = Ledger::open(folder.path(), LedgerOptions::default(), clock::now()).unwrap();
         let ledger = SharedLedger::new(ledger);
         let gate = Gate::default();

@@ -51,6 +51,7 @@ fn bench(reporting: Reporting) -> Bench {
 }
 
 fn bench_with(options: LedgerOptions, reporting: Reporting) -> Bench {
+    let heartbeat = reporting.heartbeat;
     let folder = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(folder.path(), options, clock::now()).unwrap();
     let ledger = SharedLedger::new(ledger);
@@ -58,11 +59,11 @@ fn bench_with(options: LedgerOptions, reporting: Reporting) -> Bench {
     Bench {
         sealer: Sealer::new(
             ledger.clone(),
-            reporting.clone(),
+            reporting,
             tried,
             Arc::new(Notify::new()),
             Metrics::unheard(&ledger),
-            in_force(reporting.heartbeat),
+            in_force(heartbeat),
         ),
         ledger,
         _trying: trying,

@@ -20,7 +20,7 @@ fn desired(version: u64, properties: Value) -> DesiredState {
 fn follow(following: &mut Following, state: DesiredState, refuses: &str) -> Vec<&'static str> {
     let mut tried = Vec::new();
     let mut round = following.begin(state);
-    while let Some(change) = round.next() {
+    while let Some(change) = round.next_change() {
         tried.push(change.name);
         round.tried(if change.name == refuses {
             Err("it cannot be done".to_owned())
@@ -80,13 +80,13 @@ fn a_change_that_cannot_be_carried_out_is_refused_and_the_next_one_is_built_with
     let mut following = Following::new(Behaviour::on(2));
     let state = desired(3, json!({"minConfidence": 0.9, "threads": 3}));
     let mut round = following.begin(state);
-    assert_eq!(round.next().unwrap().name, "minConfidence");
+    assert_eq!(round.next_change().unwrap().name, "minConfidence");
     round.tried(Err("it cannot be done".to_owned()));
-    let change = round.next().unwrap();
+    let change = round.next_change().unwrap();
     assert_eq!(change.behaviour.threads, 3);
     assert!((change.behaviour.min_confidence - 0.6).abs() < 1e-6);
     round.tried(Ok(()));
-    assert_eq!(round.next(), None);
+    assert_eq!(round.next_change(), None);
     let refused = answer(&following, "minConfidence");
     assert_eq!(
         (&refused["value"], &refused["ad"]),
@@ -103,10 +103,10 @@ fn what_is_not_desired_any_more_goes_back_to_the_environments_value() {
     let mut following = Following::new(base.clone());
     follow(&mut following, desired(3, json!({"threads": 3})), "");
     let mut round = following.begin(desired(4, json!({})));
-    let change = round.next().unwrap();
+    let change = round.next_change().unwrap();
     assert_eq!((change.name, &change.behaviour), ("threads", &base));
     round.tried(Ok(()));
-    assert_eq!(round.next(), None);
+    assert_eq!(round.next_change(), None);
     let back = answer(&following, "threads");
     assert_eq!((&back["value"], &back["ac"]), (&json!(2), &json!(203)));
     assert!(following.taken().is_empty());
