@@ -17,7 +17,11 @@
 //! or an error; take time or memory without bound for bytes from outside; start
 //! with a model that does not fit its package.
 //!
-//! ```no_run
+//! The feature `runtime`, on by default, is what runs a model: [`Classifier`] and
+//! the bindings under it. Without it the rest stands alone.
+//!
+#![cfg_attr(feature = "runtime", doc = "```no_run")]
+#![cfg_attr(not(feature = "runtime"), doc = "```ignore")]
 //! use std::path::Path;
 //! use vision::{Classifier, DecodeLimits, ModelPackage, RuntimeOptions, Verdict, decode};
 //!
@@ -32,19 +36,30 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(
+    not(feature = "runtime"),
+    expect(
+        dead_code,
+        reason = "what a package says of its model is for the runtime"
+    )
+)]
 
+#[cfg(feature = "runtime")]
 mod classifier;
 mod decode;
 mod package;
 mod pixels;
 mod prepare;
 mod preprocess;
+#[cfg(feature = "runtime")]
 mod provider;
+#[cfg(feature = "runtime")]
 mod runtime;
 mod scores;
 mod scratch;
 mod tensor;
 
+#[cfg(feature = "runtime")]
 pub use classifier::{Classifier, InferenceError, ModelError, TrialError};
 pub use decode::{
     DecodeError, DecodeErrorKind, DecodeLimits, Examined, Formats, Found, MAX_BLOCKS, MAX_SCANS,
@@ -57,7 +72,9 @@ pub use preprocess::{
     ALIGNMENT, AxisOrder, ChannelOrder, Filter, Fit, NamedRecipe, Origin, Preprocess, Size,
     UnknownRecipe, ValueRange,
 };
+#[cfg(feature = "runtime")]
 pub use provider::{Provider, UnknownProvider, providers};
+#[cfg(feature = "runtime")]
 pub use runtime::{RuntimeError, RuntimeOptions, environment};
 pub use scores::{ScoreFunction, Scores, Verdict};
 pub use scratch::Scratch;
