@@ -123,6 +123,7 @@ impl World {
         };
         let config = SessionConfig {
             identity,
+            model_id: None,
             product: "joined".into(),
             receives_inputs: true,
             follows_twin: matches!(role, Role::Application(_)),
