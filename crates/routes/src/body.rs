@@ -106,6 +106,40 @@ impl BodyPath {
         self.has_index
     }
 
+    /// Put `value` at this path of `document`, making what is missing on the way; tells whether
+    /// that was possible.
+    pub(crate) fn put(&self, document: &mut Json, value: Json) -> bool {
+        /// A longer list is not made for one value in it.
+        const MAX_INDEX: usize = 64;
+        let mut place = document;
+        for segment in &self.segments {
+            if segment.name == "*" || segment.name == "$" {
+                return false;
+            }
+            if place.is_null() {
+                *place = Json::Object(Map::new());
+            }
+            let Some(object) = place.as_object_mut() else {
+                return false;
+            };
+            place = object.entry(segment.name.as_str()).or_insert(Json::Null);
+            if let Some(index) = segment.index {
+                if place.is_null() {
+                    *place = Json::Array(Vec::new());
+                }
+                let Some(items) = place.as_array_mut().filter(|_| index <= MAX_INDEX) else {
+                    return false;
+                };
+                if items.len() <= index {
+                    items.resize(index + 1, Json::Null);
+                }
+                place = &mut items[index];
+            }
+        }
+        *place = value;
+        true
+    }
+
     /// What stands at this path; names count with their case.
     ///
     /// Read as the hub's JSON library reads a path: a `*` is every member of an

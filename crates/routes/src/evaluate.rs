@@ -21,9 +21,9 @@ pub(crate) fn evaluate<'a>(
 }
 
 /// A value, and whether its type was left open until the body was there.
-struct Typed<'a> {
-    value: Value<'a>,
-    of_body: bool,
+pub(crate) struct Typed<'a> {
+    pub(crate) value: Value<'a>,
+    pub(crate) of_body: bool,
 }
 
 /// What was compiled as a body value keeps its own rules in comparisons, logic
@@ -59,10 +59,7 @@ fn typed<'a>(expression: &'a Expression, message: &'a RoutedMessage<'_>) -> Type
                 of_body: true,
             };
         }
-        Expression::Negate(operand) => match evaluate(operand, message) {
-            Value::Number(number) => Value::number(-number),
-            _ => Value::Undefined,
-        },
+        Expression::Negate(operand) => negate(&evaluate(operand, message)),
         Expression::Not(operand) => value::not(&evaluate(operand, message)),
         Expression::Binary {
             operator,
@@ -94,7 +91,8 @@ fn typed<'a>(expression: &'a Expression, message: &'a RoutedMessage<'_>) -> Type
     }
 }
 
-fn constant(literal: &Literal) -> Value<'_> {
+/// What a literal is worth.
+pub(crate) fn constant(literal: &Literal) -> Value<'_> {
     match literal {
         Literal::Bool(truth) => Value::Bool(*truth),
         Literal::Number(number) => Value::number(*number),
@@ -111,7 +109,15 @@ fn in_body<'a>(path: &BodyPath, message: &'a RoutedMessage<'_>) -> Value<'a> {
     }
 }
 
-fn binary<'a>(operator: Operator, left: Typed<'a>, right: Typed<'a>) -> Typed<'a> {
+/// The worth of `-operand`.
+pub(crate) fn negate(operand: &Value<'_>) -> Value<'static> {
+    operand
+        .as_number()
+        .map_or(Value::Undefined, |number| Value::number(-number))
+}
+
+/// The worth of `left operator right`.
+pub(crate) fn binary<'a>(operator: Operator, left: Typed<'a>, right: Typed<'a>) -> Typed<'a> {
     let of_body = left.of_body || right.of_body;
     let left_of_body = left.of_body;
     let (left, right) = (left.value, right.value);
@@ -149,7 +155,7 @@ fn binary<'a>(operator: Operator, left: Typed<'a>, right: Typed<'a>) -> Typed<'a
 
 /// A function's value; an argument of another type than it takes (a body value
 /// may be anything) makes it undefined.
-fn call(function: Function, arguments: &[Typed<'_>]) -> Value<'static> {
+pub(crate) fn call(function: Function, arguments: &[Typed<'_>]) -> Value<'static> {
     let value = |index: usize| arguments.get(index).map(|argument| &argument.value);
     let number = |index: usize| {
         let number = value(index).and_then(Value::as_number);

@@ -20,7 +20,8 @@
 //! seen. `docs/routes.md` tells the language to the people who write routes.
 //!
 //! Where to go next: [`Route`] for one route, [`RouteSet`] for all of a hub,
-//! [`Condition`] for the parsed condition that a manifest check reasons about.
+//! [`Condition`] for the parsed condition, [`reach`] for what a manifest check asks: can any
+//! message of a camera leave through this route?
 //!
 //! ```
 //! use routes::{Origin, Route, RoutedMessage, Sink};
@@ -49,6 +50,7 @@ mod lexer;
 mod message;
 mod number;
 mod print;
+mod reach;
 mod refusal;
 mod route;
 mod set;
@@ -65,6 +67,7 @@ pub use function::Function;
 
 pub use lexer::MAX_ROUTE_BYTES;
 pub use message::{Origin, RoutedMessage};
+pub use reach::{Example, Reach, Senders, Undecided, reach};
 pub use route::Route;
 pub use set::{
     DEFAULT_PRIORITY, NamedRoute, RefusedRoute, RouteSet, RouteSetError, RouteSpec, Target,

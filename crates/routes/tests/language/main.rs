@@ -9,7 +9,9 @@ mod conditions;
 mod guide;
 mod messages;
 mod mistakes;
+mod proofs;
 mod properties;
+mod reach;
 mod sets;
 mod whole_routes;
 
