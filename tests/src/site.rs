@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 use crate::{Binary, Upstream, binary, wait_for, workspace_root};
 
+/// How often reports come: as a variable, and in the twin.
+const REPORT_INTERVAL: (&str, &str) = ("FRUIT_COUNTER_REPORT_INTERVAL", "reportInterval");
+
 /// What a site is made of before it starts.
 #[derive(Debug, Default)]
 pub struct SiteBuilder {
@@ -197,6 +200,11 @@ impl Site {
             command.args(["--device", device]);
         }
         command.args(&self.builder.hub_options);
+        if self.builder.manifest.is_none() {
+            for desired in self.desired() {
+                command.args(["--desired", &desired]);
+            }
+        }
         self.hub = Some(command.spawn().context("starting the hub")?);
         let logs = || self.logs();
         wait_for("the hub to listen", || Ok(ready.exists().then_some(()))).with_context(logs)
@@ -221,7 +229,7 @@ impl Site {
                 "FRUIT_COUNTER_MODEL",
                 workspace_root().join("model").display().to_string(),
             ),
-            ("FRUIT_COUNTER_REPORT_INTERVAL", "1s".to_owned()),
+            (REPORT_INTERVAL.0, "1s".to_owned()),
             ("FRUIT_COUNTER_EDGEHUB_PORT", self.port()?.to_string()),
         ];
         if self.builder.manifest.is_none() {
@@ -246,6 +254,27 @@ impl Site {
             Ok(self.module_pid().ok().map(|_| ()))
         })
         .with_context(|| self.logs())
+    }
+
+    /// What the template's twin sets and a test sets by a variable: the twin stands over that, so
+    /// it is told the same.
+    fn desired(&self) -> impl Iterator<Item = String> {
+        [
+            REPORT_INTERVAL,
+            ("FRUIT_COUNTER_HEARTBEAT", "heartbeat"),
+            ("FRUIT_COUNTER_MIN_CONFIDENCE", "minConfidence"),
+        ]
+        .into_iter()
+        .filter_map(|(variable, property)| {
+            let set = self
+                .builder
+                .module_env
+                .iter()
+                .rfind(|(name, _)| name == variable);
+            let default = (variable == REPORT_INTERVAL.0).then_some("1s");
+            let value = set.map(|(_, value)| value.as_str()).or(default)?;
+            Some(format!("{}:{property}={value}", self.module()))
+        })
     }
 
     /// The module's name in the deployment.

@@ -46,6 +46,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("FRUIT_COUNTER_METRICS", "127.0.0.1:0"),
 ];
 
+/// Those of them that the twin of the deployment sets, which stands over the environment.
+const DESIRED: [&str; 2] = ["reportInterval=1s", "minConfidence=0.999"];
+
 impl Ground {
     pub(super) fn state(&self) -> PathBuf {
         self.folder.join("state")
@@ -103,6 +106,9 @@ impl Ground {
         command.arg("--journal").arg(self.journal());
         // Short, so that frozen modules are given up on; longer than a picture ever takes.
         command.args(["--ack-timeout", "1500ms"]);
+        for desired in DESIRED {
+            command.args(["--desired", &format!("{MODULE}:{desired}")]);
+        }
         command
     }
 

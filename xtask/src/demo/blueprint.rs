@@ -74,11 +74,13 @@ impl Blueprint {
         let mut command = self.devhub("hub");
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         command.arg("--upstream").arg(self.upstream(start));
+        let seconds = REPORT_INTERVAL.as_secs();
+        command.args(["--desired", &format!("{MODULE}:reportInterval={seconds}s")]);
         command
     }
 
-    /// The image, volumes, ports and report interval of the template are replaced
-    /// here, and nothing else.
+    /// The image, volumes, ports and report interval (in the twin too, see `hub`) of
+    /// the template are replaced here, and nothing else.
     pub(super) fn agent(&self) -> Command {
         let mut command = self.devhub("agent");
         let with_path = |key: &str, path: &Path| {

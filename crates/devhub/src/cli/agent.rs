@@ -194,7 +194,8 @@ fn extra_env(
     Ok(extra)
 }
 
-fn check_module(name: &str, modules: &[DeployedModule]) -> anyhow::Result<()> {
+/// Whether the deployment has a module of that name.
+pub(crate) fn check_module(name: &str, modules: &[DeployedModule]) -> anyhow::Result<()> {
     if modules.iter().any(|module| module.name == name) {
         return Ok(());
     }

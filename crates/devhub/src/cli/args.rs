@@ -134,6 +134,10 @@ pub(crate) struct HubOptions {
     /// checkpoint=each|batch. The first is the default. Repeatable
     #[arg(long = "habit", value_name = "NAME=VALUE")]
     pub(crate) habits: Vec<String>,
+    /// Desired property of a module, over that of the deployment; VALUE is JSON, or else text.
+    /// Repeatable. Example: --desired FruitCounter:reportInterval=2s
+    #[arg(long = "desired", value_name = "NAME:KEY=VALUE")]
+    pub(crate) desired: Vec<String>,
     /// Where queues, sessions and twins are kept; in memory they end with the process
     #[arg(long, value_name = "WHERE", default_value = "disk")]
     pub(crate) queues: Queues,

@@ -1,5 +1,6 @@
 //! The hub half of the command.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -19,6 +21,7 @@ use devhub::state::{Lock, PUBLIC, StateDir};
 use devhub::store::{DiskStore, MemoryStore, Store};
 use devhub::upstream::{Feed, FileSink, StdoutSink, UpstreamSink};
 
+use super::agent::check_module;
 use super::args::{HubOptions, Queues};
 use super::common::Ground;
 
@@ -112,7 +115,7 @@ pub(crate) async fn start(
             identities: ground.identities.clone(),
             routing: ground.deployment.routing(&hosts.edge_device),
             store,
-            desired: ground.deployment.desired().clone(),
+            desired: desired(ground, &options.desired)?,
             upstream,
             journal,
             credentials,
@@ -161,6 +164,31 @@ fn habits(choices: &[String]) -> anyhow::Result<Habits> {
         chosen.with_context(|| format!("--habit {text}"))?;
     }
     Ok(habits)
+}
+
+/// Desired properties of the deployment, with those of the command line over them.
+fn desired(ground: &Ground, more: &[String]) -> anyhow::Result<BTreeMap<String, Value>> {
+    let mut desired = ground.deployment.desired().clone();
+    for text in more {
+        let parts = text.split_once(':').and_then(|(name, pair)| {
+            let (key, value) = pair.split_once('=')?;
+            Some((name, key, value))
+        });
+        let Some((name, key, value)) = parts else {
+            bail!("--desired {text}: expected NAME:KEY=VALUE");
+        };
+        check_module(name, ground.deployment.modules())
+            .with_context(|| format!("--desired {text}"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_text| Value::from(value));
+        let twin = desired
+            .entry(name.to_owned())
+            .or_insert_with(|| Value::Object(Map::new()));
+        match twin.as_object_mut() {
+            Some(twin) => twin.insert(key.to_owned(), value),
+            None => bail!("--desired {text}: the twin of the deployment is no object"),
+        };
+    }
+    Ok(desired)
 }
 
 /// Makes the hub's own certificate, or a wrong one on demand.

@@ -57,6 +57,40 @@ async fn module(ground: &Ground, hub: &Child) -> RawClient {
 }
 
 #[tokio::test]
+async fn desired_properties_of_the_command_line_stand_over_those_of_the_deployment() {
+    let ground = Ground::new();
+    let desired = ["FruitCounter:reportInterval=2s", "FruitCounter:limit=3"];
+    let more = [
+        "--listen",
+        "127.0.0.1:0",
+        "--desired",
+        desired[0],
+        "--desired",
+        desired[1],
+    ];
+    let hub = ground.command("hub", &more).spawn().unwrap();
+    ground.hub_of(&hub).await;
+    let twin = answer(&ground, &["twin", "get", "FruitCounter"]).await;
+    assert_eq!(
+        (
+            &twin["desired"]["reportInterval"],
+            &twin["desired"]["limit"]
+        ),
+        (&json!("2s"), &json!(3)),
+        "{twin}"
+    );
+    signal(&hub, Signal::TERM);
+    assert_eq!(ends(hub).await, Some(0));
+    for wrong in ["FruitCounter:limit", "Other:limit=3"] {
+        let hub = ground
+            .command("hub", &["--desired", wrong])
+            .spawn()
+            .unwrap();
+        assert_eq!(ends(hub).await, Some(1), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_twin_is_read_and_its_desired_properties_are_pushed() {
     let ground = Ground::new();
     let hub = ground.hub();
