@@ -1,4 +1,4 @@
-//! The `devhub` command: `run`, `hub`, `agent`. `--help` stands alone.
+//! The `devhub` command: `run`, `hub`, `agent`, questions to them, `manifest`. `--help` stands alone.
 
 mod cli;
 
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     cli::log();
     match cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("devhub: {error:#}");
             ExitCode::FAILURE

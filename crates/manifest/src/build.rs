@@ -31,6 +31,16 @@ pub fn files_under(folder: impl Into<PathBuf>) -> impl Fn(&Path) -> io::Result<S
     move |path| std::fs::read_to_string(folder.join(path))
 }
 
+/// The file name of the manifest that a template of this name becomes, as the tools name it:
+/// `deployment.layered.template.json` becomes `deployment.layered.amd64.json`.
+pub fn manifest_name(template: &str, platform: &str) -> String {
+    let stem = template
+        .strip_suffix(".template.json")
+        .or_else(|| template.strip_suffix(".json"))
+        .unwrap_or("deployment");
+    format!("{stem}.{platform}.json")
+}
+
 /// Build the manifest of a template.
 ///
 /// `variables` answers what `$NAME` and `${NAME}` stand for (environment and

@@ -89,6 +89,14 @@ fn joined_text(settings: &[(String, Json)]) -> String {
     (0..MAX_CHUNKS_READ).map_while(piece).collect()
 }
 
+/// The text of the `createOptions` of a module's settings, pieces joined, whatever it says; `None`
+/// if there is none, or if it is an object.
+pub(crate) fn joined(settings: &Value) -> Option<String> {
+    let piece = |index| settings.get(chunk_name(index))?.as_str();
+    piece(0)?;
+    Some((0..MAX_CHUNKS_READ).map_while(piece).collect())
+}
+
 /// Whether `key` names a piece after the first.
 fn is_further_chunk(key: &str) -> bool {
     key.strip_prefix(NAME).is_some_and(|number| {

@@ -1,4 +1,4 @@
-//! IoT Edge deployment documents: template to manifest, and a typed view.
+//! IoT Edge deployment documents: template to manifest, a typed view, and a check.
 //!
 //! A *template* (`deployment.template.json`) is what people keep: it has
 //! variables, image placeholders and `createOptions` written as objects. A
@@ -7,6 +7,8 @@
 //!
 //! - [`build`] and [`build_text`] make the manifest out of the template, the
 //!   same that the IoT Edge tools make.
+//! - [`check`](fn@check) says what is wrong with a deployment before it goes out: above all, a route
+//!   by which a picture could leave.
 //! - [`Manifest`] reads either and answers what a hub and an agent ask: modules,
 //!   routes, times to live, desired properties.
 //!
@@ -31,6 +33,7 @@
 //! ```
 
 mod build;
+mod check;
 mod create_options;
 mod env_file;
 mod error;
@@ -41,7 +44,8 @@ mod module;
 mod reader;
 mod variables;
 
-pub use build::{BuildContext, build, build_text, files_under};
+pub use build::{BuildContext, build, build_text, files_under, manifest_name};
+pub use check::{Document, Finding, Rule, Severity, Terms, check};
 pub use create_options::{CHUNK_CHARS, MAX_CHUNKS};
 pub use env_file::{EnvFileError, parse_env_file};
 pub use error::ManifestError;

@@ -100,7 +100,7 @@ impl Manifest {
         let content = content(document)?;
         let agent = content.require("$edgeAgent", "an object")?;
         let agent = desired(&agent)?;
-        schema_version(&agent, &["1.0", "1.1"])?;
+        schema_version(&agent, &AGENT_VERSIONS)?;
         let modules = agent.require("modules", "an object")?.members()?;
         let modules = modules
             .iter()
@@ -131,17 +131,17 @@ impl Manifest {
     }
 }
 
-const DESIRED: &str = "properties.desired";
+pub(crate) const DESIRED: &str = "properties.desired";
 
 /// What kind of document is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Template,
     Manifest,
 }
 
 /// `modulesContent`, at the root or under `content`.
-fn content(document: &Value) -> Result<At<'_>, ManifestError> {
+pub(crate) fn content(document: &Value) -> Result<At<'_>, ManifestError> {
     let root = At::root(document);
     let around = root.get("content")?.unwrap_or(root);
     if around.get("moduleContent")?.is_some() {
@@ -157,7 +157,10 @@ fn desired<'v>(twin: &At<'v>) -> Result<At<'v>, ManifestError> {
     )
 }
 
-fn schema_version<'v>(twin: &At<'v>, accepted: &[&str]) -> Result<&'v str, ManifestError> {
+pub(crate) fn schema_version<'v>(
+    twin: &At<'v>,
+    accepted: &[&str],
+) -> Result<&'v str, ManifestError> {
     let expected = format!("one of \"{}\"", accepted.join("\", \""));
     let version = twin.require("schemaVersion", &expected)?;
     match version.value.as_str() {
@@ -166,25 +169,42 @@ fn schema_version<'v>(twin: &At<'v>, accepted: &[&str]) -> Result<&'v str, Manif
     }
 }
 
+/// The versions of `$edgeAgent` that are read.
+pub(crate) const AGENT_VERSIONS: [&str; 2] = ["1.0", "1.1"];
+
+/// The versions of `$edgeHub` that are read; the first has routes as text alone.
+pub(crate) const HUB_VERSIONS: [&str; 4] = ["1.0", "1.1", "1.2", "1.3"];
+
 /// Routes and time to live of `$edgeHub`.
 fn hub_terms(hub: &At<'_>) -> Result<(Vec<(String, RouteSpec)>, u32), ManifestError> {
-    let version = schema_version(hub, &["1.0", "1.1", "1.2", "1.3"])?;
-    let is_first = version == "1.0";
-    let found = match hub.get("routes")? {
+    let is_first = schema_version(hub, &HUB_VERSIONS)? == "1.0";
+    let mut routes = Vec::new();
+    for (name, at) in route_members(hub, is_first)? {
+        routes.push((name.to_owned(), route(&at, is_first)?));
+    }
+    Ok((routes, time_to_live(hub, is_first)?))
+}
+
+/// The routes of `$edgeHub`, not yet read.
+pub(crate) fn route_members<'v>(
+    hub: &At<'v>,
+    is_first: bool,
+) -> Result<Vec<(&'v str, At<'v>)>, ManifestError> {
+    let mut found = match hub.get("routes")? {
         None if is_first => Vec::new(),
         None => hub.require("routes", "an object")?.members()?,
         Some(routes) => routes.members()?,
     };
-    let mut routes = Vec::new();
-    for (name, at) in found {
-        // The first schema left blank routes out; so does the hub.
-        let is_blank = at.value.as_str().is_some_and(|text| text.trim().is_empty());
-        if !(is_first && is_blank) {
-            routes.push((name.to_owned(), route(&at, is_first)?));
-        }
-    }
+    // The first schema left blank routes out; so does the hub.
+    let is_blank = |at: &At<'_>| at.value.as_str().is_some_and(|text| text.trim().is_empty());
+    found.retain(|(_, at)| !(is_first && is_blank(at)));
+    Ok(found)
+}
+
+/// The time to live of `$edgeHub`, in seconds.
+pub(crate) fn time_to_live(hub: &At<'_>, is_first: bool) -> Result<u32, ManifestError> {
     let store = match hub.get("storeAndForwardConfiguration")? {
-        None if is_first => return Ok((routes, DEFAULT_TIME_TO_LIVE_SECS)),
+        None if is_first => return Ok(DEFAULT_TIME_TO_LIVE_SECS),
         None => hub.require("storeAndForwardConfiguration", "an object")?,
         Some(store) => store,
     };
@@ -193,16 +213,15 @@ fn hub_terms(hub: &At<'_>) -> Result<(Vec<(String, RouteSpec)>, u32), ManifestEr
         .value
         .as_i64()
         .is_some_and(|seconds| seconds < 0);
-    let seconds = if is_negative {
-        FOREVER_SECS
+    if is_negative {
+        Ok(FOREVER_SECS)
     } else {
         // The hub reads a signed 32-bit number here, unlike in a route.
-        time_to_live.integer(i32::MAX.unsigned_abs())?
-    };
-    Ok((routes, seconds))
+        time_to_live.integer(i32::MAX.unsigned_abs())
+    }
 }
 
-fn route(at: &At<'_>, is_first_schema: bool) -> Result<RouteSpec, ManifestError> {
+pub(crate) fn route(at: &At<'_>, is_first_schema: bool) -> Result<RouteSpec, ManifestError> {
     if at.value.is_string() {
         return Ok(RouteSpec::new(at.text()?));
     }
@@ -229,7 +248,7 @@ fn route(at: &At<'_>, is_first_schema: bool) -> Result<RouteSpec, ManifestError>
     })
 }
 
-fn module(name: &str, at: &At<'_>, form: Form) -> Result<Module, ManifestError> {
+pub(crate) fn module(name: &str, at: &At<'_>, form: Form) -> Result<Module, ManifestError> {
     if let Some(kind) = at.get("type")?
         && kind.value.as_str() != Some("docker")
     {

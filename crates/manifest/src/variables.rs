@@ -13,11 +13,22 @@ use crate::json::escaped;
 ///
 /// Outside of strings (`"timeToLiveSecs": $TTL`) the value is put in as it is.
 pub fn expand(text: &str, variables: &dyn Fn(&str) -> Option<String>) -> String {
+    put_in(text, variables, true)
+}
+
+/// The same outside of strings alone: enough for `text` to be JSON, and what stands in a string
+/// stays the placeholder that its author wrote.
+pub(crate) fn expand_bare(text: &str, variables: &dyn Fn(&str) -> Option<String>) -> String {
+    put_in(text, variables, false)
+}
+
+fn put_in(text: &str, variables: &dyn Fn(&str) -> Option<String>, into_strings: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_string = false;
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         if character == '$'
+            && (into_strings || !in_string)
             && let Some((name, length)) = reference(rest)
             && let Some(value) = variables(name)
         {
@@ -88,9 +99,14 @@ mod tests {
 
     #[test]
     fn a_value_is_escaped_inside_a_string_and_not_looked_through_again() {
+        let text = r#"{"p\"w":"$PASSWORD","ttl":$TTL}"#;
         assert_eq!(
-            expand(r#"{"p\"w":"$PASSWORD","ttl":$TTL}"#, &known),
+            expand(text, &known),
             r#"{"p\"w":"a\"b\\c$REGISTRY","ttl":7200}"#
+        );
+        assert_eq!(
+            expand_bare(text, &known),
+            r#"{"p\"w":"$PASSWORD","ttl":7200}"#
         );
     }
 }

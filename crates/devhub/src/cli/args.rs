@@ -10,6 +10,7 @@ use devhub::agent::Backoff;
 
 use super::control::ControlMode;
 use super::duration::duration;
+use super::manifest::ManifestMode;
 
 /// A development edgeHub: runs an IoT Edge deployment on this machine, without Docker and without a
 /// cloud account.
@@ -35,6 +36,9 @@ pub(crate) enum Mode {
     /// Run the agent only: workload API and module processes. They live on when the hub is killed
     /// or stopped, and also when this agent is killed; the next one on the same state finds them.
     Agent(Box<AgentArguments>),
+    /// Build a deployment manifest from its template, or check one before it goes out.
+    #[command(subcommand)]
+    Manifest(ManifestMode),
     #[command(flatten)]
     Control(ControlMode),
 }

@@ -1,5 +1,5 @@
 //! The command line: from arguments to a running hub and agent, and their end on SIGTERM or
-//! SIGINT; or a question to a hub that runs. Nothing is decided here that the library could decide.
+//! SIGINT; or a question to a hub that runs; or a deployment that is built or checked. Nothing is decided here that the library could decide.
 
 mod agent;
 mod args;
@@ -8,9 +8,11 @@ mod control;
 mod duration;
 mod fault;
 mod hub;
+mod manifest;
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -36,10 +38,11 @@ pub(crate) fn log() {
         .init();
 }
 
-/// Reads the arguments and runs until a signal comes.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Reads the arguments and runs until a signal comes, or answers and ends.
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let mode = match Arguments::parse().mode {
-        Mode::Control(question) => return control::run(question),
+        Mode::Control(question) => return control::run(question).map(|()| ExitCode::SUCCESS),
+        Mode::Manifest(order) => return manifest::run(order),
         mode @ (Mode::Run(_) | Mode::Hub(_) | Mode::Agent(_)) => mode,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -47,7 +50,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(mode))
+    runtime.block_on(serve(mode)).map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(mode: Mode) -> anyhow::Result<()> {
@@ -59,6 +62,7 @@ async fn serve(mode: Mode) -> anyhow::Result<()> {
         Mode::Hub(only) => (only.common, Some(only.hub), None),
         Mode::Agent(only) => (only.common, None, Some(only.agent)),
         Mode::Control(question) => return control::run(question),
+        Mode::Manifest(order) => return manifest::run(order).map(|_| ()),
     };
     let restart = agent_options.is_none().then(|| Arc::new(Notify::new()));
     let ground = Ground::prepare(&common)?;

@@ -10,5 +10,6 @@ mod agent;
 mod client;
 mod command;
 mod control;
+mod manifest;
 mod network;
 mod workload;

@@ -1,0 +1,232 @@
+//! Routes and times to live: what must be there, and lead somewhere.
+
+use routes::{Reach, Route, RouteSpec, Senders, Sink, reach};
+
+use super::modules::Modules;
+use super::{Findings, Merged, Place, Rule, Terms};
+use crate::manifest::{self, HUB_VERSIONS};
+
+/// The routes of the hub that could be read, and its own time to live.
+pub(super) struct Hub {
+    pub(super) routes: Vec<FoundRoute>,
+    time_to_live_secs: Option<u32>,
+}
+
+/// A route and where it stands.
+pub(super) struct FoundRoute {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) route: Route,
+    time_to_live_secs: Option<u32>,
+}
+
+impl FoundRoute {
+    /// Whether it leads into an input of the module of that name.
+    pub(super) fn leads_into(&self, name: &str) -> bool {
+        matches!(self.route.sink(), Sink::Input { module, .. } if module == name)
+    }
+
+    pub(super) fn leads_upstream(&self) -> bool {
+        *self.route.sink() == Sink::Upstream
+    }
+
+    pub(super) fn reach(&self, senders: Senders<'_>) -> Reach {
+        reach(&[&self.route], senders)
+    }
+}
+
+/// Read every route; each that cannot be read is a finding of its own.
+pub(super) fn read(merged: &Merged, findings: &mut Findings) -> Hub {
+    let mut hub = Hub {
+        routes: Vec::new(),
+        time_to_live_secs: None,
+    };
+    let whole = merged.place("$edgeHub", &[]);
+    let Some(at) = merged.at("$edgeHub", &[]) else {
+        findings.add(
+            Rule::BadValue,
+            &whole,
+            "found nothing",
+            "write the desired properties of edgeHub as in deployment.template.json",
+        );
+        return hub;
+    };
+    let is_first = match manifest::schema_version(&at, &HUB_VERSIONS) {
+        Ok(version) => version == "1.0",
+        Err(error) => {
+            findings.add_error(Rule::BadValue, &whole, &error);
+            false
+        }
+    };
+    match manifest::time_to_live(&at, is_first) {
+        Ok(seconds) => hub.time_to_live_secs = Some(seconds),
+        Err(error) => findings.add_error(Rule::BadValue, &whole, &error),
+    }
+    let members = match manifest::route_members(&at, is_first) {
+        Ok(members) => members,
+        Err(error) => {
+            findings.add_error(Rule::BadValue, &whole, &error);
+            return hub;
+        }
+    };
+    for (name, _) in members {
+        let segments = ["routes", name];
+        let place = merged.place("$edgeHub", &segments);
+        let Some(at) = merged.at("$edgeHub", &segments) else {
+            continue;
+        };
+        match manifest::route(&at, is_first) {
+            Ok(spec) => hub.routes.extend(parsed(name, place, &spec, findings)),
+            Err(error) => findings.add_error(Rule::BadValue, &place, &error),
+        }
+    }
+    hub
+}
+
+fn parsed(
+    name: &str,
+    place: Place,
+    spec: &RouteSpec,
+    findings: &mut Findings,
+) -> Option<FoundRoute> {
+    match Route::parse(&spec.route) {
+        Ok(route) => Some(FoundRoute {
+            name: name.to_owned(),
+            place,
+            route,
+            time_to_live_secs: spec.time_to_live_secs,
+        }),
+        Err(error) => {
+            findings.add(
+                Rule::BadRoute,
+                &place,
+                error.to_string().trim_end().to_owned(),
+                "mend it: edgeHub keeps all its old routes while one is bad (docs/routes.md)",
+            );
+            None
+        }
+    }
+}
+
+pub(super) fn check(
+    merged: &Merged,
+    hub: &Hub,
+    modules: &Modules,
+    terms: &Terms,
+    findings: &mut Findings,
+) {
+    inputs(hub, modules, findings);
+    let cameras: Vec<_> = hub
+        .routes
+        .iter()
+        .filter(|route| route.leads_into(&terms.module))
+        .filter(|route| !route.reach(Senders::LeafDevices).is_never())
+        .collect();
+    let counts: Vec<_> = hub
+        .routes
+        .iter()
+        .filter(|route| route.leads_upstream() && takes_counts(&route.route, &terms.module))
+        .collect();
+    let routes = merged.place("$edgeHub", &["routes"]);
+    let module = &terms.module;
+    if cameras.is_empty() {
+        findings.add(
+            Rule::RouteMissing,
+            &routes,
+            format!("no route brings what leaf devices send to {module}"),
+            format!(
+                "add: FROM /messages/* WHERE NOT IS_DEFINED($connectionModuleId) INTO \
+                 BrokeredEndpoint(\"/modules/{module}/inputs/images\")"
+            ),
+        );
+    }
+    if counts.is_empty() {
+        findings.add(
+            Rule::RouteMissing,
+            &routes,
+            format!("no route brings the counts of {module} to IoT Hub"),
+            format!("add: FROM /messages/modules/{module}/outputs/counts INTO $upstream"),
+        );
+    }
+    // A route that takes pictures too is to go, whatever its time.
+    let counts: Vec<_> = counts
+        .into_iter()
+        .filter(|route| route.reach(Senders::LeafDevices).is_never())
+        .collect();
+    for (routes, least, what) in [
+        (
+            &cameras,
+            terms.pictures_secs,
+            "pictures wait for the module",
+        ),
+        (&counts, terms.counts_secs, "counts wait for the cloud"),
+    ] {
+        for route in routes {
+            time_to_live(route, hub, least, what, findings);
+        }
+    }
+}
+
+fn inputs(hub: &Hub, modules: &Modules, findings: &mut Findings) {
+    for route in &hub.routes {
+        let Sink::Input { module, .. } = route.route.sink() else {
+            continue;
+        };
+        if modules.names.contains(module) {
+            continue;
+        }
+        let near = modules
+            .names
+            .iter()
+            .find(|name| name.eq_ignore_ascii_case(module));
+        let hint = match near {
+            Some(near) => format!("write {near}: case counts here"),
+            None => {
+                "name a module of this deployment, or take the route out: what it takes waits for \
+                     nobody until its time is over"
+                    .to_owned()
+            }
+        };
+        findings.add(
+            Rule::InputUnknown,
+            &route.place,
+            format!("leads into the module \"{module}\", which is not there"),
+            hint,
+        );
+    }
+}
+
+/// Whether a report on the module's output `counts` may pass.
+fn takes_counts(route: &Route, module: &str) -> bool {
+    let output = Route::parse(&format!(
+        "FROM /messages/modules/{module}/outputs/counts INTO $upstream"
+    ));
+    match output {
+        Ok(output) => !reach(&[route, &output], Senders::Module(module)).is_never(),
+        // A name that cannot stand in a source; then the module as a whole has to do.
+        Err(_) => !reach(&[route], Senders::Module(module)).is_never(),
+    }
+}
+
+fn time_to_live(route: &FoundRoute, hub: &Hub, least: u32, what: &str, findings: &mut Findings) {
+    let (seconds, whose) = match (route.time_to_live_secs, hub.time_to_live_secs) {
+        (Some(seconds), _) => (seconds, "its own time to live"),
+        (None, Some(seconds)) => (
+            seconds,
+            "the hub's time to live, for it has none of its own,",
+        ),
+        // It could not be read, which was told.
+        (None, None) => return,
+    };
+    if seconds < least {
+        findings.add(
+            Rule::TimeToLive,
+            &route.place,
+            format!("{whose} is {seconds} s, and {what} for {least} s"),
+            format!(
+                "set \"timeToLiveSecs\": {least} in the route, or say with --pictures-wait or \
+                     --counts-wait that less is meant"
+            ),
+        );
+    }
+}
