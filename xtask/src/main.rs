@@ -11,6 +11,7 @@ mod checklist;
 mod demo;
 mod fuzz;
 mod interop;
+mod manifest;
 mod platform;
 mod processes;
 mod rig;
@@ -48,6 +49,7 @@ enum Command {
     Checklist(checklist::Options),
     Fuzz(fuzz::Options),
     Interop(interop::Options),
+    Manifest(manifest::Options),
     Schedules(schedules::Options),
 }
 
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Checklist(options) => checklist::run(&options, &root),
         Command::Fuzz(options) => fuzz::run(&options, &root),
         Command::Interop(options) => interop::run(&options, &root),
+        Command::Manifest(options) => manifest::run(&options, &root),
         Command::Schedules(options) => schedules::run(&options, &root),
     };
     outcome.unwrap_or_else(|error| {
