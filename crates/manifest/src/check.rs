@@ -77,7 +77,11 @@ impl Document {
             hint: "",
             source,
         })?;
-        manifest::content(&value)?;
+        let content = manifest::content(&value)?;
+        if value.get("content").is_some() && value.get("modulesContent").is_some() {
+            // One tool reads this one, another the other.
+            return Err(content.refused("either modulesContent or content, not both"));
+        }
         let is_template = value.get("$schema-template").is_some();
         Ok(Self {
             name: name.to_owned(),
@@ -148,7 +152,7 @@ pub fn check(documents: &[Document], terms: &Terms) -> Vec<Finding> {
     if let Some(merged) = layers::merge(documents, &mut findings) {
         let modules = modules::read(&merged, terms, &mut findings);
         let hub = routing::read(&merged, &mut findings);
-        privacy::check(&hub, terms, &mut findings);
+        privacy::check(&hub, &modules, terms, &mut findings);
         routing::check(&merged, &hub, &modules, terms, &mut findings);
         volumes::check(&merged, &modules, terms, &mut findings);
         images::check(&merged, &modules, &mut findings);

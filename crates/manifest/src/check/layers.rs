@@ -127,6 +127,21 @@ impl Merged {
             .map_or(Form::Manifest, |written| written.form)
     }
 
+    /// Refuse members of a twin that are not `known`: the runtime reads names in any case, and what
+    /// it takes for a route must not be passed over here.
+    pub(super) fn refuse_others(&self, twin: &str, known: &[&str], findings: &mut Findings) {
+        for name in self.names(twin, &[]) {
+            if !known.contains(&name.as_str()) {
+                findings.add(
+                    Rule::BadValue,
+                    &self.place(twin, &[&name]),
+                    format!("found the member {name}"),
+                    format!("write only {}", known.join(", ")),
+                );
+            }
+        }
+    }
+
     /// The names of the members at `segments`.
     pub(super) fn names(&self, twin: &str, segments: &[&str]) -> Vec<String> {
         let found = self.at(twin, segments);
@@ -158,6 +173,21 @@ impl Merged {
             Err(error) => return findings.add_error(Rule::BadValue, &root(document), &error),
         };
         for (twin, at) in twins {
+            let system = ["$edgeAgent", "$edgeHub"];
+            if let Some(known) = system.iter().find(|known| known.eq_ignore_ascii_case(twin))
+                && *known != twin
+            {
+                let place = Place {
+                    document: document.name.clone(),
+                    path: at.path.clone(),
+                };
+                findings.add(
+                    Rule::BadValue,
+                    &place,
+                    format!("found {twin}"),
+                    format!("write {known}"),
+                );
+            }
             let keys = match at.members() {
                 Ok(keys) => keys,
                 Err(error) => {
@@ -170,7 +200,7 @@ impl Merged {
                     document: document.name.clone(),
                     path: at.path.clone(),
                 };
-                let Some(below) = key.strip_prefix(DESIRED) else {
+                let Some(segments) = segments(key) else {
                     findings.add(
                         Rule::BadValue,
                         &place,
@@ -179,7 +209,6 @@ impl Merged {
                     );
                     continue;
                 };
-                let segments: Vec<String> = below.split('.').skip(1).map(str::to_owned).collect();
                 if !self.put(twin, &segments, at.value) {
                     findings.add(
                         Rule::BadValue,
@@ -213,6 +242,20 @@ impl Merged {
         *place = value.clone();
         true
     }
+}
+
+/// What stands behind `properties.desired` in a key, name by name; `None` if it is another key.
+fn segments(key: &str) -> Option<Vec<String>> {
+    let below = key.strip_prefix(DESIRED)?;
+    if below.is_empty() {
+        return Some(Vec::new());
+    }
+    let names: Vec<_> = below
+        .strip_prefix('.')?
+        .split('.')
+        .map(str::to_owned)
+        .collect();
+    names.iter().all(|name| !name.is_empty()).then_some(names)
 }
 
 fn empty() -> Value {

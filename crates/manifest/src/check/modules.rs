@@ -39,6 +39,8 @@ pub(super) fn read(merged: &Merged, terms: &Terms, findings: &mut Findings) -> M
         let place = merged.place("$edgeAgent", &["schemaVersion"]);
         findings.add_error(Rule::BadValue, &place, &error);
     }
+    let known = ["schemaVersion", "runtime", "systemModules", "modules"];
+    merged.refuse_others("$edgeAgent", &known, findings);
     let modules = Modules {
         own: group(merged, "modules", findings),
         system: group(merged, "systemModules", findings),

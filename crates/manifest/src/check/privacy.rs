@@ -7,10 +7,12 @@
 
 use routes::{Origin, Reach, RoutedMessage, Senders, reach};
 
+use super::modules::Modules;
 use super::routing::{FoundRoute, Hub};
 use super::{Findings, Rule, Terms};
 
-pub(super) fn check(hub: &Hub, terms: &Terms, findings: &mut Findings) {
+pub(super) fn check(hub: &Hub, modules: &Modules, terms: &Terms, findings: &mut Findings) {
+    routes_of_its_own(modules, findings);
     let module = terms.module.as_str();
     let into: Vec<_> = hub
         .routes
@@ -38,6 +40,30 @@ pub(super) fn check(hub: &Hub, terms: &Terms, findings: &mut Findings) {
         counts_return(input, module, findings);
     }
     elsewhere(hub, module, findings);
+}
+
+/// An edgeHub that does not read its twin has a route of its own: everything to IoT Hub.
+fn routes_of_its_own(modules: &Modules, findings: &mut Findings) {
+    let Some(hub) = modules.system("edgeHub") else {
+        return;
+    };
+    let mut variables = hub.module.env.iter();
+    let source = variables.find(|(name, _)| name.eq_ignore_ascii_case("configSource"));
+    if let Some((name, value)) = source
+        && !value.eq_ignore_ascii_case("twin")
+    {
+        let mut place = hub.place.clone();
+        place.path.push_str(&format!("/env/{name}"));
+        findings.add(
+            Rule::PicturesUpstream,
+            &place,
+            format!(
+                "is {value}: edgeHub then takes its routes from a file of its own, FROM /* INTO \
+                 $upstream, and not from here"
+            ),
+            "leave the variable out",
+        );
+    }
 }
 
 fn refuse(route: &FoundRoute, found: &Reach, what: &str, module: &str, findings: &mut Findings) {

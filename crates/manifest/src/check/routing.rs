@@ -51,6 +51,14 @@ pub(super) fn read(merged: &Merged, findings: &mut Findings) -> Hub {
         );
         return hub;
     };
+    // Not `mqttBroker` of 1.2, a second way for messages that ended with IoT Edge 1.3.
+    let known = [
+        "schemaVersion",
+        "routes",
+        "storeAndForwardConfiguration",
+        "integrity",
+    ];
+    merged.refuse_others("$edgeHub", &known, findings);
     let is_first = match manifest::schema_version(&at, &HUB_VERSIONS) {
         Ok(version) => version == "1.0",
         Err(error) => {
