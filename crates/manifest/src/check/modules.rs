@@ -13,6 +13,20 @@ pub(super) struct Found {
     pub(super) place: Place,
 }
 
+impl Found {
+    /// A variable of the container, its name in any case: of `env`, else of `createOptions.Env`.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let own = self.module.env.iter().rev();
+        let own = own.map(|(known, value)| (known.as_str(), value.as_str()));
+        let options = self.module.create_options["Env"].as_array();
+        let options = options.into_iter().flatten().rev();
+        let options = options.filter_map(|pair| pair.as_str()?.split_once('='));
+        own.chain(options)
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
 /// The modules of a deployment that could be read.
 pub(super) struct Modules {
     pub(super) own: Vec<Found>,

@@ -47,19 +47,15 @@ fn routes_of_its_own(modules: &Modules, findings: &mut Findings) {
     let Some(hub) = modules.system("edgeHub") else {
         return;
     };
-    let mut variables = hub.module.env.iter();
-    let source = variables.find(|(name, _)| name.eq_ignore_ascii_case("configSource"));
-    if let Some((name, value)) = source
+    if let Some(value) = hub.variable("configSource")
         && !value.eq_ignore_ascii_case("twin")
     {
-        let mut place = hub.place.clone();
-        place.path.push_str(&format!("/env/{name}"));
         findings.add(
             Rule::PicturesUpstream,
-            &place,
+            &hub.place,
             format!(
-                "is {value}: edgeHub then takes its routes from a file of its own, FROM /* INTO \
-                 $upstream, and not from here"
+                "the variable configSource is \"{value}\": edgeHub then takes its routes from a file \
+                 of its own, FROM /* INTO $upstream, and not from here"
             ),
             "leave the variable out",
         );

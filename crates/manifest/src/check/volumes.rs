@@ -36,21 +36,24 @@ pub(super) fn check(merged: &Merged, modules: &Modules, terms: &Terms, findings:
 fn storage(hub: &Found, findings: &mut Findings) {
     let cure = "set the variable storageFolder, and bind a folder of the box's disk there: \
                 \"Binds\": [\"/var/lib/iotedge-hub-storage:/iotedge/storage\"]";
-    let variable = |name: &str| {
-        let env = &hub.module.env;
-        env.iter()
-            .rfind(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-    };
-    if variable("UsePersistentStorage").is_some_and(|value| value.eq_ignore_ascii_case("false")) {
-        findings.add(
-            Rule::HubStorage,
-            &hub.place,
-            "UsePersistentStorage is false: pictures and counts wait in memory",
-            "leave the variable out",
-        );
+    for (name, means) in [
+        ("UsePersistentStorage", "pictures and counts wait in memory"),
+        (
+            "storeAndForwardEnabled",
+            "pictures and counts do not wait at all",
+        ),
+    ] {
+        let value = hub.variable(name);
+        if value.is_some_and(|value| value.eq_ignore_ascii_case("false")) {
+            findings.add(
+                Rule::HubStorage,
+                &hub.place,
+                format!("{name} is false: {means}"),
+                "leave the variable out",
+            );
+        }
     }
-    match variable("storageFolder") {
+    match hub.variable("storageFolder") {
         None | Some("") => findings.add(
             Rule::HubStorage,
             &hub.place,
@@ -71,11 +74,7 @@ fn storage(hub: &Found, findings: &mut Findings) {
 }
 
 fn ledger(module: &Found, findings: &mut Findings) {
-    let env = &module.module.env;
-    let folder = env
-        .iter()
-        .rfind(|(name, _)| name == LEDGER_VARIABLE)
-        .map_or(LEDGER, |(_, value)| value.as_str());
+    let folder = module.variable(LEDGER_VARIABLE).unwrap_or(LEDGER);
     if let Err(problem) = lasting(&module.module.create_options, folder) {
         findings.add(
             Rule::LedgerVolume,
