@@ -133,7 +133,7 @@ fn no_secret_is_repeated_in_what_is_said_about_it() {
 fn less_time_and_another_name_are_taken_where_they_are_asked_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/bad");
     let terms = Terms {
-        pictures_secs: 600,
+        pictures_secs: 7199,
         counts_secs: 7200,
         ..Terms::default()
     };

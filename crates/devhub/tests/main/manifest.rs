@@ -140,7 +140,7 @@ fn a_script_gets_findings_as_json_and_three_exit_codes() {
         "check",
         "--json",
         "--pictures-wait",
-        "10m",
+        "7199s",
         "--counts-wait",
         "2h",
     ];

@@ -329,3 +329,47 @@ impl Texts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text is in what two sets have in common at least if it is in both, and in what they are
+    /// together if it is in one.
+    #[test]
+    fn sets_of_texts_never_lose_a_text() {
+        let texts = ["x", "X", "y", "", "z"];
+        let owned = |text: &&str| (*text).to_owned();
+        let mut sets = vec![Texts::any(), Texts::OneOf(Vec::new())];
+        for text in &texts {
+            sets.push(Texts::OneOf(vec![owned(text), "y".to_owned()]));
+            sets.push(Texts::AnyBut(vec![owned(text)]));
+            sets.push(Texts::Like(owned(text)));
+            sets.push(Texts::Unlike(owned(text)));
+        }
+        for left in &sets {
+            for right in &sets {
+                let (both, either) = (left.and(right), left.clone().or(right.clone()));
+                for text in texts {
+                    let (in_left, in_right) = (left.has(text), right.has(text));
+                    assert!(
+                        both.has(text) || !(in_left && in_right),
+                        "{left:?} {right:?} {text}"
+                    );
+                    assert!(
+                        either.has(text) || !(in_left || in_right),
+                        "{left:?} {right:?} {text}"
+                    );
+                    let is_equal = in_left && in_right;
+                    assert!(left.can_be_equal(right) || !is_equal, "{left:?} {right:?}");
+                    for other in texts.iter().filter(|other| **other != text) {
+                        let is_other = in_left && right.has(other);
+                        assert!(left.can_differ(right) || !is_other, "{left:?} {right:?}");
+                    }
+                }
+            }
+        }
+        assert!(!Texts::Like("x".to_owned()).can_be_equal(&Texts::Unlike("X".to_owned())));
+        assert!(!Texts::Like("x".to_owned()).can_be_equal(&Texts::Like("y".to_owned())));
+    }
+}

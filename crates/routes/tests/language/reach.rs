@@ -248,6 +248,12 @@ fn a_large_condition_is_answered_and_never_with_a_false_never() {
     never(&format!("{} AND z = '1' AND z = '2'", many.join(" AND ")));
 }
 
+#[test]
+fn zero_may_be_minus_zero_which_divides_to_another_end() {
+    possibly_anything("$body.n = 0 AND 1 / $body.n < 0");
+    never("$body.n = 2 AND 1 / $body.n < 0");
+}
+
 #[track_caller]
 fn possibly_anything(condition: &str) {
     let found = where_leaf(condition);
