@@ -17,7 +17,7 @@ use super::possible::{Possible, Texts};
 use super::{Kind, Name, Sender};
 
 /// So many messages are tried in all, then the search ends.
-pub(super) const MAX_TRIED: usize = 600;
+pub(super) const MAX_TRIED: usize = 300;
 
 /// So many values are tried for one name.
 const MAX_VALUES: usize = 12;
