@@ -51,7 +51,7 @@ pub(super) fn read(merged: &Merged, findings: &mut Findings) -> Hub {
         );
         return hub;
     };
-    // Not `mqttBroker` of 1.2, a second way for messages that ended with IoT Edge 1.3.
+    // Not `mqttBroker` of 1.2: a second way for messages, which no route would show.
     let known = [
         "schemaVersion",
         "routes",
