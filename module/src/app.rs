@@ -84,24 +84,28 @@ pub async fn run(
     }
     let _side_door = door::open_side(settings.metrics, &opened);
     let door = Doorkeeper::new(&settings, &connection, &opened);
-    let reporting = Reporting {
-        software: Software {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        model: opened.pipeline.model.clone(),
-        window: settings.behaviour.report_interval,
-        heartbeat: settings.behaviour.heartbeat,
-        merge_after: settings.merge_after,
-    };
     if matches!(connection, Connection::Standalone) {
+        let reporting = reporting(&settings, &opened.pipeline);
         door.start(settings.behaviour.http).await?;
         return standalone::run(opened.pipeline, reporting, door, stop_signal).await;
     }
     let facts = facts(&settings, &opened.pipeline);
-    let (pipeline, follower) = with_follower(&settings, opened, &door, log).await;
+    let attempts = Arc::clone(&opened.pipeline.judge.attempts);
+    let (pipeline, mut follower) = tokio::select! {
+        taken_up = with_follower(&settings, opened, &door, log) => taken_up,
+        () = stop_signal.received() => {
+            info!("stopped before the settings were in force");
+            // It panics with what it does.
+            let _ = note_the_stop(attempts).await;
+            return Ok(());
+        }
+    };
     let in_force = pipeline.judge.in_force.clone();
     let http = in_force.borrow().behaviour.http;
-    door.start(http).await?;
+    if !door.start(http).await? {
+        follower.without_http();
+    }
+    let reporting = reporting(&settings, &pipeline);
     // The workload API can be long in coming; pictures by HTTP are counted meanwhile.
     let ledger = pipeline.ledger.clone();
     let metrics = pipeline.metrics.clone();
@@ -144,6 +148,7 @@ async fn with_follower(
         labels: pipeline.judge.eyes.classifier.labels().to_vec(),
         package,
         renewed: pipeline.renewed.clone(),
+        gate: pipeline.judge.gate.clone(),
         ledger: pipeline.ledger.clone(),
         metrics: pipeline.metrics.clone(),
         door: door.clone(),
@@ -154,6 +159,20 @@ async fn with_follower(
     let mut follower = Follower::new(following, applier, settings.ledger.clone());
     follower.take_up().await;
     (pipeline, follower)
+}
+
+/// What reports say of their origin, and how often they come, as it is in force now.
+fn reporting(settings: &Settings, pipeline: &Pipeline) -> Reporting {
+    let in_force = Arc::clone(&pipeline.judge.in_force.borrow());
+    Reporting {
+        software: Software {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        model: pipeline.model.clone(),
+        window: in_force.behaviour.report_interval,
+        heartbeat: in_force.behaviour.heartbeat,
+        merge_after: settings.merge_after,
+    }
 }
 
 /// What callers of methods are told of the start.

@@ -158,7 +158,9 @@ impl Door {
         let listener = listen(settings.address).map_err(bind_failed)?;
         let address = listener.local_addr().map_err(bind_failed)?;
         let (broken, breaking) = watch::channel(false);
-        let house = Arc::new(House::new(supplies, broken)?);
+        let totals = supplies.ledger.blocking(|ledger| ledger.totals()).await;
+        let known = totals.map_err(DoorError::Ledger)?.cameras;
+        let house = Arc::new(House::new(supplies, known.keys(), broken)?);
         let (stop, stopping) = watch::channel(false);
         let limits = Limits {
             connections: settings.connections,
@@ -189,10 +191,16 @@ impl Door {
         async move { broken.wait_for(|broken| *broken).await.is_ok() }
     }
 
-    /// Takes no more requests, and waits until those in hand are answered and counted, at most
-    /// so long. What is left then is abandoned: not answered, though perhaps counted.
-    pub async fn close(self, grace: Duration) {
+    /// Takes no more requests; [`Door::close`] waits for those in hand.
+    pub fn begin_closing(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Takes no more requests, and waits until those in hand are answered and counted, at most
+    /// so long. What is left then goes on by itself while the process does; where that ends it is
+    /// abandoned, not answered, though perhaps counted.
+    pub async fn close(self, grace: Duration) {
+        self.begin_closing();
         let settled = async {
             let _ = self.serving.await;
             self.house.settled().await;

@@ -81,6 +81,8 @@ impl Pipeline {
         // Before the first picture can be here: the connection takes as long.
         self.take_renewed();
         if self.capacity.borrow().is_none() {
+            let gate = self.judge.gate.clone();
+            let _pass = gate.enter(false);
             let capacity = measure(&mut self.judge.eyes.classifier);
             self.capacity.send_replace(capacity);
         }
@@ -254,7 +256,7 @@ impl Surroundings {
         if !in_time {
             warn!(
                 waited_s = SETTINGS_PATIENCE.as_secs(),
-                "the hub does not tell its settings: going on with those that were last good"
+                "the hub's settings are not in force yet: going on with those that were last good"
             );
         }
     }

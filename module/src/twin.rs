@@ -22,6 +22,7 @@ mod teller;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use edge_client::{Desired, DesiredState, Map, Value};
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ pub use document::Told;
 pub use facts::{
     ClockFacts, ErrorFacts, LedgerFacts, ModelFacts, ModuleFacts, SetAsideFacts, Status, Totals,
 };
-pub use following::{Change, Following, Round, Taken};
+pub use following::{Change, Following, Outcome, Round, Taken};
 pub use teller::{Teller, tell};
 
 /// The digital twin's model of this module, as it is announced at CONNECT: `docs/fruit-counter-1.dtdl.json`.
@@ -42,8 +43,11 @@ pub const MODEL_ID: &str = "dtmi:fruitCounter:Module;1";
 
 /// Carries changes out.
 pub trait Apply: Send {
+    /// The door is shut, and that is in force.
+    fn without_http(&mut self);
+
     /// Puts a change into force, or says why it cannot be and leaves all as it was.
-    fn apply(&mut self, change: Change) -> impl Future<Output = Result<(), String>> + Send;
+    fn apply(&mut self, change: Change) -> impl Future<Output = Outcome> + Send;
 }
 
 /// Follows the twin: one state after the other, each change carried out and answered.
@@ -54,7 +58,15 @@ pub struct Follower<A> {
     /// Where the last good settings are kept.
     folder: PathBuf,
     kept: Taken,
+    /// Names that were said to be unknown last.
+    unknown: Vec<String>,
 }
+
+/// Pause before what could not be kept is written again.
+const KEEP_PAUSE: Duration = Duration::from_secs(60);
+
+/// So much of a value goes into a log line, in characters.
+const LOGGED: usize = 300;
 
 impl<A: Apply> Follower<A> {
     /// Of settings that are in force as the environment has them.
@@ -64,6 +76,7 @@ impl<A: Apply> Follower<A> {
             applier,
             folder,
             kept: Taken::new(),
+            unknown: Vec::new(),
         }
     }
 
@@ -88,6 +101,8 @@ impl<A: Apply> Follower<A> {
             ..DesiredState::default()
         };
         self.round(state).await;
+        // What failed just now may go well when the hub asks for it.
+        self.following.forget_failures();
         self.kept = self.following.taken().clone();
         info!(
             version = kept.version,
@@ -104,24 +119,52 @@ impl<A: Apply> Follower<A> {
         told: watch::Sender<Told>,
         known: watch::Sender<bool>,
     ) {
-        while let Some(state) = desired.next().await {
-            let (version, reported) = (state.version, Arc::clone(&state.reported));
-            self.round(state).await;
+        let mut version = None;
+        loop {
+            let is_kept = *self.following.taken() == self.kept;
+            let state = tokio::select! {
+                state = desired.next() => state,
+                () = tokio::time::sleep(KEEP_PAUSE), if !is_kept => {
+                    self.keep(version).await;
+                    continue;
+                }
+            };
+            let Some(state) = state else { return };
+            let reported = Arc::clone(&state.reported);
+            version = state.version;
+            self.take(state).await;
             known.send_replace(true);
             told.send_replace(Told::of(&self.following, Some(reported)));
             self.keep(version).await;
         }
     }
 
+    /// Puts a state of the hub into force. An edgeHub that was never online since it was set up has no
+    /// twin to tell, and says so by a state without a version: then all stays as it was last good.
+    async fn take(&mut self, state: DesiredState) {
+        if state.version.is_some() {
+            self.round(state).await;
+        } else {
+            info!("the hub does not know the twin yet: the settings stay as they are");
+        }
+    }
+
+    /// The door could not be opened at the start, whatever the settings say: they say now that it is
+    /// shut, so that the twin can have it opened.
+    pub fn without_http(&mut self) {
+        self.following.fall_back("http", |base| base.http = false);
+        self.applier.without_http();
+    }
+
     async fn round(&mut self, state: DesiredState) {
         let mut round = self.following.begin(state);
         while let Some(change) = round.next_change() {
             let name = change.name;
-            let value = change.taken.get(name).map(Value::to_string);
+            let value = change.taken.get(name).map(shown);
             let result = self.applier.apply(change).await;
             match (&result, value) {
-                (Ok(()), Some(value)) => info!(setting = name, %value, "set by the twin"),
-                (Ok(()), None) => info!(setting = name, "not set by the twin any more"),
+                (Ok(_), Some(value)) => info!(setting = name, %value, "set by the twin"),
+                (Ok(_), None) => info!(setting = name, "not set by the twin any more"),
                 (Err(_), _) => {}
             }
             round.tried(result);
@@ -134,11 +177,14 @@ impl<A: Apply> Follower<A> {
                 );
             }
         }
-        for name in self.following.unknown() {
-            warn!(
-                setting = name,
-                "the twin has a property that is none of this module's settings"
-            );
+        if self.following.unknown() != self.unknown {
+            self.unknown = self.following.unknown().to_vec();
+            for name in &self.unknown {
+                warn!(
+                    setting = name,
+                    "the twin has a property that is none of this module's settings"
+                );
+            }
         }
     }
 
@@ -169,6 +215,17 @@ impl<A: Apply> Follower<A> {
             ),
             Err(failure) => std::panic::resume_unwind(failure.into_panic()),
         }
+    }
+}
+
+/// A value as a log line may have it.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    let short: String = text.chars().take(LOGGED).collect();
+    if short.len() < text.len() {
+        short + "…"
+    } else {
+        short
     }
 }
 

@@ -19,13 +19,13 @@ const TEMPLATES: [&str; 2] = [
 /// MODULE TWIN: the module's own table decides; whoever adds a setting there adds it here.
 const TWIN_SETTINGS: [&str; 12] = [
     "cameraNames",
+    "currentLot",
     "heartbeat",
     "http",
     "httpCount",
     "labelConfidence",
     "labels",
     "logLevel",
-    "lot",
     "minConfidence",
     "provider",
     "reportInterval",

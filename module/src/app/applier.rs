@@ -9,18 +9,19 @@ use std::sync::Arc;
 use ledger::Ledger;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use vision::{Classifier, ModelPackage};
+use vision::{Classifier, ModelError, ModelPackage, Provider};
 
 use super::door::Doorkeeper;
 use super::open::session;
 use crate::capacity::measure;
 use crate::in_force::InForce;
+use crate::judge::Gate;
 use crate::labels::LabelRules;
 use crate::logging::LogControl;
 use crate::metrics::Metrics;
 use crate::renewed::Renewed;
 use crate::settings::Behaviour;
-use crate::twin::{Apply, Change};
+use crate::twin::{Apply, Change, Outcome};
 use crate::{SharedLedger, error_chain};
 
 /// Holds what a change has to reach.
@@ -32,6 +33,7 @@ pub(super) struct Applier {
     pub(super) labels: Vec<String>,
     /// Where edgeHub's way takes new sessions from.
     pub(super) renewed: Renewed,
+    pub(super) gate: Gate,
     pub(super) ledger: SharedLedger,
     pub(super) metrics: Metrics,
     pub(super) door: Doorkeeper,
@@ -41,7 +43,15 @@ pub(super) struct Applier {
 }
 
 impl Apply for Applier {
-    async fn apply(&mut self, change: Change) -> Result<(), String> {
+    fn without_http(&mut self) {
+        self.in_force.send_modify(|in_force| {
+            let in_force = Arc::make_mut(in_force);
+            in_force.behaviour.http = false;
+            in_force.from_twin.remove("http");
+        });
+    }
+
+    async fn apply(&mut self, change: Change) -> Outcome {
         let before = Arc::clone(&self.in_force.borrow());
         let (old, new) = (&before.behaviour, &change.behaviour);
         let mut rules = Arc::clone(&before.rules);
@@ -50,8 +60,9 @@ impl Apply for Applier {
         {
             rules = Arc::new(self.rules(new).await?);
         }
+        let mut word = None;
         if (old.threads, old.provider) != (new.threads, new.provider) {
-            self.renew_session(new).await?;
+            word = self.renew_session(new).await?;
         }
         if old.report_interval != new.report_interval {
             let window = new.report_interval;
@@ -86,7 +97,7 @@ impl Apply for Applier {
             rules,
             from_twin: change.taken,
         }));
-        Ok(())
+        Ok(word)
     }
 }
 
@@ -100,22 +111,24 @@ impl Applier {
         Ok(rules)
     }
 
-    /// Opens a session as it is set now, for edgeHub's way; the door's workers open theirs when they
-    /// see that it changed.
-    async fn renew_session(&self, new: &Behaviour) -> Result<(), String> {
+    /// Opens a session as it is set now, for edgeHub's way, and tries how fast it is; the door's workers
+    /// open theirs when they see that the provider changed. With no suspect picture beside it: what goes
+    /// wrong here must convict none.
+    async fn renew_session(&self, new: &Behaviour) -> Outcome {
         let (package, options) = (Arc::clone(&self.package), session(new));
-        let load = move || Classifier::load(&package, &options).map_err(Box::new);
-        match spawn_blocking(load.clone()).await {
-            Ok(Ok(session)) => {
+        let gate = self.gate.clone();
+        let opened = spawn_blocking(move || {
+            let _pass = gate.enter(false);
+            let mut session = Classifier::load(&package, &options).map_err(Box::new)?;
+            let capacity = measure(&mut session);
+            Ok::<_, Box<ModelError>>((session, capacity))
+        });
+        match opened.await {
+            Ok(Ok((session, capacity))) => {
+                let is_whole = session.provider_runs_whole_model();
                 self.renewed.leave(session);
-                // The trial takes its time, and has a session of its own for it.
-                let capacity = self.capacity.clone();
-                spawn_blocking(move || {
-                    if let Ok(mut session) = load() {
-                        capacity.send_replace(measure(&mut session));
-                    }
-                });
-                Ok(())
+                self.capacity.send_replace(capacity);
+                Ok((!is_whole).then(|| partly(new.provider)))
             }
             Ok(Err(error)) => Err(error_chain(&*error)),
             Err(failure) => std::panic::resume_unwind(failure.into_panic()),
@@ -129,4 +142,8 @@ impl Applier {
         let done = self.ledger.blocking(work).await;
         done.map_err(|error| error_chain(&error))
     }
+}
+
+fn partly(provider: Provider) -> String {
+    format!("the processor runs what {provider} does not know of this model, perhaps all of it")
 }

@@ -24,8 +24,21 @@ struct Keeper {
     supplies: Option<Supplies>,
     /// Whether pictures can come by HTTP only.
     is_alone: bool,
-    door: Mutex<Option<Door>>,
+    /// Whether there is another address at which the module can be asked how it is.
+    has_side_door: bool,
+    place: Arc<Mutex<Place>>,
     broken: watch::Sender<bool>,
+}
+
+/// Where the door stands. Held locked while it moves, so that whoever closes it for good waits for
+/// those who are still at it.
+#[derive(Debug, Default)]
+enum Place {
+    #[default]
+    Shut,
+    Open(Door),
+    /// The module ends.
+    ForGood,
 }
 
 impl Doorkeeper {
@@ -34,29 +47,30 @@ impl Doorkeeper {
         Doorkeeper(Arc::new(Keeper {
             supplies: settings.http.map(|http| supplies(http, opened)),
             is_alone: matches!(connection, Connection::Standalone),
-            door: Mutex::default(),
+            has_side_door: settings.metrics.is_some(),
+            place: Arc::default(),
             broken: watch::Sender::default(),
         }))
     }
 
-    /// Opens the door at the start, if it is to be open.
+    /// Opens the door at the start, if it is to be open. Gives whether it is as it should be.
     ///
     /// # Errors
     /// When there is no other way for a picture to come in; behind edgeHub a door that cannot be bound
     /// is a warning.
-    pub(super) async fn start(&self, is_on: bool) -> anyhow::Result<()> {
+    pub(super) async fn start(&self, is_on: bool) -> anyhow::Result<bool> {
         let Some(supplies) = self.0.supplies.as_ref().filter(|_| is_on) else {
             info!("no HTTP: it is off");
-            return Ok(());
+            return Ok(true);
         };
         match self.open(supplies).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
             Err(error @ DoorError::Bind { .. }) if !self.0.is_alone => {
                 warn!(
                     "no HTTP, pictures come through edgeHub only: {}",
                     error_chain(&error)
                 );
-                Ok(())
+                Ok(false)
             }
             Err(error @ DoorError::Bind { .. }) => {
                 let doing = "pictures can come by HTTP only here".to_owned();
@@ -69,28 +83,36 @@ impl Doorkeeper {
     /// Opens the door or closes it, as the twin has it: pictures in hand are finished first.
     ///
     /// # Errors
-    /// A sentence when it cannot be opened; it is then as it was.
+    /// A sentence when that cannot be; it is then as it was.
     pub(super) async fn set(&self, is_on: bool) -> Result<(), String> {
-        if !is_on {
-            self.close(GRACE).await;
-            info!("no HTTP any more: it is off");
-            return Ok(());
+        if is_on {
+            let Some(supplies) = &self.0.supplies else {
+                return Err(NO_ADDRESS.to_owned());
+            };
+            let opened = self.open(supplies).await;
+            return opened.map_err(|error| error_chain(&error));
         }
-        let Some(supplies) = &self.0.supplies else {
-            return Err(
-                "FRUIT_COUNTER_HTTP is off in the environment, so there is no address to listen on; \
-                 give it one in the deployment"
-                    .to_owned(),
-            );
-        };
-        self.open(supplies)
-            .await
-            .map_err(|error| error_chain(&error))
+        if !self.0.has_side_door {
+            return Err(NO_OTHER_DOOR.to_owned());
+        }
+        let mut place = Arc::clone(&self.0.place).lock_owned().await;
+        if matches!(*place, Place::Open(_))
+            && let Place::Open(door) = std::mem::take(&mut *place)
+        {
+            door.begin_closing();
+            info!("HTTP is not served any more");
+            // Whoever wants to move the door next waits for those in hand; the twin does not.
+            tokio::spawn(async move {
+                door.close(GRACE).await;
+                drop(place);
+            });
+        }
+        Ok(())
     }
 
     async fn open(&self, supplies: &Supplies) -> Result<(), DoorError> {
-        let mut place = self.0.door.lock().await;
-        if place.is_some() {
+        let mut place = self.0.place.lock().await;
+        if !matches!(*place, Place::Shut) {
             return Ok(());
         }
         let door = Door::open(supplies.clone()).await?;
@@ -101,7 +123,7 @@ impl Doorkeeper {
                 broken.send_replace(true);
             }
         });
-        *place = Some(door);
+        *place = Place::Open(door);
         Ok(())
     }
 
@@ -111,14 +133,21 @@ impl Doorkeeper {
         let _ = self.0.broken.subscribe().wait_for(|broken| *broken).await;
     }
 
-    /// Closes the door, if it is open.
+    /// Closes the door for good.
     pub(super) async fn close(&self, grace: Duration) {
-        let door = self.0.door.lock().await.take();
-        if let Some(door) = door {
+        let mut place = self.0.place.lock().await;
+        if let Place::Open(door) = std::mem::replace(&mut *place, Place::ForGood) {
             door.close(grace).await;
         }
     }
 }
+
+const NO_ADDRESS: &str = "FRUIT_COUNTER_HTTP is off in the environment, so there is no address to listen on; \
+                          give it one in the deployment";
+
+/// A health check that nobody answers has a healthy module started again for ever.
+const NO_OTHER_DOOR: &str = "FRUIT_COUNTER_METRICS is off in the environment, so without HTTP nobody could ask \
+                             whether the module is well; give it an address in the deployment";
 
 fn supplies(http: HttpSettings, opened: &Opened) -> Supplies {
     let pipeline = &opened.pipeline;

@@ -81,7 +81,12 @@ impl InHand {
 }
 
 impl House {
-    pub(super) fn new(supplies: Supplies, broken: watch::Sender<bool>) -> Result<Self, DoorError> {
+    /// `known` are the cameras that the ledger knows.
+    pub(super) fn new<'a>(
+        supplies: Supplies,
+        known: impl Iterator<Item = &'a String>,
+        broken: watch::Sender<bool>,
+    ) -> Result<Self, DoorError> {
         let Supplies {
             settings,
             package,
@@ -96,8 +101,7 @@ impl House {
             health,
             metrics,
         } = supplies;
-        let totals = ledger.lock().totals().map_err(DoorError::Ledger)?;
-        let names = Names::new(totals.cameras.keys(), settings.cameras);
+        let names = Names::new(known, settings.cameras);
         let listed = Listed::by(package.preprocess().origin);
         let origin = Origin {
             package,

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use ledger::{AttemptKey, AttemptLog};
@@ -142,7 +142,8 @@ impl Shared {
     /// The life of one worker.
     fn work(self: Arc<Self>) {
         let _leaving = Leaving(Arc::clone(&self));
-        let mut judge = match self.origin.judge() {
+        let mut renewal = Renewal::of(self.origin.provider());
+        let mut judge = match self.origin.judge(renewal.held) {
             Ok(judge) => judge,
             Err(failure) => {
                 let why = error_chain(&*failure);
@@ -150,12 +151,8 @@ impl Shared {
                 return;
             }
         };
-        let mut provider = self.origin.provider();
         while let Some(job) = self.next() {
-            if provider != self.origin.provider() {
-                provider = self.origin.provider();
-                self.origin.renew(&mut judge);
-            }
+            renewal.take(&self.origin, &mut judge);
             let sight = judge.judge(&job.attempt, &job.picture);
             // Nobody may be waiting any more.
             let _ = job.sight.send(sight);
@@ -187,33 +184,10 @@ impl Origin {
         self.in_force.borrow().behaviour.provider
     }
 
-    fn session(&self) -> Result<Classifier, Box<ModelError>> {
-        // One thread each: several sessions of one do more than one of several.
-        let options = RuntimeOptions {
-            provider: self.provider(),
-            ..RuntimeOptions::default()
-        };
-        Classifier::load(&self.package, &options).map_err(Box::new)
-    }
-
-    /// Opens a session anew, as it is set now; where that fails the old one goes on.
-    fn renew(&self, judge: &mut Judge) {
-        match self.session() {
-            Ok(session) => judge.eyes.classifier = session,
-            Err(failure) => {
-                let why = error_chain(&*failure);
-                error!(
-                    why,
-                    "a session for HTTP cannot be renewed: the old one goes on"
-                );
-            }
-        }
-    }
-
-    fn judge(&self) -> Result<Judge, Box<ModelError>> {
+    fn judge(&self, provider: Provider) -> Result<Judge, Box<ModelError>> {
         Ok(Judge {
             eyes: Eyes {
-                classifier: self.session()?,
+                classifier: open(&self.package, provider)?,
                 labels: Arc::clone(&self.in_force.borrow().rules),
                 limits: self.limits,
                 room: self.room.clone(),
@@ -225,6 +199,71 @@ impl Origin {
             gate: self.gate.clone(),
             hands: self.hands.clone(),
         })
+    }
+}
+
+/// One thread each: several sessions of one do more than one of several.
+fn open(package: &ModelPackage, provider: Provider) -> Result<Classifier, Box<ModelError>> {
+    let options = RuntimeOptions {
+        provider,
+        ..RuntimeOptions::default()
+    };
+    Classifier::load(package, &options).map_err(Box::new)
+}
+
+/// A worker's session and the one that is to take its place: opened beside the pictures, since that can
+/// take minutes, and taken between two of them.
+struct Renewal {
+    /// Of the session in use.
+    held: Provider,
+    /// Of the one that was asked for last, whatever came of it.
+    asked: Provider,
+    coming: Option<JoinHandle<Result<Classifier, Box<ModelError>>>>,
+}
+
+impl Renewal {
+    fn of(provider: Provider) -> Self {
+        Renewal {
+            held: provider,
+            asked: provider,
+            coming: None,
+        }
+    }
+
+    /// Takes a session that is open, and asks for one where another provider is set.
+    fn take(&mut self, origin: &Origin, judge: &mut Judge) {
+        if let Some(opened) = self.coming.take_if(|coming| coming.is_finished()) {
+            match opened.join() {
+                Ok(Ok(session)) => {
+                    judge.eyes.classifier = session;
+                    self.held = self.asked;
+                }
+                Ok(Err(failure)) => {
+                    let why = error_chain(&*failure);
+                    error!(why, held = %self.held, "a session for HTTP cannot be renewed: the old one goes on");
+                }
+                // The panic itself has been told.
+                Err(_panic) => {}
+            }
+        }
+        let wanted = origin.provider();
+        if wanted != self.asked && self.coming.is_none() {
+            self.asked = wanted;
+            if wanted == self.held {
+                return;
+            }
+            let (package, gate) = (Arc::clone(&origin.package), origin.gate.clone());
+            let opening = thread::Builder::new().name("http-session".to_owned());
+            let opening = opening.spawn(move || {
+                // What goes wrong here must convict no picture.
+                let _pass = gate.enter(false);
+                open(&package, wanted)
+            });
+            match opening {
+                Ok(coming) => self.coming = Some(coming),
+                Err(failure) => error!(%failure, "a thread to open a session cannot be started"),
+            }
+        }
     }
 }
 

@@ -35,12 +35,15 @@ pub struct Recent {
     pub errors: u64,
     /// The last lines of both, oldest first, at most 20.
     pub lines: VecDeque<Line>,
+    /// The last error, however many warnings came after it.
+    pub last_error: Option<Line>,
 }
 
 static RECENT: Mutex<Recent> = Mutex::new(Recent {
     warnings: 0,
     errors: 0,
     lines: VecDeque::new(),
+    last_error: None,
 });
 
 /// The last warnings and errors of this process.
@@ -85,11 +88,15 @@ impl Recent {
         if self.lines.len() == KEPT {
             self.lines.pop_front();
         }
-        self.lines.push_back(Line {
+        let line = Line {
             at,
             is_error,
             text: text.chars().take(LONGEST).collect(),
-        });
+        };
+        if is_error {
+            self.last_error = Some(line.clone());
+        }
+        self.lines.push_back(line);
     }
 }
 
@@ -117,5 +124,10 @@ mod tests {
         let last = recent.lines.back().unwrap();
         assert!(last.is_error && last.text == "broken", "{last:?}");
         assert!(recent.lines.iter().all(|line| line.text.len() <= LONGEST));
+        for _ in 0..KEPT {
+            recent.keep(false, at, "a warning");
+        }
+        assert!(recent.lines.iter().all(|line| !line.is_error));
+        assert_eq!(recent.last_error.unwrap().text, "broken");
     }
 }

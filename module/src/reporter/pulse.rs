@@ -25,10 +25,17 @@ impl Pulse {
 
     /// From now on they come so often; where that is as before, nothing changes.
     pub(crate) fn set(&mut self, every: Option<Duration>, now: Instant) {
-        if every != self.every {
-            self.every = every;
-            self.beat(now);
+        if every == self.every {
+            return;
         }
+        let next = now + every.unwrap_or_default();
+        // One that is due sooner comes as it would have, the first one above all.
+        self.next = if self.every.is_some() && every.is_some() {
+            next.min(self.next)
+        } else {
+            next
+        };
+        self.every = every;
     }
 
     /// Something was sealed, or a heartbeat was due and not needed.
@@ -75,13 +82,15 @@ mod tests {
     }
 
     #[test]
-    fn another_interval_counts_from_when_it_is_set_and_the_same_one_puts_nothing_off() {
+    fn another_interval_counts_from_when_it_is_set_and_puts_off_nothing_that_is_due_sooner() {
         let start = Instant::now();
         let mut pulse = Pulse::new(Some(15 * MINUTE), MINUTE, start);
         pulse.beat(start);
         pulse.set(Some(15 * MINUTE), start + MINUTE);
         assert!(pulse.is_due(start + 15 * MINUTE));
         pulse.set(Some(2 * MINUTE), start + MINUTE);
+        assert_eq!(pulse.until_due(start + MINUTE), Some(2 * MINUTE));
+        pulse.set(Some(60 * MINUTE), start + MINUTE);
         assert_eq!(pulse.until_due(start + MINUTE), Some(2 * MINUTE));
         pulse.set(None, start + 2 * MINUTE);
         assert!(!pulse.is_due(start + 100 * MINUTE));

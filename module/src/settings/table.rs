@@ -98,8 +98,8 @@ pub(super) const THREADS: Setting = Setting {
     unit: Unit::Count,
     accepts: "a whole number from 1 to 64",
     default: "the number of cores, at most 4",
-    effect: "threads of the one inference session",
-    cost: "a new session of the model is opened beside the old one: its memory twice for a moment",
+    effect: "threads of the session that looks at edgeHub's pictures; those of HTTP have one each",
+    cost: "a new session of the model is opened beside the old one: its memory twice until the next picture",
 };
 pub(super) const PROVIDER: Setting = Setting {
     name: "FRUIT_COUNTER_PROVIDER",
@@ -109,8 +109,8 @@ pub(super) const PROVIDER: Setting = Setting {
     default: "cpu",
     effect: "what carries the model out; one that the library lacks, or that does not start, is \
              refused with those there are (docs/models.md)",
-    cost: "new sessions of the model are opened beside the old ones: their memory twice for a moment; \
-           `tensorrt` builds its engine for up to minutes",
+    cost: "new sessions of the model are opened beside the old ones: their memory twice until the next \
+           pictures; `tensorrt` builds its engine for up to minutes",
 };
 pub(super) const EDGEHUB_PORT: Setting = Setting {
     name: "FRUIT_COUNTER_EDGEHUB_PORT",
@@ -137,7 +137,7 @@ pub(super) const LOG: Setting = Setting {
     accepts: "fatal, error, warning, info, debug or verbose",
     default: "RuntimeLogLevel as edgeAgent hands it down, else info",
     effect: "the least severe lines that are written",
-    cost: "`debug` writes some lines for each picture, `verbose` each packet",
+    cost: "`debug` writes some lines for each picture, `verbose` what the libraries say too",
 };
 pub(super) const LOG_FORMAT: Setting = Setting {
     name: "FRUIT_COUNTER_LOG_FORMAT",

@@ -20,6 +20,12 @@ const FORMER: &str = "ledger";
 /// The longest value that is told back, in bytes of JSON: all of them together must stay well below the
 /// 32 KB that a hub keeps.
 const LONGEST: usize = 2048;
+/// The longest reason, in bytes.
+const LONGEST_WHY: usize = 400;
+/// Over this the document is made smaller, in bytes of JSON: the hub keeps 32 KB.
+const MOST: usize = 16 << 10;
+/// A value is shown then only where it is shorter than this.
+const SHORT: usize = 256;
 
 /// What is to be told of the settings.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +41,8 @@ impl Told {
     pub fn of(following: &Following, reported: Option<Arc<Map<String, Value>>>) -> Self {
         let answers = following.answers().map(|(name, answer)| {
             let mut told = answer.clone();
-            told.value = taken_by_a_twin(name, told.value);
+            told.value = taken_by_a_twin(name, told.value, LONGEST);
+            told.description = told.description.map(|why| cut(&why).to_owned());
             (name.to_owned(), told.to_value())
         });
         let mut properties: Map<String, Value> = answers.collect();
@@ -54,6 +61,21 @@ impl Told {
         if let Some(status) = status {
             document.insert(STATUS.to_owned(), status);
         }
+        if size(&document) > MOST
+            && let Some(totals) = document
+                .get_mut(STATUS)
+                .and_then(|one| one.get_mut("totals"))
+            && let Some(totals) = totals.as_object_mut()
+        {
+            totals.remove("counts");
+        }
+        if size(&document) > MOST {
+            for (name, answer) in &mut document {
+                if let Some(value) = answer.get_mut("value") {
+                    *value = taken_by_a_twin(name, value.take(), SHORT);
+                }
+            }
+        }
         document
     }
 }
@@ -63,11 +85,24 @@ pub(super) fn is_ours(name: &str) -> bool {
     [UNKNOWN, STATUS, FORMER].contains(&name) || PROPERTIES.iter().any(|one| one.name == name)
 }
 
-/// A value that the hub takes: an object whose names a twin refuses as text, one that is too long as
-/// how long it is.
-fn taken_by_a_twin(name: &str, value: Value) -> Value {
+fn size(document: &Map<String, Value>) -> usize {
+    serde_json::to_vec(document).map_or(usize::MAX, |text| text.len())
+}
+
+/// The beginning of a reason.
+fn cut(why: &str) -> &str {
+    let mut end = why.len().min(LONGEST_WHY);
+    while !why.is_char_boundary(end) {
+        end -= 1;
+    }
+    &why[..end]
+}
+
+/// A value that the hub takes: an object whose names a twin refuses as text, one that is longer than
+/// `longest` as how long it is.
+fn taken_by_a_twin(name: &str, value: Value, longest: usize) -> Value {
     let text = value.to_string();
-    if text.len() > LONGEST {
+    if text.len() > longest {
         return json!(format!(
             "in force, and too long to be shown here: {} bytes",
             text.len()
@@ -98,7 +133,7 @@ mod tests {
             ..DesiredState::default()
         });
         while round.next_change().is_some() {
-            round.tried(Ok(()));
+            round.tried(Ok(None));
         }
         Told::of(&following, None).with(Some(json!({"module": {"version": "1"}})))
     }
@@ -129,6 +164,47 @@ mod tests {
             ReportedPatch::new(&whole).unwrap_or_else(|error| panic!("{error}: {whole}"));
             assert!(whole.to_string().len() < 16 << 10, "{whole}");
         }
+    }
+
+    #[test]
+    fn the_largest_document_is_one_that_the_hub_takes_and_says_what_is_in_force() {
+        let mut desired = Map::new();
+        for property in PROPERTIES {
+            desired.insert(property.name.to_owned(), "é".repeat(2000).into());
+        }
+        for number in 0..100 {
+            desired.insert(format!("{number}{}", "ü".repeat(500)), json!(1));
+        }
+        // What is in force of these is as long as it may be.
+        let names: Vec<_> = (0..40)
+            .map(|camera| json!({"camera": format!("cam-{camera}"), "name": "n"}))
+            .collect();
+        desired.insert("cameraNames".to_owned(), names.into());
+        let labels: Vec<_> = (0..100).map(|label| format!("label {label}")).collect();
+        desired.insert("labels".to_owned(), json!({ "all": labels }));
+        let mut following = Following::new(Behaviour::on(2));
+        let mut round = following.begin(DesiredState {
+            version: Some(1),
+            properties: Arc::new(desired),
+            ..DesiredState::default()
+        });
+        while round.next_change().is_some() {
+            round.tried(Ok(Some("word ".repeat(200))));
+        }
+        let counts: Map<String, Value> = (0..40)
+            .map(|label| (format!("{label}{}", "x".repeat(298)), json!(label)))
+            .collect();
+        let status = json!({"totals": {"received": 1, "counts": counts}});
+        let document = Told::of(&following, None).with(Some(status));
+        let whole = Value::Object(document);
+        ReportedPatch::new(&whole).unwrap_or_else(|error| panic!("{error}: {whole}"));
+        assert!(
+            whole.to_string().len() <= MOST,
+            "{}",
+            whole.to_string().len()
+        );
+        assert_eq!(whole["threads"]["value"], 2);
+        assert_eq!(whole["status"]["totals"], json!({"received": 1}));
     }
 
     #[test]

@@ -208,8 +208,7 @@ impl ErrorFacts {
     /// The last error that was logged.
     #[must_use]
     pub fn last() -> Option<Self> {
-        let recent = logging::recent();
-        let last = recent.lines.into_iter().rev().find(|line| line.is_error)?;
+        let last = logging::recent().last_error?;
         Some(ErrorFacts {
             at: last.at,
             text: last.text,

@@ -39,7 +39,12 @@ pub struct Following {
 struct Answer {
     wanted: Option<Value>,
     acknowledgement: Acknowledgement,
+    /// It could be read and not be carried out, which may go well another time.
+    may_pass: bool,
 }
+
+/// What came of a change: a word to its answer, or why it cannot be carried out.
+pub type Outcome = Result<Option<String>, String>;
 
 /// A change to try.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +89,18 @@ impl Following {
             .map(|(name, answer)| (*name, &answer.acknowledgement))
     }
 
+    /// Refusals of what could not be carried out are forgotten, so that it is tried again.
+    pub fn forget_failures(&mut self) {
+        self.answers.retain(|_, answer| !answer.may_pass);
+    }
+
+    /// A property is not in force, whatever was said of it before: `base` has what is.
+    pub fn fall_back(&mut self, name: &str, base: impl FnOnce(&mut Behaviour)) {
+        base(&mut self.base);
+        self.taken.remove(name);
+        self.answers.remove(name);
+    }
+
     /// Of these, what the last round answered.
     pub fn news(&self) -> impl Iterator<Item = (&'static str, &Acknowledgement)> {
         self.answers().filter(|(name, _)| self.news.contains(name))
@@ -119,10 +136,19 @@ impl Following {
         Ok(behaviour)
     }
 
-    /// What is in force of a property.
+    /// What is in force of a property, in its type of the digital twin's model: lists and objects are
+    /// text there, but whoever set one as such gets it back as such.
     fn in_force(&self, property: &Property) -> Value {
-        let own = || property.shown(&self.base);
-        self.taken.get(property.name).cloned().unwrap_or_else(own)
+        let taken = self.taken.get(property.name);
+        if let Some(as_set @ (Value::Array(_) | Value::Object(_))) = taken {
+            return as_set.clone();
+        }
+        // What is taken was read before.
+        let behaviour = self.behaviour(&self.taken);
+        match property.shown(behaviour.as_ref().unwrap_or(&self.base)) {
+            shown @ (Value::Array(_) | Value::Object(_)) => shown.to_string().into(),
+            shown => shown,
+        }
     }
 }
 
@@ -145,13 +171,16 @@ impl Round<'_> {
             if let Some(answer) = following.answers.get_mut(property.name)
                 && answer.wanted == wanted
             {
-                // The answer stands, for this version too.
-                answer.acknowledgement.version = self.desired.version.unwrap_or(0);
-                continue;
+                let version = self.desired.version.unwrap_or(0);
+                if !answer.may_pass || answer.acknowledgement.version == version {
+                    // The answer stands, for this version too.
+                    answer.acknowledgement.version = version;
+                    continue;
+                }
             }
             if following.taken.get(property.name) == wanted.as_ref() {
                 // As it is already.
-                self.answer(property, Ok(()));
+                self.answer(property, Ok(None), false);
                 continue;
             }
             let mut taken = following.taken.clone();
@@ -169,34 +198,39 @@ impl Round<'_> {
                     self.trying = Some((property, change.clone()));
                     return Some(change);
                 }
-                Err(why) => self.answer(property, Err(why)),
+                Err(why) => self.answer(property, Err(why), false),
             }
         }
         None
     }
 
     /// What came of the change that [`Round::next_change`] gave last.
-    pub fn tried(&mut self, result: Result<(), String>) {
+    pub fn tried(&mut self, result: Outcome) {
         if let Some((property, change)) = self.trying.take() {
             if result.is_ok() {
                 self.following.taken = change.taken;
             }
-            self.answer(property, result);
+            let may_pass = result.is_err();
+            self.answer(property, result, may_pass);
         }
     }
 
-    fn answer(&mut self, property: &'static Property, result: Result<(), String>) {
+    fn answer(&mut self, property: &'static Property, result: Outcome, may_pass: bool) {
         let following = &mut *self.following;
         let wanted = self.desired.properties.get(property.name).cloned();
         let (in_force, version) = (following.in_force(property), self.desired.version);
         let acknowledgement = match (result, &wanted) {
             (Err(why), _) => Acknowledgement::refused(in_force, version, &why),
-            (Ok(()), Some(_)) => Acknowledgement::taken(in_force, version),
-            (Ok(()), None) => Acknowledgement::default_value(in_force, version),
+            (Ok(word), Some(_)) => Acknowledgement {
+                description: word,
+                ..Acknowledgement::taken(in_force, version)
+            },
+            (Ok(_), None) => Acknowledgement::default_value(in_force, version),
         };
         let answer = Answer {
             wanted,
             acknowledgement,
+            may_pass,
         };
         following.answers.insert(property.name, answer);
         following.news.push(property.name);

@@ -16,8 +16,8 @@ pub const FILE: &str = "settings.json";
 
 const SCHEMA: &str = "fruit-settings/1";
 
-/// No twin is larger: 32 KB, and some room for the frame around it.
-const LONGEST: u64 = 64 << 10;
+/// No twin is larger: its 32 KB are counted without the signs of JSON.
+const LONGEST: u64 = 256 << 10;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,7 +83,7 @@ pub fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
         version: kept.version,
         properties: kept.properties.clone(),
     };
-    let text = serde_json::to_vec_pretty(&page)?;
+    let text = serde_json::to_vec(&page)?;
     let beside = folder.join(format!("{FILE}.new"));
     let mut file = File::create(&beside)?;
     file.write_all(&text)?;
@@ -118,6 +118,19 @@ mod tests {
         write(folder.path(), &Kept::default()).unwrap();
         assert_eq!(read(folder.path()).unwrap(), Kept::default());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_largest_twin_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let names: Vec<_> = (0..1000)
+            .map(|camera| json!({"camera": format!("cam-{camera}"), "name": "n".repeat(128)}))
+            .collect();
+        let mut kept = kept();
+        kept.properties
+            .insert("cameraNames".to_owned(), names.into());
+        write(folder.path(), &kept).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), kept);
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub async fn tell(client: Client, mut teller: Teller, mut told: watch::Receiver<
                     STATUS_PAUSE
                 }
                 Err(error) => {
+                    hub.may_have(&patch);
                     warn!(
                         why = error_chain(&error),
                         "settings and status are not known to be in the twin; they go again"
@@ -122,6 +123,8 @@ impl Teller {
 struct Hub {
     reported: Map<String, Value>,
     asked: Option<Arc<Map<String, Value>>>,
+    /// Names of what was told last: an answer of the hub that comes after may be older.
+    told_last: Vec<String>,
 }
 
 impl Hub {
@@ -137,6 +140,8 @@ impl Hub {
         if is_news {
             self.reported = (**reported).clone();
             self.asked = Some(Arc::clone(reported));
+            let names = std::mem::take(&mut self.told_last);
+            self.forget(names.iter());
         }
     }
 
@@ -146,6 +151,21 @@ impl Hub {
 
     fn has(&mut self, patch: &Map<String, Value>) {
         patch::merge(&mut self.reported, patch);
+        self.told_last = patch.keys().cloned().collect();
+    }
+
+    /// It may have taken this, and its answer was lost: what it has under these names is not known, so
+    /// that they are told again whole.
+    fn may_have(&mut self, patch: &Map<String, Value>) {
+        self.forget(patch.keys());
+    }
+
+    /// A name that is told again whole leaves nothing of what was there before, but for members that
+    /// only the hub has: those of an answer and of the status are always the same few.
+    fn forget<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
+        for name in names {
+            self.reported.remove(name);
+        }
     }
 }
 
@@ -177,6 +197,33 @@ mod tests {
         assert!(!is_final(&ReportError::Refused { status: 429 }));
         assert!(!is_final(&ReportError::Refused { status: 500 }));
         assert!(!is_final(&ReportError::ConnectionLost));
+    }
+
+    #[test]
+    fn what_may_have_been_taken_is_told_again_whole() {
+        let before = object(json!({"threads": {"value": 2, "ac": 200, "av": 7}}));
+        let mut hub = Hub::default();
+        hub.has(&before);
+        let changed = object(json!({"threads": {"value": 3, "ac": 200, "av": 8}}));
+        let patch = hub.lacks(&changed).unwrap();
+        // Its answer is lost, and the setting goes back.
+        hub.may_have(&patch);
+        let back = object(json!({"threads": {"value": 2, "ac": 200, "av": 9}}));
+        assert_eq!(hub.lacks(&back).unwrap(), back);
+    }
+
+    #[test]
+    fn what_was_told_while_the_hub_was_asked_is_told_again() {
+        let told = object(json!({"threads": {"ac": 200, "av": 8}}));
+        let mut hub = Hub::default();
+        hub.has(&told);
+        hub.take_note(&Told {
+            reported: Some(Arc::new(object(
+                json!({"threads": {"ac": 400, "av": 7, "ad": "why"}}),
+            ))),
+            ..Told::default()
+        });
+        assert_eq!(hub.lacks(&told).unwrap(), told);
     }
 
     #[test]

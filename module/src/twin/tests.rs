@@ -12,12 +12,14 @@ struct Obedient {
 }
 
 impl Apply for &mut Obedient {
-    async fn apply(&mut self, change: Change) -> Result<(), String> {
+    fn without_http(&mut self) {}
+
+    async fn apply(&mut self, change: Change) -> Outcome {
         if change.name == self.refuses {
             return Err("it cannot be done".to_owned());
         }
         self.applied.push(change);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -40,7 +42,7 @@ fn follower<'a>(folder: &TempDir, applier: &'a mut Obedient) -> Follower<&'a mut
 async fn follow(folder: &TempDir, applier: &mut Obedient, version: u64, properties: Value) {
     let mut follower = follower(folder, applier);
     follower.take_up().await;
-    follower.round(state(version, properties)).await;
+    follower.take(state(version, properties)).await;
     follower.keep(Some(version)).await;
 }
 
@@ -95,6 +97,38 @@ async fn what_the_hub_does_not_desire_any_more_is_not_kept() {
     follow(&folder, &mut later, 8, json!({})).await;
     assert_eq!(later.applied.last().unwrap().behaviour, Behaviour::on(2));
     assert!(kept::read(folder.path()).unwrap().properties.is_empty());
+}
+
+#[tokio::test]
+async fn a_hub_that_does_not_know_the_twin_yet_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    follow(&folder, &mut Obedient::default(), 7, json!({"threads": 3})).await;
+    let mut later = Obedient::default();
+    let mut follower = follower(&folder, &mut later);
+    follower.take_up().await;
+    follower.take(DesiredState::default()).await;
+    follower.keep(None).await;
+    assert_eq!(later.applied.last().unwrap().behaviour.threads, 3);
+    let kept = kept::read(folder.path()).unwrap();
+    assert_eq!(
+        (kept.version, &kept.properties["threads"]),
+        (Some(7), &json!(3))
+    );
+}
+
+#[tokio::test]
+async fn what_failed_at_the_start_is_tried_again_when_the_hub_asks_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    follow(&folder, &mut Obedient::default(), 7, json!({"threads": 3})).await;
+    let mut busy = Obedient {
+        refuses: "threads",
+        ..Obedient::default()
+    };
+    let mut follower = follower(&folder, &mut busy);
+    follower.take_up().await;
+    follower.applier.refuses = "";
+    follower.take(state(7, json!({"threads": 3}))).await;
+    assert_eq!(busy.applied.last().unwrap().behaviour.threads, 3);
 }
 
 #[tokio::test]

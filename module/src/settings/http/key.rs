@@ -25,7 +25,7 @@ pub(in crate::settings) const KEY_FILE: Setting = Setting {
     name: "FRUIT_COUNTER_HTTP_KEY_FILE",
     twin: None,
     unit: Unit::None,
-    accepts: "path of a file with 1 to 256 visible ASCII characters, and one line break after them at most",
+    accepts: "path from / on of a file with 1 to 256 visible ASCII characters, and one line break after them at most",
     default: "none",
     effect: "where the Prediction-Key is read from, once at the start, in place of FRUIT_COUNTER_HTTP_KEY",
     cost: "none",
@@ -64,7 +64,18 @@ impl Reader {
             ));
         }
         let own = self.secret(KEY, |text| parse(text.as_bytes()));
-        let of_file = self.optional(KEY_FILE, |path| from_file(Path::new(path)));
+        // Whoever takes it for the variable of the key itself must not find that in a log.
+        let is_path = self
+            .lookup(KEY_FILE.name)
+            .is_none_or(|text| text.trim().starts_with('/'));
+        let of_file = if is_path {
+            self.optional(KEY_FILE, |path| from_file(Path::new(path)))
+        } else {
+            self.secret(
+                KEY_FILE,
+                |_shown| Err("it does not begin with /".to_owned()),
+            )
+        };
         own.or(of_file)
     }
 }

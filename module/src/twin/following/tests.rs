@@ -25,7 +25,7 @@ fn follow(following: &mut Following, state: DesiredState, refuses: &str) -> Vec<
         round.tried(if change.name == refuses {
             Err("it cannot be done".to_owned())
         } else {
-            Ok(())
+            Ok(None)
         });
     }
     tried
@@ -85,7 +85,7 @@ fn a_change_that_cannot_be_carried_out_is_refused_and_the_next_one_is_built_with
     let change = round.next_change().unwrap();
     assert_eq!(change.behaviour.threads, 3);
     assert!((change.behaviour.min_confidence - 0.6).abs() < 1e-6);
-    round.tried(Ok(()));
+    round.tried(Ok(None));
     assert_eq!(round.next_change(), None);
     let refused = answer(&following, "minConfidence");
     assert_eq!(
@@ -105,7 +105,7 @@ fn what_is_not_desired_any_more_goes_back_to_the_environments_value() {
     let mut round = following.begin(desired(4, json!({})));
     let change = round.next_change().unwrap();
     assert_eq!((change.name, &change.behaviour), ("threads", &base));
-    round.tried(Ok(()));
+    round.tried(Ok(None));
     assert_eq!(round.next_change(), None);
     let back = answer(&following, "threads");
     assert_eq!((&back["value"], &back["ac"]), (&json!(2), &json!(203)));
@@ -116,7 +116,7 @@ fn what_is_not_desired_any_more_goes_back_to_the_environments_value() {
 fn a_property_that_did_not_change_is_not_tried_and_its_answer_stands_for_the_new_version() {
     let mut following = Following::new(Behaviour::on(2));
     let refused = json!({"threads": 3, "logLevel": "loud", "heartbeat": "1m"});
-    follow(&mut following, desired(3, refused.clone()), "heartbeat");
+    follow(&mut following, desired(3, refused.clone()), "");
     let before: Vec<_> = following
         .answers
         .values()
@@ -145,6 +145,77 @@ fn a_value_that_is_in_force_already_is_acknowledged_without_a_change() {
     assert_eq!(
         answer(&following, "threads"),
         json!({"value": 3, "ac": 200, "av": 5})
+    );
+}
+
+#[test]
+fn what_could_not_be_carried_out_is_tried_again_with_the_next_version_and_what_cannot_be_read_is_not()
+ {
+    let mut following = Following::new(Behaviour::on(2));
+    let wanted = json!({"threads": 3, "logLevel": "loud"});
+    assert_eq!(
+        follow(&mut following, desired(3, wanted.clone()), "threads"),
+        ["threads"]
+    );
+    // The same version again, as after a reconnect.
+    assert!(follow(&mut following, desired(3, wanted.clone()), "").is_empty());
+    assert_eq!(
+        follow(&mut following, desired(4, wanted.clone()), ""),
+        ["threads"]
+    );
+    assert_eq!(answer(&following, "threads")["ac"], 200);
+    assert!(follow(&mut following, desired(5, wanted), "").is_empty());
+}
+
+#[test]
+fn a_failure_that_is_forgotten_is_tried_again_at_the_same_version() {
+    let mut following = Following::new(Behaviour::on(2));
+    let wanted = json!({"threads": 3});
+    follow(&mut following, desired(3, wanted.clone()), "threads");
+    following.forget_failures();
+    assert_eq!(follow(&mut following, desired(3, wanted), ""), ["threads"]);
+}
+
+#[test]
+fn a_property_that_fell_back_is_tried_again_when_it_is_desired() {
+    let mut following = Following::new(Behaviour::on(2));
+    follow(&mut following, desired(3, json!({})), "");
+    following.fall_back("http", |base| base.http = false);
+    follow(&mut following, desired(4, json!({})), "");
+    assert_eq!(answer(&following, "http")["value"], false);
+    assert_eq!(
+        follow(&mut following, desired(5, json!({"http": true})), ""),
+        ["http"]
+    );
+}
+
+#[test]
+fn values_have_the_types_of_the_model_and_lists_come_back_as_they_were_set() {
+    let mut following = Following::new(Behaviour::on(2));
+    let names = json!([{"camera": "a", "name": "b"}]);
+    let wanted = json!({"threads": "3", "minConfidence": " 0.7 ", "reportInterval": "90s", "cameraNames": names});
+    follow(&mut following, desired(3, wanted), "");
+    let value = |name| answer(&following, name)["value"].clone();
+    assert_eq!(value("threads"), 3);
+    assert_eq!(value("minConfidence"), 0.7);
+    assert_eq!(value("reportInterval"), "90s");
+    assert_eq!(value("cameraNames"), names);
+    assert_eq!(
+        (value("labels"), value("labelConfidence")),
+        (json!("{}"), json!("[]"))
+    );
+}
+
+#[test]
+fn a_word_to_a_change_is_in_its_answer() {
+    let mut following = Following::new(Behaviour::on(2));
+    let mut round = following.begin(desired(3, json!({"threads": 3})));
+    assert!(round.next_change().is_some());
+    round.tried(Ok(Some("in part".to_owned())));
+    assert!(round.next_change().is_none());
+    assert_eq!(
+        answer(&following, "threads"),
+        json!({"value": 3, "ac": 200, "av": 3, "ad": "in part"})
     );
 }
 
