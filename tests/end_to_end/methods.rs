@@ -71,7 +71,7 @@ fn each_method_answers_what_was_counted() {
     assert_eq!(page["hub"]["connections"], 1, "{page:#}");
     let settings = &page["settings"];
     let interval = &settings["FRUIT_COUNTER_REPORT_INTERVAL"];
-    assert_eq!(*interval, json!({"value": "1s", "source": "environment"}));
+    assert_eq!(*interval, json!({"value": "1s", "source": "twin"}));
     let key = &settings["FRUIT_COUNTER_HTTP_KEY"]["value"];
     assert_eq!(key, "(set, not shown)");
     let received = &page["ledger"]["read"]["totals"]["frames"]["received"];

@@ -109,7 +109,7 @@ impl Flushing {
 
 /// Writes the whole log to the store, flushes that, and empties the log. An error where a reader
 /// still needs the log: waiting for it would hold up the counting.
-fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::ZERO)?;
     let held = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         row.get::<_, bool>(0)
@@ -121,7 +121,7 @@ fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
                 code: ErrorCode::DatabaseBusy,
                 extended_code: rusqlite::ffi::SQLITE_BUSY,
             },
-            Some("a flush failed, and somebody reads the log that has to be written anew".into()),
+            Some("somebody reads the log".into()),
         ));
     }
     Ok(())

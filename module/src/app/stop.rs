@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ledger::{AttemptLog, Ledger};
+use ledger::{AttemptLog, LedgerError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::GRACE;
 use super::door::Doorkeeper;
@@ -42,9 +42,21 @@ pub(super) async fn shut_door(
     .await;
 }
 
-/// Puts the last pictures on the disk where that is done later than their commit.
+/// Puts the last pictures on the disk where that is done later than their commit, and all into the one
+/// file: the process ends without closing the ledger.
 pub(super) async fn flush(ledger: &SharedLedger) {
-    if let Err(error) = ledger.blocking(Ledger::flush).await {
+    let flushed = ledger.blocking(|ledger| {
+        ledger.flush()?;
+        if let Err(error) = ledger.fold() {
+            // The next opening does it.
+            debug!(
+                why = crate::error_chain(&error),
+                "the ledger's log stays beside it"
+            );
+        }
+        Ok::<_, LedgerError>(())
+    });
+    if let Err(error) = flushed.await {
         error!(
             why = crate::error_chain(&error),
             "the last pictures are not known to survive a power cut"

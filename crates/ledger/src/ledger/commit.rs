@@ -31,6 +31,18 @@ impl Ledger {
         self.commit("flush what was recorded", flushing::touch)
     }
 
+    /// Makes everything durable and folds the log into the store, so that the one file has it all: for
+    /// the last moment of a process that does not drop the ledger. Writes and flushes what is in the log,
+    /// 1 MB or so at most.
+    ///
+    /// # Errors
+    /// The store's, and `Busy` while somebody reads the log; what was recorded is durable all the same.
+    pub fn fold(&mut self) -> Result<(), LedgerError> {
+        self.flush()?;
+        flushing::fold_log(&self.connection)
+            .map_err(store_failed(&self.path, "fold the log into the store"))
+    }
+
     /// Flushes the log that an earlier process left: its last commit may be written and not flushed,
     /// under either level.
     pub(super) fn flush_what_was_left(&mut self) -> Result<(), LedgerError> {

@@ -228,3 +228,18 @@ fn options_out_of_range_are_refused_by_name() {
         "report_limit",
     );
 }
+
+#[test]
+fn a_ledger_that_is_folded_is_whole_in_its_one_file_and_goes_on() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut ledger = Ledger::open(folder.path(), LedgerOptions::default(), at(0)).unwrap();
+    ledger.record(&frame("cam", 1, 1), &model()).unwrap();
+    ledger.fold().unwrap();
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let store = elsewhere.path().join("counts.db");
+    fs::copy(folder.path().join("counts.db"), store).unwrap();
+    let copy = Ledger::open(elsewhere.path(), LedgerOptions::default(), at(2)).unwrap();
+    assert_eq!(copy.totals().unwrap().whole.frames.received, 1);
+    ledger.record(&frame("cam", 2, 3), &model()).unwrap();
+    assert_eq!(ledger.totals().unwrap().whole.frames.received, 2);
+}
