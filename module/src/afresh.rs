@@ -127,6 +127,22 @@ mod tests {
     }
 
     #[test]
+    fn the_images_environment_needs_no_second_start() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docker/Dockerfile");
+        let text = std::fs::read_to_string(file).unwrap();
+        let set = |name: &str| {
+            let words = text.split([' ', '\n']);
+            let value = words.filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            value.last().map(str::to_owned)
+        };
+        let missing: Vec<_> = missing(set).collect();
+        assert!(missing.is_empty(), "{file} does not set {missing:?}");
+        for (name, value) in UNLESS_SET {
+            assert_eq!(set(name).as_deref(), Some(*value), "{name} in {file}");
+        }
+    }
+
+    #[test]
     fn the_runtimes_events_cannot_be_switched_on_from_outside() {
         let all: Vec<_> = missing(|_| Some("0".to_owned())).collect();
         assert_eq!(all, [("ORT_DISABLE_TELEMETRY", "1")]);

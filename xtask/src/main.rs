@@ -10,6 +10,7 @@ mod chaos;
 mod checklist;
 mod demo;
 mod fuzz;
+mod image;
 mod interop;
 mod manifest;
 mod platform;
@@ -27,7 +28,7 @@ use clap::{Parser, Subcommand};
 /// Set up, run, test and measure the fruit counter, from the root of a clone.
 ///
 /// Needs Linux (x86-64 or aarch64), a Rust toolchain, a C compiler and Python 3
-/// with pip. No root, no Docker, no account.
+/// with pip. No root, no account, and no Docker but for `image`.
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", version)]
 struct Cli {
@@ -48,6 +49,7 @@ enum Command {
     Bench(bench::Options),
     Checklist(checklist::Options),
     Fuzz(fuzz::Options),
+    Image(image::Options),
     Interop(interop::Options),
     Manifest(manifest::Options),
     Schedules(schedules::Options),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options, &root),
         Command::Checklist(options) => checklist::run(&options, &root),
         Command::Fuzz(options) => fuzz::run(&options, &root),
+        Command::Image(options) => image::run(&options, &root),
         Command::Interop(options) => interop::run(&options, &root),
         Command::Manifest(options) => manifest::run(&options, &root),
         Command::Schedules(options) => schedules::run(&options, &root),

@@ -116,6 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn the_image_takes_the_very_wheels_that_are_pinned_here() {
+        let text = include_str!("../../docker/onnxruntime.txt");
+        let version = text
+            .lines()
+            .find_map(|line| line.strip_prefix("onnxruntime=="));
+        assert_eq!(version.unwrap().trim_end_matches([' ', '\\']), VERSION);
+        let hashes = text
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("--hash=sha256:"));
+        assert_eq!(hashes.collect::<Vec<_>>(), [X86_64.sha256, AARCH64.sha256]);
+    }
+
+    #[test]
     fn other_machines_are_refused_by_name_with_a_way_round() {
         for (os, arch, name, cure) in [
             ("linux", "arm", "32-bit ARM", "64-bit system"),
