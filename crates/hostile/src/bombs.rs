@@ -1,7 +1,7 @@
 //! The bombs, each with a name and how it must end.
 //!
 //! What is taken is as large as the limits of the module allow (`vision::DecodeLimits`: 4096 pixels
-//! a side, 96 MiB for all buffers together, 4 MiB of file), so that it costs as much as anything can.
+//! a side, 80 MiB for all buffers together, 4 MiB of file), so that it costs as much as anything can.
 
 use crate::bmp;
 use crate::gif;
