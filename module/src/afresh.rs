@@ -132,8 +132,8 @@ mod tests {
         let text = std::fs::read_to_string(file).unwrap();
         let set = |name: &str| {
             let words = text.split([' ', '\n']);
-            let value = words.filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-            value.last().map(str::to_owned)
+            let mut value = words.filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+            value.next_back().map(str::to_owned)
         };
         let missing: Vec<_> = missing(set).collect();
         assert!(missing.is_empty(), "{file} does not set {missing:?}");
