@@ -26,6 +26,15 @@ pub(super) struct Node {
     pub(super) packages: PathBuf,
 }
 
+impl Node {
+    /// A script that finds the packages, which lie elsewhere.
+    pub(super) fn script(&self, script: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(script).env("NODE_PATH", &self.packages);
+        command
+    }
+}
+
 /// A virtual environment with the packages of `tests/interop/NAME/requirements.txt`; the
 /// interpreter in it.
 pub(super) fn python(stage: &Stage<'_>, name: &str) -> anyhow::Result<PathBuf> {
@@ -47,10 +56,10 @@ pub(super) fn python(stage: &Stage<'_>, name: &str) -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-/// The packages of `tests/interop/node/package-lock.json`.
-pub(super) fn node(stage: &Stage<'_>) -> anyhow::Result<Node> {
-    let pins = ["package.json", "package-lock.json"].map(|name| stage.script("node").join(name));
-    let place = folder::all(stage.root()).join("node");
+/// The packages of `tests/interop/NAME/package-lock.json`.
+pub(super) fn node(stage: &Stage<'_>, name: &str) -> anyhow::Result<Node> {
+    let pins = ["package.json", "package-lock.json"].map(|file| stage.script(name).join(file));
+    let place = folder::all(stage.root()).join(name);
     let program = on_path("node").context("node is not installed (apt-get install nodejs npm)")?;
     fill(&place, &[&pins[0], &pins[1]], || {
         let npm = on_path("npm").context("npm is not installed (apt-get install npm)")?;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::ValueEnum;
 
+use super::install::Node;
 use super::sdk::Sdk;
 use super::sheet::{Line, Outcome, Sheet};
 use super::stage::Stage;
-use super::{broker, custom_vision, install, paho, rust_sdk, sdk};
+use super::{broker, custom_vision, dtdl, install, paho, rust_sdk, sdk};
 use crate::{build, setup};
 
 /// A program that shares no code with us.
@@ -27,6 +28,8 @@ pub(super) enum Peer {
     AzureIotSdk,
     /// azure-cognitiveservices-vision-customvision from PyPI, against the module.
     CustomVision,
+    /// @azure/dtdl-parser from npm, on the models in docs/.
+    Dtdl,
 }
 
 /// A peer whose needs are met, or the reason why they are not.
@@ -36,6 +39,7 @@ pub(super) enum Ready {
     Mosquitto { tests: PathBuf },
     AzureIotSdk { camera: PathBuf },
     CustomVision(custom_vision::Needs),
+    Dtdl(Node),
     Skipped(String),
 }
 
@@ -58,6 +62,7 @@ impl Peer {
             Self::Mosquitto => "mosquitto",
             Self::AzureIotSdk => "azure_iot_sdk",
             Self::CustomVision => "custom-vision",
+            Self::Dtdl => "dtdl",
         }
     }
 
@@ -69,6 +74,7 @@ impl Peer {
             Self::Mosquitto => &broker::CAPABILITIES,
             Self::AzureIotSdk => &rust_sdk::CAPABILITIES,
             Self::CustomVision => &custom_vision::CAPABILITIES,
+            Self::Dtdl => &dtdl::CAPABILITIES,
         }
     }
 
@@ -78,7 +84,9 @@ impl Peer {
         let ready = match self {
             Self::Python => install::python(stage, "python")
                 .map(|python| Ready::Sdk(Sdk::python(stage, &python))),
-            Self::Node => install::node(stage).map(|node| Ready::Sdk(Sdk::node(stage, &node))),
+            Self::Node => {
+                install::node(stage, "node").map(|node| Ready::Sdk(Sdk::node(stage, &node)))
+            }
             Self::Paho => install::python(stage, "paho").map(|python| Ready::Paho { python }),
             Self::Mosquitto => match install::mosquitto() {
                 Ok(()) => return client_tests(stage.root()),
@@ -92,6 +100,7 @@ impl Peer {
                 Ok(python) => return module(stage.root(), python),
                 Err(missing) => Err(missing),
             },
+            Self::Dtdl => install::node(stage, "dtdl").map(Ready::Dtdl),
         };
         Ok(ready.unwrap_or_else(|missing| Ready::Skipped(format!("{missing:#}"))))
     }
@@ -106,6 +115,7 @@ impl Ready {
             Self::Mosquitto { tests } => broker::run(stage, tests, &mut sheet),
             Self::AzureIotSdk { camera } => rust_sdk::run(stage, camera, &mut sheet),
             Self::CustomVision(needs) => custom_vision::run(stage, needs, &mut sheet),
+            Self::Dtdl(node) => dtdl::run(stage, node, &mut sheet),
             Self::Skipped(why) => return sheet.close(Outcome::Skipped, why),
         };
         match played {
