@@ -49,6 +49,8 @@ pub(super) struct Ground<'a> {
 
 /// The program of the module and what it needs beside the edge environment.
 pub(super) struct Module {
+    /// Its name in the deployment.
+    pub(super) name: &'static str,
     /// Program and arguments.
     pub(super) command: Vec<OsString>,
     /// Further variables.
@@ -63,26 +65,36 @@ struct HubFile {
 }
 
 impl<'a> Ground<'a> {
-    /// Starts hub number `hub` for the peer `name`, and its agent if there is a module to
-    /// start, and waits until it listens.
+    /// Starts hub number `hub` for the peer `name` with the deployment for peers, and its agent if
+    /// there is a module to start, and waits until it listens.
     pub(super) fn start(
         stage: &'a Stage<'a>,
         name: &'static str,
         hub: u8,
         module: Option<&Module>,
     ) -> anyhow::Result<Self> {
+        let template = stage.path(&format!("{name}.template.json"));
+        fs::write(&template, deployment().to_string())?;
+        Self::of_template(stage, name, hub, &template, module)
+    }
+
+    /// The same with another deployment.
+    pub(super) fn of_template(
+        stage: &'a Stage<'a>,
+        name: &'static str,
+        hub: u8,
+        template: &Path,
+        module: Option<&Module>,
+    ) -> anyhow::Result<Self> {
         let folder = stage.path(name);
         make_private(&folder)?;
         let (state, upstream) = (folder.join("s"), folder.join("upstream.jsonl"));
-        let template = folder.join("deployment.template.json");
-        fs::write(&template, deployment().to_string())?;
-
         let host = address::of(hub, std::process::id());
         let mut command = Command::new(&stage.devhub);
         command
             .arg(if module.is_some() { "run" } else { "hub" })
             .arg("--template")
-            .arg(&template)
+            .arg(template)
             .arg("--state")
             .arg(&state)
             .args(["--edge-device", EDGE_DEVICE, "--host", &host.to_string()])
@@ -206,7 +218,7 @@ impl Module {
         };
         let mut arguments = vec![
             "--module".into(),
-            joined(MODULE, &program),
+            joined(self.name, &program),
             "--module-log".into(),
             module_log(folder).into_os_string(),
             "--restart-backoff".into(),
@@ -215,7 +227,7 @@ impl Module {
         ];
         for (key, value) in &self.variables {
             arguments.push("--module-env".into());
-            arguments.push(joined(&format!("{MODULE}:{key}"), value));
+            arguments.push(joined(&format!("{}:{key}", self.name), value));
         }
         Ok(arguments)
     }

@@ -69,6 +69,7 @@ impl Sdk {
             leaf: run("python/leaf.py"),
             variables: Vec::new(),
             module: Module {
+                name: MODULE,
                 command: run("python/module.py"),
                 variables: Vec::new(),
             },
@@ -88,6 +89,7 @@ impl Sdk {
             leaf: run("node/leaf.js"),
             variables: variables.clone(),
             module: Module {
+                name: MODULE,
                 command: run("node/module.js"),
                 variables,
             },
