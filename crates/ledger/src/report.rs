@@ -91,4 +91,6 @@ pub(crate) fn report_id(ledger: &str, sequence: u64) -> String {
 
 mod camera;
 #[cfg(test)]
+mod dashboards;
+#[cfg(test)]
 pub(crate) mod described;

@@ -7,7 +7,8 @@
 //! each with a hub and a folder of its own (`stage`, `ground`), and each says
 //! for every capability whether it works (`sheet`). What the peers do stands in
 //! `sdk`, `renewal`, `paho`, `broker`, `rust_sdk` and `custom_vision`; their scripts lie in
-//! `tests/interop`. `dtdl` has a foreign program read files of the documentation.
+//! `tests/interop`. `dtdl` and `dashboards` have foreign programs read and run files of the
+//! documentation.
 //!
 //! A capability that cannot be tried is never silently left out: its line says
 //! `skipped` and why, and `--require` makes that a failure.
@@ -16,6 +17,7 @@ mod address;
 mod broker;
 mod control;
 mod custom_vision;
+mod dashboards;
 mod dtdl;
 mod events;
 mod folder;

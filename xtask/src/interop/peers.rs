@@ -9,7 +9,7 @@ use super::install::Node;
 use super::sdk::Sdk;
 use super::sheet::{Line, Outcome, Sheet};
 use super::stage::Stage;
-use super::{broker, custom_vision, dtdl, install, paho, rust_sdk, sdk};
+use super::{broker, custom_vision, dashboards, dtdl, install, paho, rust_sdk, sdk};
 use crate::{build, setup};
 
 /// A program that shares no code with us.
@@ -30,6 +30,8 @@ pub(super) enum Peer {
     CustomVision,
     /// @azure/dtdl-parser from npm, on the models in docs/.
     Dtdl,
+    /// Kusto's parser from npm and DuckDB from PyPI, on docs/dashboards and real reports.
+    Dashboards,
 }
 
 /// A peer whose needs are met, or the reason why they are not.
@@ -40,6 +42,7 @@ pub(super) enum Ready {
     AzureIotSdk { camera: PathBuf },
     CustomVision(custom_vision::Needs),
     Dtdl(Node),
+    Dashboards(dashboards::Needs),
     Skipped(String),
 }
 
@@ -63,6 +66,7 @@ impl Peer {
             Self::AzureIotSdk => "azure_iot_sdk",
             Self::CustomVision => "custom-vision",
             Self::Dtdl => "dtdl",
+            Self::Dashboards => "dashboards",
         }
     }
 
@@ -75,6 +79,7 @@ impl Peer {
             Self::AzureIotSdk => &rust_sdk::CAPABILITIES,
             Self::CustomVision => &custom_vision::CAPABILITIES,
             Self::Dtdl => &dtdl::CAPABILITIES,
+            Self::Dashboards => &dashboards::CAPABILITIES,
         }
     }
 
@@ -97,10 +102,29 @@ impl Peer {
                 Err(missing) => Err(missing),
             },
             Self::CustomVision => match install::python(stage, "custom_vision") {
-                Ok(python) => return module(stage.root(), python),
+                Ok(python) => {
+                    let (module, onnxruntime) = module(stage.root())?;
+                    Ok(Ready::CustomVision(custom_vision::Needs {
+                        python,
+                        module,
+                        onnxruntime,
+                    }))
+                }
                 Err(missing) => Err(missing),
             },
             Self::Dtdl => install::node(stage, "dtdl").map(Ready::Dtdl),
+            Self::Dashboards => match for_dashboards(stage) {
+                Ok((node, python)) => {
+                    let (module, onnxruntime) = module(stage.root())?;
+                    Ok(Ready::Dashboards(dashboards::Needs {
+                        node,
+                        python,
+                        module,
+                        onnxruntime,
+                    }))
+                }
+                Err(missing) => Err(missing),
+            },
         };
         Ok(ready.unwrap_or_else(|missing| Ready::Skipped(format!("{missing:#}"))))
     }
@@ -116,6 +140,7 @@ impl Ready {
             Self::AzureIotSdk { camera } => rust_sdk::run(stage, camera, &mut sheet),
             Self::CustomVision(needs) => custom_vision::run(stage, needs, &mut sheet),
             Self::Dtdl(node) => dtdl::run(stage, node, &mut sheet),
+            Self::Dashboards(needs) => dashboards::run(stage, needs, &mut sheet),
             Self::Skipped(why) => return sheet.close(Outcome::Skipped, why),
         };
         match played {
@@ -133,14 +158,18 @@ fn client_tests(root: &Path) -> anyhow::Result<Ready> {
 }
 
 /// The module and its runtime.
-fn module(root: &Path, python: PathBuf) -> anyhow::Result<Ready> {
+fn module(root: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let onnxruntime = setup::run(root)?;
     let built = build::run(root, &["build", "-p", "fruit-counter", "--bins"])?;
-    Ok(Ready::CustomVision(custom_vision::Needs {
-        python,
-        module: built.program("fruit-counter")?,
-        onnxruntime,
-    }))
+    Ok((built.program("fruit-counter")?, onnxruntime))
+}
+
+/// The parser and the engine.
+fn for_dashboards(stage: &Stage<'_>) -> anyhow::Result<(Node, PathBuf)> {
+    Ok((
+        install::node(stage, "kusto")?,
+        install::python(stage, "dashboards")?,
+    ))
 }
 
 /// The example has a lock file of its own, and dependencies that the rest does without.

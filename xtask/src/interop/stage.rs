@@ -20,6 +20,8 @@ pub(super) struct Stage<'a> {
     group: &'a Group,
     /// The development hub.
     pub(super) devhub: PathBuf,
+    /// The camera's command.
+    pub(super) camera: PathBuf,
     /// Pictures of about 100 KB.
     pub(super) pictures: Vec<PathBuf>,
 }
@@ -41,10 +43,11 @@ impl<'a> Stage<'a> {
             folder,
             group,
             devhub: built.program("devhub")?,
+            camera: built.program("camera")?,
             pictures: Vec::new(),
         };
         let pictures = folder.join("pictures");
-        let mut render = messages::render(&built.program("camera")?, &pictures);
+        let mut render = messages::render(&stage.camera, &pictures);
         let rendered = stage.call("camera render", &mut render, "render", wait::PATIENCE)?;
         ensure!(rendered.status.success(), "{}", rendered.text);
         stage.pictures = messages::found(&pictures)?;

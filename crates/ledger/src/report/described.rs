@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Report, SCHEMA};
 
-fn schema() -> Value {
+pub(super) fn schema() -> Value {
     let mut schema = schemars::schema_for!(Report).to_value();
     schema["title"] = json!(format!("The counts message {SCHEMA}"));
     schema["description"] = json!(
