@@ -5,7 +5,7 @@ mod command;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// A leaf device for Azure IoT Edge that sends fruit pictures
+/// A leaf device, or a module, for Azure IoT Edge that sends fruit pictures
 ///
 /// It plays the camera of a fruit counter: it sends photographs from a folder, or rendered ones
 /// whose truth is known, to the edgeHub of a box (or to a development hub), and compares what two

@@ -4,3 +4,4 @@ pub(crate) mod compare;
 mod progress;
 pub(crate) mod render;
 pub(crate) mod send;
+mod who;

@@ -1,6 +1,7 @@
-//! `camera send`: pictures to an edgeHub, as a leaf device.
+//! `camera send`: pictures to an edgeHub, as a leaf device or as a module of the box.
 
 use super::progress::{Progress, Screen};
+use super::who::Who;
 use anyhow::{Context as _, bail, ensure};
 use camera::render::Size;
 use camera::send::folder::{Folder, Shard};
@@ -11,8 +12,8 @@ use camera::send::sender::{Event, MOST_IN_FLIGHT, Plan, most_picture_bytes, send
 use camera::send::source::{Rendered, Source};
 use camera::truth::Truth;
 use clap::Args;
-use edge_client::{Client, ClientConfig, ConnectionString, Started, Status, start};
-use std::fs::{self, File};
+use edge_client::{Client, ClientConfig, Identity, Started, Status, start};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +29,7 @@ const PRODUCT: &str = concat!("fruit-counter-camera/", env!("CARGO_PKG_VERSION")
 /// How long the farewell to the hub may take once no frame is on its way.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Send pictures to an edgeHub as a leaf device
+/// Send pictures to an edgeHub, as a leaf device or as a module of the box
 ///
 /// MQTT with QoS 1 over TLS, one message for each picture, with a message id
 /// (`DEVICE-START-NUMBER`, START random at each start) and the time at which it was taken
@@ -48,6 +49,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
     camera send --connection-string-file cam-01.txt --ca ca.pem --pictures photos --report sent.jsonl
   The second of three cameras that share the ripe pictures:
     camera send --connection-string-file cam-02.txt --ca ca.pem --pictures photos --truth ripe --shard 2/3
+  In a container that edgeAgent started, on an output that a route leads to the counting module:
+    camera send --as-module pictures --pictures /photos --loop --rate 1
 
 Report, one line of JSON for each picture when its fate is known, then a summary:
   {\"deviceId\":..,\"messageId\":..,\"truth\":..,\"file\":.. or \"seed\":..,\"index\":..,\"bytes\":..,
@@ -56,25 +59,8 @@ Report, one line of JSON for each picture when its fate is known, then a summary
 
 More of what the connection does: RUST_LOG=edge_client=debug")]
 pub(crate) struct Send {
-    /// Who the camera is and where the gateway is:
-    /// HostName=..;GatewayHostName=..;DeviceId=..;SharedAccessKey=..
-    /// Other users of this machine can see it; better use the next option
-    #[arg(
-        long,
-        value_name = "TEXT",
-        required_unless_present = "connection_string_file"
-    )]
-    #[arg(conflicts_with = "connection_string_file")]
-    connection_string: Option<String>,
-    /// File with the connection string
-    #[arg(long, value_name = "FILE")]
-    connection_string_file: Option<PathBuf>,
-    /// PEM file with the gateway's root certificates; the only ones that are trusted
-    #[arg(long, value_name = "FILE")]
-    ca: PathBuf,
-    /// MQTT over TLS port of the gateway
-    #[arg(long, default_value_t = 8883)]
-    port: u16,
+    #[command(flatten)]
+    sender: Who,
 
     /// Send rendered fruit (needs --truth ripe or unripe)
     #[arg(
@@ -163,8 +149,12 @@ fn in_flight(text: &str) -> Result<usize, String> {
 impl Send {
     /// Sends; an error if a frame that was taken stayed unacknowledged.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let config = self.config()?;
-        let plan = self.plan(config.identity.device_id());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("no runtime")?;
+        let config = runtime.block_on(self.sender.config(PRODUCT))?;
+        let plan = self.plan(&config.identity);
         let preparer = Preparer {
             limit: most_picture_bytes(&plan, &config.identity),
             raw: self.raw,
@@ -177,11 +167,7 @@ impl Send {
         let report = self.open_report()?;
         let progress = Progress::new(total, self.quiet);
         log_to(progress.screen(), self.quiet);
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("no runtime")?
-            .block_on(self.send(config, &plan, source, preparer, report, progress))
+        runtime.block_on(self.send(config, &plan, source, preparer, report, progress))
     }
 
     async fn send(
@@ -227,31 +213,10 @@ impl Send {
         conclude(tally, trouble.as_deref())
     }
 
-    fn config(&self) -> anyhow::Result<ClientConfig> {
-        let text = match (&self.connection_string, &self.connection_string_file) {
-            (Some(text), _) => text.clone(),
-            (None, Some(path)) => fs::read_to_string(path)
-                .with_context(|| format!("connection string {} cannot be read", path.display()))?,
-            (None, None) => bail!("no connection string"),
-        };
-        let parsed = ConnectionString::parse(text.trim()).context("wrong connection string")?;
-        if let Some(module) = parsed.identity().module_id() {
-            bail!("the connection string is that of module {module}; a camera is a device");
-        }
-        let ca = fs::read(&self.ca)
-            .with_context(|| format!("certificates {} cannot be read", self.ca.display()))?;
-        let mut config = ClientConfig::from_connection_string(&parsed, &ca, PRODUCT)
-            .with_context(|| format!("cannot connect with {}", self.ca.display()))?;
-        config.port = self.port;
-        config.receives_inputs = false;
-        config.follows_twin = false;
-        config.takes_methods = false;
-        Ok(config)
-    }
-
-    fn plan(&self, device_id: &str) -> Plan {
+    fn plan(&self, identity: &Identity) -> Plan {
         Plan {
-            device_id: device_id.to_owned(),
+            device_id: identity.client_id(),
+            output: self.sender.output().map(str::to_owned),
             start: fastrand::u32(..),
             pause: self.rate.map_or(Duration::ZERO, |rate| {
                 // A rate next to zero has a pause beyond any clock: then there is one frame.

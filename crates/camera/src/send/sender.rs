@@ -56,8 +56,11 @@ pub enum PublishFailure {
 /// How to send.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The camera's device id: first part of the message ids, and named in the report.
+    /// The camera's id, `DEVICE` or `DEVICE/MODULE`: first part of the message ids, and named in
+    /// the report.
     pub device_id: String,
+    /// The output that a module sends on; absent for a leaf device, which has none.
+    pub output: Option<String>,
     /// Second part of the message ids: another random number at each start, so that a camera that
     /// starts again does not repeat an id.
     pub start: u32,
@@ -269,6 +272,7 @@ fn message(
     properties.insert(CREATION_TIME, now.format(STAMP)?)?;
     let mut message = OutgoingMessage::new(message_id, picture.bytes.clone());
     message.content_type = Some(picture.content.media_type().to_owned());
+    message.output.clone_from(&plan.output);
     message.properties = properties;
     Ok(message)
 }

@@ -86,6 +86,7 @@ impl Publisher for ScriptedHub {
 fn plan() -> Plan {
     Plan {
         device_id: "cam-1".to_owned(),
+        output: None,
         start: 0xAB,
         pause: Duration::ZERO,
         count: None,
@@ -177,6 +178,18 @@ async fn a_message_has_the_agreed_properties() {
     assert_eq!(stamp, Some("2031-02-03T03:05:06.007Z"));
     assert_eq!((message.output, message.content_encoding), (None, None));
     assert_eq!(message.payload.as_ref(), b"picture 0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_module_sends_on_its_output() {
+    let hub = ScriptedHub::default();
+    let plan = Plan {
+        output: Some("pictures".to_owned()),
+        ..plan()
+    };
+    run(&hub, 1, &plan).await;
+    let message = hub.messages().remove(0);
+    assert_eq!(message.output.as_deref(), Some("pictures"));
 }
 
 #[tokio::test(start_paused = true)]
