@@ -8,6 +8,7 @@
 mod alone;
 mod binaries;
 mod certificates;
+pub mod guide;
 mod http;
 mod process;
 mod site;
