@@ -12,6 +12,7 @@ mod damage;
 mod disk;
 mod exit_codes;
 mod faults;
+mod guides;
 mod healthcheck;
 mod hostile;
 mod http;
