@@ -3,9 +3,10 @@
 //! Each block of commands says after its language where it is run: `sh run` here, `sh box` on the
 //! box, `sh cloud` with an account. This room reads them and must never guess: a block that does not
 //! say it is a mistake. `commands` finds the names of commands, `session` follows a guide,
-//! `shell` asks the shell about what is not run.
+//! `shell` asks the shell about what is not run, `links` sees where links lead.
 
 mod commands;
+mod links;
 mod session;
 mod shell;
 
@@ -14,6 +15,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 pub use commands::command_names;
+pub use links::{anchors, links};
 pub use session::{Followed, Session};
 pub use shell::{check_shell, programs};
 
