@@ -261,27 +261,31 @@ fn concat<'v>(parts: impl IntoIterator<Item = &'v Value<'v>>) -> Value<'static> 
     owned(joined)
 }
 
-/// A part of `text` in UTF-16 units; undefined outside of it. Fractions of a
-/// unit are cut off.
+/// A part of `text` in UTF-16 units; undefined outside of it, and, where a length is asked for, at its
+/// very end. Fractions count towards where a part ends; where to cut, they are dropped.
 fn substring(text: &str, start: f64, length: Option<f64>) -> Value<'static> {
     let units: Vec<u16> = text.encode_utf16().collect();
-    let index = |number: f64| {
-        // In range, so the cast drops a fraction and nothing else.
-        #[expect(clippy::cast_sign_loss, reason = "checked to be at least 0")]
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a length that was counted in memory"
-        )]
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "text is far shorter than 2^53 units"
-        )]
-        (number >= 0.0 && number <= units.len() as f64).then_some(number as usize)
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "text is far shorter than 2^53 units"
+    )]
+    let whole = units.len() as f64;
+    // In range, so the cast drops a fraction and nothing else.
+    #[expect(clippy::cast_sign_loss, reason = "checked to be at least 0")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a length that was counted in memory"
+    )]
+    let index = |number: f64| number as usize;
+    let part = match length {
+        None if start >= 0.0 && start <= whole => units.get(index(start)..),
+        Some(length)
+            if start >= 0.0 && start < whole && length >= 0.0 && start + length <= whole =>
+        {
+            units.get(index(start)..index(start) + index(length))
+        }
+        None | Some(_) => None,
     };
-    let part = index(start).and_then(|start| match length {
-        None => units.get(start..),
-        Some(length) => index(length).and_then(|length| units.get(start..start + length)),
-    });
     part.map_or(Value::Undefined, |part| {
         owned(String::from_utf16_lossy(part))
     })

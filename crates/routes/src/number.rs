@@ -5,6 +5,11 @@
 /// before or behind, parentheses for minus, thousands separated by commas, a
 /// fraction, an exponent, the currency sign `¤`. `None` if it is none.
 pub(crate) fn from_text(text: &str) -> Option<f64> {
+    // .NET's parser ends at a NUL, as long as nothing else follows.
+    let text = match text.trim_end_matches('\0') {
+        "" => text,
+        number => number,
+    };
     let text = text.trim_matches(is_space);
     match text.to_ascii_lowercase().as_str() {
         "infinity" | "+infinity" | "∞" => return Some(f64::INFINITY),
@@ -15,18 +20,26 @@ pub(crate) fn from_text(text: &str) -> Option<f64> {
     let mut negative = false;
     let mut signed = false;
     let mut currency = false;
+    // A sign or a parenthesis before the digits; behind it .NET takes no white space, unless a currency
+    // sign stands there too.
+    let mut led = false;
     let mut body = text;
     if let Some(inner) = body
         .strip_prefix('(')
         .and_then(|body| body.strip_suffix(')'))
     {
-        (negative, signed, body) = (true, true, inner);
+        (negative, signed, led, body) = (true, true, true, inner);
     }
     // One sign and one currency mark, on either side, in any order.
     loop {
+        if led && !currency && body.starts_with(is_space) {
+            return None;
+        }
         body = body.trim_matches(is_space);
         let (rest, mark) = if let Some(rest) = body.strip_prefix(['+', '-', '¤']) {
-            (rest, body.chars().next())
+            let mark = body.chars().next();
+            led |= mark != Some('¤');
+            (rest, mark)
         } else if let Some(rest) = body.strip_suffix(['+', '-', '¤']) {
             (rest, body.chars().next_back())
         } else {
@@ -108,6 +121,10 @@ mod tests {
             ("10e10", 10e10),
             ("¤5", 5.0),
             ("-¤5", -5.0),
+            ("-¤ 5", -5.0),
+            ("¤- 5", -5.0),
+            ("5 -", -5.0),
+            ("5\0\0", 5.0),
             (".5", 0.5),
             ("5.", 5.0),
             ("10e1000", f64::INFINITY),
@@ -121,7 +138,7 @@ mod tests {
     fn other_text_is_no_number() {
         for text in [
             "", " ", "apple", "0x10", "1.2.3", "--1", "+-1", "-1-", "(-1)", "1e", ".", ",", ",1",
-            "1 2", "e5", "١",
+            "1 2", "e5", "١", "- 5", "( 5)", "- ¤5", "\0", "5\0 ",
         ] {
             assert_eq!(from_text(text), None, "{text:?}");
         }

@@ -9,8 +9,14 @@
 //! The proof may only err to the other side. What a sender chooses (properties, system properties,
 //! the body, and an application property that is called `$connectionModuleId`) may have any
 //! value; only what the hub itself says of a sender is taken for known.
+//!
+//! What the hub says holds of cameras that speak as cameras do. In the topic of a message the
+//! properties `moduleId` and `deviceId` take the place of the real sender, so a device that forges
+//! them passes for any module, on its outputs too. No condition keeps it out; such a device can as
+//! well send to IoT Hub by itself.
 
 mod facts;
+mod names;
 mod possible;
 mod walk;
 mod witness;
@@ -18,9 +24,9 @@ mod witness;
 use std::fmt;
 
 use crate::condition::Expression;
-use crate::message::same_name;
 use crate::route::Route;
 use facts::{Facts, Want};
+use names::{surely_differ, surely_same};
 pub use witness::Example;
 
 /// Whose messages are asked about.
@@ -77,9 +83,13 @@ impl fmt::Display for Undecided {
     }
 }
 
+/// More parts than this are not looked at: undecided. A long list of modules has a few hundred.
+const MAX_PARTS: usize = 1000;
+
 /// Whether some message of `senders` is taken by each of `routes`.
 ///
-/// Costs at most some hundred evaluations of the conditions, whatever they are.
+/// Costs at most some hundred evaluations of the conditions; conditions of more than a thousand parts
+/// are undecided.
 pub fn reach(routes: &[&Route], senders: Senders<'_>) -> Reach {
     Sender::kinds(senders)
         .into_iter()
@@ -94,6 +104,14 @@ fn of_sender(routes: &[&Route], sender: &Sender) -> Reach {
         .filter_map(|route| route.condition())
         .map(|condition| condition.root())
         .collect();
+    if conditions
+        .iter()
+        .map(|condition| parts(condition))
+        .sum::<usize>()
+        > MAX_PARTS
+    {
+        return Reach::Undecided(Undecided { part: None });
+    }
     let mut branches = vec![Facts::of(sender)];
     for condition in &conditions {
         branches = facts::assume(condition, Want::True, branches);
@@ -119,6 +137,20 @@ fn of_sender(routes: &[&Route], sender: &Sender) -> Reach {
                 .or_else(|| conditions.first().copied())
                 .cloned(),
         }),
+    }
+}
+
+/// How many nodes the tree of `expression` has.
+fn parts(expression: &Expression) -> usize {
+    match expression {
+        Expression::Literal(_)
+        | Expression::Property(_)
+        | Expression::System { .. }
+        | Expression::Body { .. }
+        | Expression::TwinChangeIncludes(_) => 1,
+        Expression::Negate(operand) | Expression::Not(operand) => 1 + parts(operand),
+        Expression::Binary { left, right, .. } => 1 + parts(left) + parts(right),
+        Expression::Call { arguments, .. } => 1 + arguments.iter().map(parts).sum::<usize>(),
     }
 }
 
@@ -185,7 +217,7 @@ impl Sender {
             let name = match index {
                 2 => &mut self.module,
                 4 => &mut self.output,
-                _ if same_name(wanted, seen) => continue,
+                _ if !surely_differ(wanted, seen) => continue,
                 _ => return None,
             };
             *name = std::mem::replace(name, Name::Any).narrowed(wanted)?;
@@ -198,8 +230,8 @@ impl Name {
     fn narrowed(self, wanted: &str) -> Option<Self> {
         let agrees = match &self {
             Self::Any => true,
-            Self::Like(name) => same_name(name, wanted),
-            Self::Unlike(name) => !same_name(name, wanted),
+            Self::Like(name) => !surely_differ(name, wanted),
+            Self::Unlike(name) => !surely_same(name, wanted),
         };
         agrees.then(|| Self::Like(wanted.to_owned()))
     }

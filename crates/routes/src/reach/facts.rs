@@ -4,8 +4,8 @@
 use crate::condition::{Expression, Literal, Operator};
 use crate::evaluate;
 use crate::function::Function;
-use crate::message::same_name;
 
+use super::names::surely_same;
 use super::possible::{Numbers, Possible, Texts};
 use super::{Kind, Name, Sender};
 
@@ -59,10 +59,11 @@ impl Facts {
     }
 }
 
-/// Whether two expressions read the same thing of a message, and so have the same worth.
+/// Whether two expressions surely read the same thing of a message, and so have the same worth. Two
+/// that may or may not are two unknowns.
 pub(super) fn is_same(left: &Expression, right: &Expression) -> bool {
     match (left, right) {
-        (Expression::Property(left), Expression::Property(right)) => same_name(left, right),
+        (Expression::Property(left), Expression::Property(right)) => surely_same(left, right),
         (
             Expression::System {
                 name: left,
@@ -72,7 +73,7 @@ pub(super) fn is_same(left: &Expression, right: &Expression) -> bool {
                 name: right,
                 escaped: other,
             },
-        ) => same_name(left, right) && escaped == other,
+        ) => surely_same(left, right) && escaped == other,
         (Expression::Body { .. }, Expression::Body { .. }) => left == right,
         _ => false,
     }
@@ -107,11 +108,11 @@ impl Sender {
     }
 
     fn system_property(&self, name: &str) -> Possible {
-        if same_name(name, "connectionDeviceId") {
+        if surely_same(name, "connectionDeviceId") {
             return Possible::texts(Texts::any());
         }
-        let module = same_name(name, "connectionModuleId");
-        let output = same_name(name, "outputName");
+        let module = surely_same(name, "connectionModuleId");
+        let output = surely_same(name, "outputName");
         match self.kind {
             Kind::Leaf if module => Possible::undefined(),
             Kind::Module | Kind::ModuleWithOutput if module => self.module.possible(),
@@ -223,7 +224,7 @@ impl Want {
     }
 }
 
-fn is_name(expression: &Expression) -> bool {
+pub(super) fn is_name(expression: &Expression) -> bool {
     matches!(
         expression,
         Expression::Property(_) | Expression::System { .. } | Expression::Body { .. }

@@ -1,7 +1,8 @@
 //! Every value that an expression may have: a set, never too small.
 
-use crate::message::same_name;
 use crate::value::Value;
+
+use super::names::{surely_differ, surely_same};
 
 /// A set of values, kind by kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -259,13 +260,13 @@ impl Texts {
         *self == Self::OneOf(Vec::new())
     }
 
-    /// Whether `text` is in the set.
+    /// Whether `text` is in the set, or may be.
     pub(super) fn has(&self, text: &str) -> bool {
         match self {
             Self::OneOf(texts) => texts.iter().any(|known| known == text),
             Self::AnyBut(texts) => texts.iter().all(|known| known != text),
-            Self::Like(name) => same_name(name, text),
-            Self::Unlike(name) => !same_name(name, text),
+            Self::Like(name) => !surely_differ(name, text),
+            Self::Unlike(name) => !surely_same(name, text),
         }
     }
 
@@ -294,11 +295,11 @@ impl Texts {
                 let both = texts.iter().filter(|text| set.has(text));
                 Self::OneOf(both.cloned().collect())
             }
-            (Self::Like(left), Self::Like(right)) if !same_name(left, right) => {
+            (Self::Like(left), Self::Like(right)) if surely_differ(left, right) => {
                 Self::OneOf(Vec::new())
             }
             (Self::Like(left), Self::Unlike(right)) | (Self::Unlike(right), Self::Like(left))
-                if same_name(left, right) =>
+                if surely_same(left, right) =>
             {
                 Self::OneOf(Vec::new())
             }

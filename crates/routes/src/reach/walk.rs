@@ -1,15 +1,19 @@
 //! What an expression may be worth, given what is known of its names.
 //!
-//! Where the operands have few values the evaluator itself is asked about each; where only their
-//! kinds matter it is asked about one of each kind. Everything else is worth anything of the type
-//! that the operation has.
+//! Where the operands of an operator have few values the evaluator itself is asked about each; where
+//! only their kinds matter it is asked about one of each kind. Everything else is worth anything of
+//! the type that the operation has.
+//!
+//! A function is never asked about its values: edgeHub's own may answer otherwise at the edges (where
+//! a substring ends, what reads as a number, which letters have an upper case), and a proof must hold
+//! there. Only the kinds of its arguments say whether it can have a value at all.
 
 use crate::condition::{Expression, Operator};
 use crate::evaluate::{self, Typed};
 use crate::function::Function;
 use crate::value::{self, Value};
 
-use super::facts::Facts;
+use super::facts::{self, Facts};
 use super::possible::{Numbers, Possible, Texts};
 
 /// More combinations than this are not asked about one by one.
@@ -46,11 +50,17 @@ pub(super) fn worth(expression: &Expression, facts: &Facts) -> (Possible, bool) 
             function,
             arguments,
         } => {
-            let arguments: Vec<_> = arguments
+            let worths: Vec<_> = arguments
                 .iter()
                 .map(|argument| worth(argument, facts))
                 .collect();
-            closed(call(*function, &arguments))
+            closed(
+                match (&arguments[..], &worths[..]) {
+                    ([name], [worth]) if facts::is_name(name) => kind_of_name(*function, worth),
+                    _ => None,
+                }
+                .unwrap_or_else(|| call(*function, &worths)),
+            )
         }
     }
 }
@@ -200,47 +210,29 @@ fn compared(operator: Operator, left: &Possible, right: &Possible) -> Possible {
     Possible::truths(numbers, numbers).or(of_texts)
 }
 
-fn call(function: Function, arguments: &[(Possible, bool)]) -> Possible {
-    let lists: Option<Vec<_>> = match function {
-        // Here the kind is all that matters.
+/// What `is_string` and its like say of a name, where the kind of its value is all that matters;
+/// `None` for other functions.
+fn kind_of_name(function: Function, (name, of_body): &(Possible, bool)) -> Option<Possible> {
+    match function {
         Function::IsBool
         | Function::IsDefined
         | Function::IsNull
         | Function::IsNumber
-        | Function::IsString => Some(arguments.iter().map(|(a, _)| a.of_each_kind()).collect()),
-        _ => arguments
-            .iter()
-            .map(|(argument, _)| argument.few())
-            .collect(),
-    };
-    let combinations = lists
-        .as_ref()
-        .and_then(|lists| {
-            lists
-                .iter()
-                .try_fold(1_usize, |product, list| product.checked_mul(list.len()))
-        })
-        .filter(|combinations| *combinations <= MAX_COMBINATIONS);
-    if let (Some(lists), Some(combinations)) = (lists, combinations) {
-        return united((0..combinations).map(|mut index| {
-            let chosen: Vec<_> = lists
-                .iter()
-                .zip(arguments)
-                .map(|(list, (_, of_body))| {
-                    let value = list[index % list.len()].clone();
-                    index /= list.len();
-                    Typed {
-                        value,
-                        of_body: *of_body,
-                    }
-                })
-                .collect();
-            evaluate::call(function, &chosen)
-        }));
+        | Function::IsString => Some(united(name.of_each_kind().into_iter().map(|value| {
+            let argument = Typed {
+                value,
+                of_body: *of_body,
+            };
+            evaluate::call(function, &[argument])
+        }))),
+        _ => None,
     }
-    let first = arguments.first().map(|(argument, _)| argument);
-    let has_numbers = first.is_some_and(Possible::has_numbers);
-    let has_texts = first.is_some_and(Possible::has_texts);
+}
+
+fn call(function: Function, arguments: &[(Possible, bool)]) -> Possible {
+    let all = |has: fn(&Possible) -> bool| arguments.iter().all(|(argument, _)| has(argument));
+    let numbers = || all(Possible::has_numbers);
+    let texts = || all(Possible::has_texts);
     match function {
         Function::Abs
         | Function::Exp
@@ -249,18 +241,25 @@ fn call(function: Function, arguments: &[(Possible, bool)]) -> Possible {
         | Function::Ceiling
         | Function::Floor
         | Function::Sign
-        | Function::Sqrt => number_or_undefined(has_numbers),
-        Function::AsNumber => number_or_undefined(has_numbers || has_texts),
-        Function::Length | Function::IndexOf => number_or_undefined(has_texts),
-        Function::Lower | Function::Upper | Function::Substring => text_or_undefined(has_texts),
-        Function::Concat => text_or_undefined(true),
+        | Function::Sqrt => number_or_undefined(numbers()),
+        Function::AsNumber => number_or_undefined(all(|a| a.has_numbers() || a.has_texts())),
+        Function::Length | Function::IndexOf => number_or_undefined(texts()),
+        Function::Lower | Function::Upper => text_or_undefined(texts()),
+        Function::Substring => {
+            let of_text = arguments.first().is_some_and(|(text, _)| text.has_texts());
+            text_or_undefined(of_text)
+        }
+        Function::Concat => text_or_undefined(all(|a| a.has_texts() || a.null_text)),
         Function::StartsWith | Function::EndsWith | Function::Contains => {
-            Possible::truths(has_texts, has_texts).or(Possible::undefined())
+            Possible::truths(texts(), texts()).or(Possible::undefined())
         }
         Function::IsBool
         | Function::IsDefined
         | Function::IsNull
         | Function::IsNumber
-        | Function::IsString => Possible::everything(),
+        | Function::IsString => Possible {
+            undefined: true,
+            ..Possible::truths(true, true)
+        },
     }
 }

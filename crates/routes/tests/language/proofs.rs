@@ -14,6 +14,9 @@ fn name() -> impl Strategy<Value = String> {
         "a",
         "A",
         "b",
+        // One name to Rust, two to .NET.
+        "ı",
+        "I",
         "$connectionModuleId",
         "{$connectionModuleId}",
         "$connectionDeviceId",
@@ -135,6 +138,7 @@ fn sent() -> impl Strategy<Value = Sent> {
     let property = proptest::sample::select(vec![
         "a",
         "b",
+        "ı",
         "$connectionModuleId",
         "$outputName",
         "$connectionDeviceId",

@@ -138,6 +138,59 @@ fn what_is_not_seen_through_is_not_taken_for_a_no() {
     undecided("{$outputName} = 'counts'", "outputName");
 }
 
+/// edgeHub's functions answer otherwise than ours at the edges; a proof that folds ours is none.
+#[test]
+fn no_proof_rests_on_what_a_function_answers() {
+    for condition in [
+        "NOT IS_DEFINED(substring('abc', 3, 0))",
+        "NOT IS_DEFINED(substring('abc', 1.7, 2))",
+        "NOT IS_DEFINED(as_number('- 5'))",
+        "IS_DEFINED(as_number('5\u{0}'))",
+        "as_number('5') = 6",
+        "upper('ı') = 'ı'",
+        "lower('İ') = 'İ'",
+        "exp(1) = 2",
+        "power(2, 0.5) = 1.5",
+        "length('abc') = 4",
+        "index_of('abc', 'b') = 2",
+        "starts_with('abc', 'b')",
+        "concat('a', 'b') = 'c'",
+        "is_string(substring('abc', 9))",
+        "IS_NULL(lower('A'))",
+    ] {
+        let found = where_leaf(condition);
+        assert!(!found.is_never(), "{condition}: {found:?}");
+    }
+}
+
+/// To Rust `ı` is the lower case of `I`, to .NET it is another letter.
+#[test]
+fn names_that_only_one_folding_takes_for_the_same_are_two() {
+    for (left, right) in [("kınd", "kind"), ("ſize", "size"), ("ɤ", "Ɤ"), ("ä", "Ä")] {
+        let found = where_leaf(&format!("{left} = 'a' AND {right} = 'b'"));
+        assert!(!found.is_never(), "{left} {right}: {found:?}");
+        never(&format!("{left} = 'a' AND {left} = 'b'"));
+    }
+    never("KIND = 'a' AND kind = 'b'");
+    // Another module than `Kıwı` may well be called `KIWI`.
+    let own = route("FROM /messages/modules/KIWI INTO $upstream");
+    assert!(!reach(&[&own], Senders::OtherModules("Kıwı")).is_never());
+    assert!(!reach(&[&own], Senders::Module("Kıwı")).is_never());
+}
+
+/// Whoever checks a deployment waits for it.
+#[test]
+fn a_condition_beyond_the_budget_is_undecided_at_once() {
+    let many: Vec<_> = (0..200)
+        .map(|n| format!("(a{n} = 'x' OR b{n} = 'y')"))
+        .collect();
+    let began = std::time::Instant::now();
+    let found = where_leaf(&many.join(" AND "));
+    assert!(matches!(found, Reach::Undecided(_)), "{found:?}");
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+}
+
 #[test]
 fn sources_that_no_leaf_device_has_are_never_reached() {
     for (source, is_never) in [
