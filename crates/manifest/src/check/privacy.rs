@@ -75,7 +75,7 @@ fn refuse(route: &FoundRoute, found: &Reach, what: &str, module: &str, findings:
         format!(
             "take only the counts: FROM /messages/modules/{module}/outputs/counts INTO $upstream; or \
              ask who sent it: WHERE {{$connectionModuleId}} = 'NAME', with the braces, which no \
-             camera can pass"
+             camera passes that speaks as cameras do"
         ),
     );
 }
@@ -110,19 +110,31 @@ fn counts_return(input: &FoundRoute, module: &str, findings: &mut Findings) {
 /// Modules of somebody else that get pictures, from a camera or from one another.
 fn elsewhere(hub: &Hub, own: &str, findings: &mut Findings) {
     let mut holders: Vec<(&str, &FoundRoute)> = Vec::new();
+    // Each route with how many holders it was asked about: none twice, whatever the number of modules.
+    let mut asked: Vec<_> = hub
+        .routes
+        .iter()
+        .filter_map(|route| match route.route.sink() {
+            routes::Sink::Input { module, .. } if module != own => Some((route, module, 0)),
+            _ => None,
+        })
+        .collect();
+    for (route, module, _) in &asked {
+        let is_known = holders.iter().any(|(known, _)| known == module);
+        if !is_known && !route.reach(Senders::LeafDevices).is_never() {
+            holders.push((module, route));
+        }
+    }
     loop {
-        let further = hub.routes.iter().find_map(|route| {
-            let routes::Sink::Input { module, .. } = route.route.sink() else {
+        let further = asked.iter_mut().find_map(|(route, module, count)| {
+            if holders.iter().any(|(known, _)| known == module) {
                 return None;
-            };
-            let is_known = module == own || holders.iter().any(|(known, _)| known == module);
-            let brings = || {
-                !route.reach(Senders::LeafDevices).is_never()
-                    || holders
-                        .iter()
-                        .any(|(holder, _)| !route.reach(Senders::Module(holder)).is_never())
-            };
-            (!is_known && brings()).then_some((module.as_str(), route))
+            }
+            let brings = holders[*count..]
+                .iter()
+                .any(|(holder, _)| !route.reach(Senders::Module(holder)).is_never());
+            *count = holders.len();
+            brings.then_some((module.as_str(), *route))
         });
         match further {
             Some(further) => holders.push(further),
