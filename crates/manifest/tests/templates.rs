@@ -105,6 +105,8 @@ fn the_module_is_bounded_supervised_and_kept_as_promised() {
                 .is_some_and(|bytes| bytes <= 256_000_000),
             "{name}"
         );
+        // Without it as much again may be swapped.
+        assert_eq!(host["MemorySwap"], host["Memory"], "{name}");
         assert_eq!(
             host["Ulimits"],
             json!([{"Name": "core", "Soft": 0, "Hard": 0}]),
