@@ -7,6 +7,7 @@
 //! A rule that cannot decide refuses. What is checked is the document: whether a module of somebody
 //! else opens a connection of its own is beyond it.
 
+mod hub;
 mod images;
 mod layers;
 mod modules;
@@ -14,6 +15,8 @@ mod privacy;
 mod routing;
 mod rule;
 mod secrets;
+mod spelling;
+mod store;
 mod volumes;
 
 use std::fmt;
@@ -23,6 +26,7 @@ use serde_json::Value;
 use crate::error::ManifestError;
 use crate::manifest::{self, Form};
 use crate::reader::At;
+use crate::unique;
 use crate::variables;
 use layers::Merged;
 pub use rule::{Rule, Severity};
@@ -65,19 +69,25 @@ impl Document {
     /// written.
     ///
     /// # Errors
-    /// [`ManifestError`] if it is not JSON, or has no `modulesContent`.
+    /// [`ManifestError`] if it is not JSON, names a member twice, or has no `modulesContent`. It does not
+    /// repeat `name`.
     pub fn parse(
         name: &str,
         text: &str,
         variables: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ManifestError> {
+        // Windows tools put a mark before UTF-8.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let bare = variables::expand_bare(text, variables);
-        let value: Value = serde_json::from_str(&bare).map_err(|source| ManifestError::Json {
-            what: name.to_owned(),
+        let broken = |source| ManifestError::Json {
+            what: "document".to_owned(),
             hint: "",
             source,
-        })?;
+        };
+        unique::check(&bare).map_err(broken)?;
+        let value: Value = serde_json::from_str(&bare).map_err(broken)?;
         let content = manifest::content(&value)?;
+        content.object()?;
         if value.get("content").is_some() && value.get("modulesContent").is_some() {
             // One tool reads this one, another the other.
             return Err(content.refused("either modulesContent or content, not both"));
@@ -151,9 +161,12 @@ pub fn check(documents: &[Document], terms: &Terms) -> Vec<Finding> {
     }
     if let Some(merged) = layers::merge(documents, &mut findings) {
         let modules = modules::read(&merged, terms, &mut findings);
-        let hub = routing::read(&merged, &mut findings);
-        privacy::check(&hub, &modules, terms, &mut findings);
-        routing::check(&merged, &hub, &modules, terms, &mut findings);
+        spelling::check(&merged, &mut findings);
+        store::check(&merged, &mut findings);
+        let routes = routing::read(&merged, &mut findings);
+        hub::check(&merged, &modules, &mut findings);
+        privacy::check(&routes, terms, &mut findings);
+        routing::check(&merged, &routes, &modules, terms, &mut findings);
         volumes::check(&merged, &modules, terms, &mut findings);
         images::check(&merged, &modules, &mut findings);
     }
@@ -195,18 +208,11 @@ impl Findings {
                 path,
                 found,
                 expected,
-            } => {
-                // A piece of createOptions may hold anything, a secret too.
-                let found = match rule {
-                    Rule::CreateOptions if found.starts_with('"') => "text",
-                    _ => found,
-                };
-                (
-                    path.clone(),
-                    format!("found {found}"),
-                    format!("write {expected}"),
-                )
-            }
+            } => (
+                path.clone(),
+                format!("found {found}"),
+                format!("write {expected}"),
+            ),
             ManifestError::Json { source, .. } => (
                 place.path.clone(),
                 format!("{error}: {source}"),

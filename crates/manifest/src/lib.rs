@@ -42,6 +42,7 @@ mod json;
 mod manifest;
 mod module;
 mod reader;
+mod unique;
 mod variables;
 
 pub use build::{BuildContext, build, build_text, files_under, manifest_name};

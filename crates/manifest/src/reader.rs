@@ -28,8 +28,8 @@ impl<'v> At<'v> {
             self.path.clone()
         };
         ManifestError::Value {
+            found: shown(&path, self.value),
             path,
-            found: shown(self.value),
             expected: expected.into(),
         }
     }
@@ -97,18 +97,32 @@ impl<'v> At<'v> {
     }
 }
 
-/// A value for people, shortened. What stands in a document may be a secret, so
-/// only as much is shown as finding it again needs.
-fn shown(value: &Value) -> String {
-    const SHOWN: usize = 40;
+/// Members that hold a word of a few; only of these is text shown.
+const WORDS: [&str; 6] = [
+    "type",
+    "status",
+    "restartPolicy",
+    "imagePullPolicy",
+    "schemaVersion",
+    "startupOrder",
+];
+
+/// A value for people. Text that stands in a document may be a secret: it is told by its kind, and shown
+/// only where a word belongs and it looks like one.
+fn shown(path: &str, value: &Value) -> String {
+    const SHOWN: usize = 20;
+    let is_word = |text: &str| {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        text.len() <= SHOWN && text.bytes().all(is_plain)
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) if text.chars().count() > SHOWN => {
-            format!("\"{}…\"", text.chars().take(SHOWN).collect::<String>())
-        }
-        Value::String(text) => format!("\"{text}\""),
+        Value::String(text) if WORDS.contains(&name) && is_word(text) => format!("\"{text}\""),
+        Value::String(text) => format!("text of {} characters", text.chars().count()),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }

@@ -18,7 +18,7 @@ pub(super) fn check(merged: &Merged, modules: &Modules, findings: &mut Findings)
     }
     // edgeHub has a rule of its own for not being there.
     let names = merged.names("$edgeAgent", &["systemModules"]);
-    if !names.iter().any(|name| name == "edgeAgent") {
+    if modules.has_system && !names.iter().any(|name| name == "edgeAgent") {
         findings.add(
             Rule::BadValue,
             &merged.place("$edgeAgent", &["systemModules", "edgeAgent"]),
@@ -41,7 +41,13 @@ fn image(name: &str, found: &Found, findings: &mut Findings) {
         findings.add(
             Rule::SystemImageUnknown,
             &place,
-            format!("found {image}, whose version cannot be told"),
+            if name == "edgeHub" && !is_microsofts(image, name) {
+                "found an image that is not called azureiotedge-hub: neither its version nor how it \
+                 routes can be told"
+                    .to_owned()
+            } else {
+                "found an image whose version cannot be told".to_owned()
+            },
             cure,
         );
         return;
@@ -79,12 +85,16 @@ fn image(name: &str, found: &Found, findings: &mut Findings) {
 /// The tag of Microsoft's image, whichever registry it comes from.
 fn tag<'i>(image: &'i str, name: &str) -> Option<&'i str> {
     let last = image.rsplit('/').next()?;
-    let (repository, tag) = last.split_once(':')?;
-    let expected = format!(
-        "azureiotedge-{}",
-        name.trim_start_matches("edge").to_lowercase()
-    );
-    (repository == expected && !tag.contains('@')).then_some(tag)
+    let (_, tag) = last.split_once(':')?;
+    (is_microsofts(image, name) && !tag.contains('@')).then_some(tag)
+}
+
+/// Whether the image is called as Microsoft's, whichever registry it comes from.
+fn is_microsofts(image: &str, name: &str) -> bool {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    let repository = last.split([':', '@']).next().unwrap_or(last);
+    let short = name.trim_start_matches("edge").to_lowercase();
+    repository.strip_prefix("azureiotedge-") == Some(&short)
 }
 
 /// Major and minor version of a tag like `1.6`, `1.6.2` or `1.6.2-linux-arm64v8`.

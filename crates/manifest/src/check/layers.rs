@@ -34,7 +34,9 @@ struct Written {
 pub(super) fn merge(documents: &[Document], findings: &mut Findings) -> Option<Merged> {
     let base = documents.iter().rposition(is_full);
     let Some(base) = base else {
-        if let Some(document) = documents.last() {
+        if let Some(document) = documents.last()
+            && !tell_what_is_no_object(document, findings)
+        {
             findings.add(
                 Rule::NoBase,
                 &root(document),
@@ -60,10 +62,22 @@ pub(super) fn merge(documents: &[Document], findings: &mut Findings) -> Option<M
         twins: Map::new(),
         written: Vec::new(),
     };
-    for document in &documents[base..] {
-        merged.lay(document, findings);
+    for (index, document) in documents[base..].iter().enumerate() {
+        merged.lay(document, index > 0, findings);
     }
     Some(merged)
+}
+
+/// Tell of twins that are no objects; whether there are any.
+fn tell_what_is_no_object(document: &Document, findings: &mut Findings) -> bool {
+    let twins = document.content().and_then(|content| content.members());
+    let before = findings.0.len();
+    for (_, at) in twins.unwrap_or_default() {
+        if let Err(error) = at.object() {
+            findings.add_error(Rule::BadValue, &root(document), &error);
+        }
+    }
+    findings.0.len() > before
 }
 
 /// Whether a document can be a base.
@@ -163,7 +177,7 @@ impl Merged {
         writers.max_by_key(|written| written.segments.len())
     }
 
-    fn lay(&mut self, document: &Document, findings: &mut Findings) {
+    fn lay(&mut self, document: &Document, is_layer: bool, findings: &mut Findings) {
         let content = match document.content() {
             Ok(content) => content,
             Err(error) => return findings.add_error(Rule::BadValue, &root(document), &error),
@@ -209,6 +223,17 @@ impl Merged {
                     );
                     continue;
                 };
+                // Whether the base's routes are then gone is not documented for edgeHub's twin.
+                if is_layer && twin == "$edgeHub" && (segments.is_empty() || segments == ["routes"])
+                {
+                    findings.add(
+                        Rule::BadValue,
+                        &place,
+                        "writes over all routes at once, and it is not known which of the base's stay \
+                         in force",
+                        "write each route under a key of its own: properties.desired.routes.NAME",
+                    );
+                }
                 if !self.put(twin, &segments, at.value) {
                     findings.add(
                         Rule::BadValue,

@@ -4,8 +4,9 @@ use super::{Findings, Merged, Place, Rule, Terms};
 use crate::create_options::{self, CHUNK_CHARS};
 use crate::error::ManifestError;
 use crate::manifest::{self, AGENT_VERSIONS, Form};
-use crate::module::Module;
+use crate::module::{Module, RestartPolicy, Status};
 use crate::reader::At;
+use crate::unique;
 
 /// A module and where it stands.
 pub(super) struct Found {
@@ -14,16 +15,36 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// A variable of the container, its name in any case: of `env`, else of `createOptions.Env`.
+    /// A variable of the container as Linux knows it: of `env`, else of `createOptions.Env`.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let mut all = self.variables();
+        all.find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The same, its name in any case: so does edgeHub read its own.
+    pub(super) fn variable_in_any_case(&self, name: &str) -> Option<&str> {
+        let mut all = self.variables();
+        all.find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The first two variables whose names differ in case alone.
+    pub(super) fn variable_in_two_cases(&self) -> Option<(&str, &str)> {
+        let names: Vec<_> = self.variables().map(|(name, _)| name).collect();
+        names.iter().enumerate().find_map(|(index, first)| {
+            let is_twin = |other: &&&str| *other != first && other.eq_ignore_ascii_case(first);
+            let second = names[index + 1..].iter().find(is_twin)?;
+            Some((*first, *second))
+        })
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.module.env.iter().rev();
         let own = own.map(|(known, value)| (known.as_str(), value.as_str()));
         let options = self.module.create_options["Env"].as_array();
         let options = options.into_iter().flatten().rev();
-        let options = options.filter_map(|pair| pair.as_str()?.split_once('='));
-        own.chain(options)
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        own.chain(options.filter_map(|pair| pair.as_str()?.split_once('=')))
     }
 }
 
@@ -31,6 +52,8 @@ impl Found {
 pub(super) struct Modules {
     pub(super) own: Vec<Found>,
     pub(super) system: Vec<Found>,
+    /// Whether the system modules are an object, if there are any: else none of them is missed.
+    pub(super) has_system: bool,
     /// The names of all, those that could not be read too.
     pub(super) names: Vec<String>,
 }
@@ -55,12 +78,14 @@ pub(super) fn read(merged: &Merged, terms: &Terms, findings: &mut Findings) -> M
     }
     let known = ["schemaVersion", "runtime", "systemModules", "modules"];
     merged.refuse_others("$edgeAgent", &known, findings);
+    let are_listed = listed(merged, "modules", findings);
     let modules = Modules {
+        has_system: listed(merged, "systemModules", findings),
         own: group(merged, "modules", findings),
         system: group(merged, "systemModules", findings),
         names: merged.names("$edgeAgent", &["modules"]),
     };
-    if !modules.names.contains(&terms.module) {
+    if are_listed && !modules.names.contains(&terms.module) {
         let near = modules
             .names
             .iter()
@@ -78,7 +103,33 @@ pub(super) fn read(merged: &Merged, terms: &Terms, findings: &mut Findings) -> M
         );
     }
     twins_by_case(merged, &modules, terms, findings);
+    if let Some(own) = modules.find(&terms.module) {
+        let module = &own.module;
+        if module.status == Status::Stopped || module.restart_policy == RestartPolicy::Never {
+            findings.add(
+                Rule::BadValue,
+                &own.place,
+                "is not kept running: pictures wait until their time is over, and nobody counts them",
+                "write \"status\": \"running\" and \"restartPolicy\": \"always\"",
+            );
+        }
+    }
     modules
+}
+
+/// Whether the modules of a kind are members of an object, if there are any.
+fn listed(merged: &Merged, kind: &str, findings: &mut Findings) -> bool {
+    let Some(at) = merged.at("$edgeAgent", &[kind]) else {
+        return true;
+    };
+    match at.object() {
+        Ok(_) => true,
+        Err(error) => {
+            let place = merged.place("$edgeAgent", &[kind]);
+            findings.add_error(Rule::BadValue, &place, &error);
+            false
+        }
+    }
 }
 
 /// Routes ignore case where they name a sender: for them two such modules are one.
@@ -169,5 +220,15 @@ fn options(
             Some(_) | None => {}
         }
     }
-    create_options::join(&settings).map(|_| ())
+    create_options::join(&settings)?;
+    if let Some(text) = create_options::joined(settings.value)
+        && !text.trim().is_empty()
+    {
+        unique::check(&text).map_err(|source| ManifestError::Json {
+            what: format!("text of {}/createOptions", settings.path),
+            hint: "",
+            source,
+        })?;
+    }
+    Ok(())
 }

@@ -5,14 +5,12 @@
 //! to `$upstream` is asked whether it can take such a message; only a proof that it cannot lets it
 //! pass.
 
-use routes::{Origin, Reach, RoutedMessage, Senders, reach};
+use routes::{Reach, Senders, reach};
 
-use super::modules::Modules;
-use super::routing::{FoundRoute, Hub};
+use super::routing::{FoundRoute, Hub, takes_report};
 use super::{Findings, Rule, Terms};
 
-pub(super) fn check(hub: &Hub, modules: &Modules, terms: &Terms, findings: &mut Findings) {
-    routes_of_its_own(modules, findings);
+pub(super) fn check(hub: &Hub, terms: &Terms, findings: &mut Findings) {
     let module = terms.module.as_str();
     let into: Vec<_> = hub
         .routes
@@ -42,26 +40,6 @@ pub(super) fn check(hub: &Hub, modules: &Modules, terms: &Terms, findings: &mut 
     elsewhere(hub, module, findings);
 }
 
-/// An edgeHub that does not read its twin has a route of its own: everything to IoT Hub.
-fn routes_of_its_own(modules: &Modules, findings: &mut Findings) {
-    let Some(hub) = modules.system("edgeHub") else {
-        return;
-    };
-    if let Some(value) = hub.variable("configSource")
-        && !value.eq_ignore_ascii_case("twin")
-    {
-        findings.add(
-            Rule::PicturesUpstream,
-            &hub.place,
-            format!(
-                "the variable configSource is \"{value}\": edgeHub then takes its routes from a file \
-                 of its own, FROM /* INTO $upstream, and not from here"
-            ),
-            "leave the variable out",
-        );
-    }
-}
-
 fn refuse(route: &FoundRoute, found: &Reach, what: &str, module: &str, findings: &mut Findings) {
     let why = match found {
         Reach::Possibly(example) => format!("can take {what} to IoT Hub: {example} passes"),
@@ -82,19 +60,7 @@ fn refuse(route: &FoundRoute, found: &Reach, what: &str, module: &str, findings:
 
 /// A report that comes back as a picture is rejected, and makes the next report.
 fn counts_return(input: &FoundRoute, module: &str, findings: &mut Findings) {
-    let text = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
-    let system = [
-        text("contentType", "application/json"),
-        text("contentEncoding", "utf-8"),
-        text("messageId", "5b0e-1"),
-    ];
-    let origin = Origin::Module {
-        device: "edge",
-        module,
-        output: Some("counts"),
-    };
-    let report = RoutedMessage::new(origin, &[], &system, br#"{"schema":"fruit-counts/1"}"#);
-    if input.route.matches(&report) {
+    if takes_report(&input.route, module) {
         findings.add(
             Rule::CountsReturn,
             &input.place,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Document, Findings, Place, Rule};
 use crate::create_options;
-use crate::manifest::Form;
+use crate::manifest::{DESIRED, Form};
 
 pub(super) fn check(document: &Document, findings: &mut Findings) {
     let Ok(content) = document.content() else {
@@ -35,13 +35,12 @@ impl Search<'_> {
             }
             Value::Object(members) => {
                 for (key, member) in members {
-                    path.push(key.clone());
-                    match key.as_str() {
-                        "registryCredentials" => self.registries(member, path),
-                        // A secret may lie across two pieces.
-                        _ if key.starts_with("createOptions") && member.is_string() => {}
-                        _ => self.walk(member, path),
+                    // A secret may lie across two pieces.
+                    if key.starts_with("createOptions") && member.is_string() {
+                        continue;
                     }
+                    path.push(key.clone());
+                    self.walk(member, path);
                     path.pop();
                 }
                 if let Some(text) = create_options::joined(value) {
@@ -57,21 +56,16 @@ impl Search<'_> {
         }
     }
 
-    fn registries(&mut self, credentials: &Value, path: &[String]) {
-        if self.document.form == Form::Manifest {
+    fn text(&mut self, text: &str, path: &[String]) {
+        let names = names(path);
+        if is_registry_password(&names) {
+            // A built manifest must have it.
+            let is_clear = !text.is_empty() && !is_placeholder(text);
+            if self.document.form == Form::Template && is_clear {
+                self.found(Rule::Secret, path, "a password of a registry", PLACEHOLDER);
+            }
             return;
         }
-        for (name, registry) in credentials.as_object().into_iter().flatten() {
-            let password = registry["password"].as_str().unwrap_or_default();
-            if !password.is_empty() && !is_placeholder(password) {
-                let mut path = path.to_vec();
-                path.extend([name.clone(), "password".to_owned()]);
-                self.found(Rule::Secret, &path, "a password of a registry", PLACEHOLDER);
-            }
-        }
-    }
-
-    fn text(&mut self, text: &str, path: &[String]) {
         if let Some(kind) = secret(text) {
             self.found(
                 Rule::Secret,
@@ -82,27 +76,30 @@ impl Search<'_> {
             );
             return;
         }
-        // `NAME=value` in `createOptions.Env`, or the `value` of a variable.
-        let variable = match path {
-            [.., env, name, value] if env == "env" && value == "value" => {
-                Some((name.as_str(), text))
-            }
-            [.., env, _] if env == "Env" => text.split_once('='),
-            _ => None,
-        };
-        let Some((name, value)) = variable else {
+        let Some((name, value)) = named(&names, text) else {
             return;
         };
-        if is_secret_name(name) && !value.is_empty() && !is_placeholder(value) {
+        if is_key_by_form(value) {
+            let (rule, cure) = if is_secret_name(name) {
+                (
+                    Rule::Secret,
+                    "take it out: a camera's key belongs on the camera",
+                )
+            } else {
+                (Rule::SecretReadable, "take it out if it is a key")
+            };
+            let kind = "what looks like the key of a device (32 or 64 bytes as base64)";
+            return self.found(rule, path, kind, cure);
+        }
+        let is_variable = names.iter().any(|name| name.eq_ignore_ascii_case("env"));
+        if is_variable && is_secret_name(name) && !value.is_empty() && !is_placeholder(value) {
+            let kind = format!("a value for {name}");
             match self.document.form {
-                Form::Template => {
-                    let kind = format!("a value for {name}");
-                    self.found(Rule::Secret, path, &kind, PLACEHOLDER);
-                }
+                Form::Template => self.found(Rule::Secret, path, &kind, PLACEHOLDER),
                 Form::Manifest => self.found(
                     Rule::SecretReadable,
                     path,
-                    &format!("a value for {name}"),
+                    &kind,
                     "know that whoever may read the deployment or its twins reads it; keep the built \
                      file out of version control",
                 ),
@@ -122,31 +119,80 @@ impl Search<'_> {
 
 const PLACEHOLDER: &str = "write $NAME there and the value into .env, which stays on your machine";
 
+/// A path name by name: the dotted keys of a layer are several.
+fn names(path: &[String]) -> Vec<&str> {
+    let names = path.iter().flat_map(|key| {
+        let parts = if key.starts_with(DESIRED) {
+            usize::MAX
+        } else {
+            1
+        };
+        key.splitn(parts, '.')
+    });
+    names.flat_map(|name| name.split('/')).collect()
+}
+
+/// The one place where a password may stand in a built manifest: that of a registry.
+fn is_registry_password(names: &[&str]) -> bool {
+    let place = [
+        "$edgeAgent",
+        "properties",
+        "desired",
+        "runtime",
+        "settings",
+        "registryCredentials",
+    ];
+    match names {
+        [rest @ .., _, name] => name.eq_ignore_ascii_case("password") && rest.ends_with(&place),
+        _ => false,
+    }
+}
+
+/// What a text is called, and its value: a variable (`"NAME": {"value": …}`, `"NAME": …`, `"NAME=…"` in
+/// a list), else a member.
+fn named<'t>(names: &[&'t str], text: &'t str) -> Option<(&'t str, &'t str)> {
+    match names {
+        [.., env, name, value]
+            if env.eq_ignore_ascii_case("env") && value.eq_ignore_ascii_case("value") =>
+        {
+            Some((name, text))
+        }
+        [.., env, index] if env.eq_ignore_ascii_case("env") && index.parse::<usize>().is_ok() => {
+            text.split_once('=')
+        }
+        [.., name] => Some((name, text)),
+        [] => None,
+    }
+}
+
 /// What kind of secret `text` is or has in it.
-fn secret(text: &str) -> Option<&'static str> {
+pub(super) fn secret(text: &str) -> Option<&'static str> {
+    let lower = text.to_ascii_lowercase();
     let given = |label: &str| {
-        text.match_indices(label).any(|(at, _)| {
-            let value = &text[at + label.len()..];
-            !value.is_empty() && !value.starts_with(['$', '<', '{', ';'])
+        lower.match_indices(label).any(|(at, _)| {
+            let value = &lower[at + label.len()..];
+            !value.is_empty() && !value.starts_with(['$', '<', '{', ';', '&'])
         })
     };
-    if given("SharedAccessKey=") {
+    if given("sharedaccesskey=") {
         Some("a connection string with its key")
-    } else if given("AccountKey=") {
+    } else if given("accountkey=") {
         Some("a connection string of a storage account")
-    } else if text.contains("SharedAccessSignature ") && text.contains("sig=") {
+    } else if given("sig=")
+        && ["sharedaccesssignature", "sv=", "se=", "sr="]
+            .iter()
+            .any(|p| lower.contains(p))
+    {
         Some("a SAS token")
-    } else if text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
+    } else if lower.contains("-----begin ") && lower.contains("private key-----") {
         Some("a private key")
-    } else if is_device_key(text) {
-        Some("what looks like the key of a device (32 or 64 bytes as base64)")
     } else {
         None
     }
 }
 
-/// 32 or 64 bytes as base64, with nothing around them.
-fn is_device_key(text: &str) -> bool {
+/// 32 or 64 bytes as base64, with nothing around them: a device's key has this form, and a digest too.
+fn is_key_by_form(text: &str) -> bool {
     let (body, length) = match text.len() {
         44 => (text.strip_suffix('='), 43),
         88 => (text.strip_suffix("=="), 86),
@@ -206,12 +252,20 @@ mod tests {
             ("SharedAccessSignature sr=h&sig=x&se=1".to_owned(), true),
             ("-----BEGIN EC PRIVATE KEY-----\nx".to_owned(), true),
             ("-----BEGIN CERTIFICATE-----\nx".to_owned(), false),
+            (format!("hostname=h;sharedaccesskey={key}"), true),
+            ("https://x.example/c?sv=2020&sig=abc%3D".to_owned(), true),
+            ("https://x.example/c?sv=2020&sig=$SIG".to_owned(), false),
+            ("design=round".to_owned(), false),
+        ] {
+            assert_eq!(secret(&text).is_some(), is_secret, "{text}");
+        }
+        for (text, is_key) in [
             (key.clone(), true),
             (format!("{key}="), false),
             (key.replace('+', "-"), false),
             ("x".repeat(44), false),
         ] {
-            assert_eq!(secret(&text).is_some(), is_secret, "{text}");
+            assert_eq!(is_key_by_form(&text), is_key, "{text}");
         }
     }
 

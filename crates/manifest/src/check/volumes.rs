@@ -12,14 +12,23 @@ const LEDGER: &str = "/var/lib/fruit-counter";
 const LEDGER_VARIABLE: &str = "FRUIT_COUNTER_LEDGER";
 
 /// Folders of a box that are empty after a boot.
-const EMPTIED: [&str; 4] = ["/tmp", "/run", "/var/run", "/dev/shm"];
+const EMPTIED: [&str; 7] = [
+    "/tmp",
+    "/run",
+    "/var/run",
+    "/var/lock",
+    "/dev",
+    "/sys",
+    "/proc",
+];
 
 pub(super) fn check(merged: &Merged, modules: &Modules, terms: &Terms, findings: &mut Findings) {
     if let Some(hub) = modules.system("edgeHub") {
         storage(hub, findings);
-    } else if !merged
-        .names("$edgeAgent", &["systemModules"])
-        .contains(&"edgeHub".to_owned())
+    } else if modules.has_system
+        && !merged
+            .names("$edgeAgent", &["systemModules"])
+            .contains(&"edgeHub".to_owned())
     {
         findings.add(
             Rule::HubStorage,
@@ -43,17 +52,17 @@ fn storage(hub: &Found, findings: &mut Findings) {
             "pictures and counts do not wait at all",
         ),
     ] {
-        let value = hub.variable(name);
-        if value.is_some_and(|value| value.eq_ignore_ascii_case("false")) {
+        let value = hub.variable_in_any_case(name);
+        if value.is_some_and(|value| !value.eq_ignore_ascii_case("true")) {
             findings.add(
                 Rule::HubStorage,
                 &hub.place,
-                format!("{name} is false: {means}"),
+                format!("{name} is not true: {means}"),
                 "leave the variable out",
             );
         }
     }
-    match hub.variable("storageFolder") {
+    match hub.variable_in_any_case("storageFolder") {
         None | Some("") => findings.add(
             Rule::HubStorage,
             &hub.place,
@@ -85,16 +94,40 @@ fn ledger(module: &Found, findings: &mut Findings) {
     }
 }
 
-/// Whether what is written to `folder` outlives the container; else what becomes of it.
+/// Whether what is written to `folder` outlives the container; else what becomes of it. What is mounted
+/// below it counts too: edgeHub and the ledger write into folders of theirs.
 fn lasting(create_options: &Value, folder: &str) -> Result<(), String> {
+    let folder = cleaned(folder);
+    let places = mounts(create_options);
+    for (target, kept) in &places {
+        if *target != folder
+            && is_at_or_below(target, &folder)
+            && let Err(problem) = kept
+        {
+            return Err(format!("has {target} below it, which {problem}"));
+        }
+    }
+    // The mount that lies deepest is the one that is written to; of equal ones a bind.
+    let found = places
+        .into_iter()
+        .rev()
+        .filter(|(target, _)| is_at_or_below(&folder, target))
+        .max_by_key(|(target, _)| target.len());
+    match found {
+        Some((_, kept)) => kept,
+        None => Err("is inside the container, with no bind or volume there".to_owned()),
+    }
+}
+
+/// Where something is mounted into the container.
+pub(super) fn targets(create_options: &Value) -> Vec<String> {
+    let places = mounts(create_options).into_iter();
+    places.map(|(target, _)| target).collect()
+}
+
+/// Every mount: where, and whether what is written there lasts.
+fn mounts(create_options: &Value) -> Vec<(String, Result<(), String>)> {
     let host = &create_options["HostConfig"];
-    let is_below = |target: &str| {
-        let target = target.trim_end_matches('/');
-        folder == target
-            || folder
-                .strip_prefix(target)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
     let mut places: Vec<(&str, Result<(), String>)> = Vec::new();
     for bind in texts(&host["Binds"]) {
         let mut parts = bind.split(':');
@@ -120,26 +153,42 @@ fn lasting(create_options: &Value, folder: &str) -> Result<(), String> {
     for target in create_options["Volumes"].as_object().into_iter().flatten() {
         places.push((target.0, Err(NAMELESS.to_owned())));
     }
-    // The mount that lies deepest is the one that is written to; of equal ones a bind.
-    let found = places
+    places
         .into_iter()
-        .rev()
-        .filter(|(target, _)| !target.is_empty() && is_below(target))
-        .max_by_key(|(target, _)| target.trim_end_matches('/').len());
-    match found {
-        Some((_, kept)) => kept,
-        None => Err("is inside the container, with no bind or volume there".to_owned()),
+        .filter(|(target, _)| !target.is_empty())
+        .map(|(target, kept)| (cleaned(target), kept))
+        .collect()
+}
+
+/// Whether a cleaned path is `folder` or lies in it.
+pub(super) fn is_at_or_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || folder.ends_with('/'))
+}
+
+/// A path without `.`, `..` and needless slashes.
+fn cleaned(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => {
+                names.pop();
+            }
+            name => names.push(name),
+        }
     }
+    let root = if path.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", names.join("/"))
 }
 
 const NAMELESS: &str = "is on a volume without a name, which the next container does not get";
 
 fn of_source(source: &str, is_read_only: bool) -> Result<(), String> {
-    let emptied = EMPTIED.iter().find(|emptied| {
-        source
-            .strip_prefix(**emptied)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let on_box = cleaned(source);
+    let emptied = EMPTIED
+        .iter()
+        .find(|emptied| is_at_or_below(&on_box, emptied));
     match emptied {
         _ if is_read_only => Err("cannot be written (bound read-only)".to_owned()),
         _ if source.is_empty() => Err(NAMELESS.to_owned()),
@@ -211,6 +260,18 @@ mod tests {
             Err("/tmp"),
         );
         check(&json!({"HostConfig": {"Binds": ["/tmpx:/data"]}}), Ok(()));
+        check(
+            &json!({"HostConfig": {"Binds": ["/srv/../tmp/x:/data"]}}),
+            Err("/tmp"),
+        );
+        check(
+            &json!({"HostConfig": {"Binds": ["x:/data/../other"]}}),
+            Err("inside"),
+        );
+        check(
+            &json!({"HostConfig": {"Binds": ["x:/data"], "Tmpfs": {"//data/ledger/./a": ""}}}),
+            Err("has /data/ledger/a below it, which is in memory"),
+        );
         check(
             &json!({"HostConfig": {"Tmpfs": {"/data/ledger": ""}}}),
             Err("memory"),
