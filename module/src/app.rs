@@ -59,7 +59,7 @@ const BROKEN_DOOR: &str = "the HTTP door broke; only a new start can mend it";
 #[error("{0}")]
 pub struct NeedsAnotherSetup(pub(crate) String);
 
-/// Runs the module until it is told to stop. `_log` is for settings that come while it runs.
+/// Runs the module until it is told to stop. `log` is for the level that the twin sets meanwhile.
 ///
 /// # Errors
 /// When the ledger or the model cannot be opened, the development roots cannot be

@@ -1,5 +1,8 @@
 //! A site: hub, agent, module and cameras as processes of their own.
 
+mod builder;
+mod camera;
+
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,113 +15,11 @@ use tempfile::TempDir;
 
 use crate::{Binary, Upstream, binary, wait_for, workspace_root};
 
+pub use builder::SiteBuilder;
+pub use camera::Camera;
+
 /// How often reports come: as a variable, and in the twin.
 const REPORT_INTERVAL: (&str, &str) = ("FRUIT_COUNTER_REPORT_INTERVAL", "reportInterval");
-
-/// What a site is made of before it starts.
-#[derive(Debug, Default)]
-pub struct SiteBuilder {
-    devices: Vec<String>,
-    module_env: Vec<(String, String)>,
-    module_memory: Option<u64>,
-    hub_options: Vec<String>,
-    shared_options: Vec<String>,
-    manifest: Option<Deployed>,
-}
-
-/// A deployment in place of the template's.
-#[derive(Debug)]
-struct Deployed {
-    text: String,
-    module: String,
-}
-
-impl SiteBuilder {
-    /// Deploys this manifest, in which the module has the name `module`, in place of the template.
-    /// Of the module's settings only the place of the model, the hub's port and the report interval
-    /// are then made this machine's: it listens and keeps its ledger where it does by default.
-    #[must_use]
-    pub fn manifest(mut self, text: &str, module: &str) -> Self {
-        self.manifest = Some(Deployed {
-            text: text.to_owned(),
-            module: module.to_owned(),
-        });
-        self
-    }
-
-    /// Adds a leaf device that the hub knows.
-    #[must_use]
-    pub fn device(mut self, name: &str) -> Self {
-        self.devices.push(name.to_owned());
-        self
-    }
-
-    /// Adds or replaces a variable of the module.
-    #[must_use]
-    pub fn module_env(mut self, name: &str, value: &str) -> Self {
-        self.module_env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Limits the module's address space, in KiB: what is beyond ends the process that asks for it
-    /// and cannot do without. The agent then runs a script that sets the limit and becomes the module.
-    #[must_use]
-    pub fn module_memory(mut self, kib: u64) -> Self {
-        self.module_memory = Some(kib);
-        self
-    }
-
-    /// Adds an option of `devhub hub`.
-    #[must_use]
-    pub fn hub_option(mut self, option: impl Into<String>) -> Self {
-        self.hub_options.push(option.into());
-        self
-    }
-
-    /// Adds an option of both `devhub hub` and `devhub agent`.
-    #[must_use]
-    pub fn shared_option(mut self, option: impl Into<String>) -> Self {
-        self.shared_options.push(option.into());
-        self
-    }
-
-    /// Starts the hub and, once it listens, the agent with the module.
-    ///
-    /// # Errors
-    /// When a program cannot be built or started, or does not become ready.
-    pub fn start(self) -> anyhow::Result<Site> {
-        let mut site = self.start_without_module()?;
-        site.start_agent()?;
-        Ok(site)
-    }
-
-    /// Starts the hub alone.
-    ///
-    /// # Errors
-    /// When it cannot be built or started, or does not listen.
-    pub fn start_without_module(self) -> anyhow::Result<Site> {
-        // Short: a unix socket's path has room for 107 bytes.
-        let folder = tempfile::Builder::new()
-            .prefix("fc")
-            .tempdir()
-            .context("a folder")?;
-        let mut site = Site {
-            folder,
-            builder: self,
-            hub: None,
-            agent: None,
-        };
-        site.start_hub()?;
-        Ok(site)
-    }
-}
-
-/// A running camera.
-#[derive(Debug)]
-pub struct Camera {
-    child: Child,
-    report: PathBuf,
-}
 
 /// The running processes; dropping it kills them all.
 #[derive(Debug)]
@@ -533,48 +434,6 @@ fn end_strays(folder: &Path) -> usize {
         })
         .filter(|pid| kill_process(*pid, Signal::KILL).is_ok())
         .count()
-}
-
-impl Camera {
-    /// Waits for the camera's own end.
-    ///
-    /// # Errors
-    /// When it does not end in time.
-    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
-        wait_for("the camera to end", || Ok(self.child.try_wait()?))
-    }
-
-    /// Ends it: it sends no further picture, waits for those on their way, and answers how many the hub
-    /// confirmed.
-    ///
-    /// # Errors
-    /// When it has ended already, or as [`Camera::confirmed`].
-    pub fn stop(&mut self) -> anyhow::Result<u64> {
-        signal(&self.child, Signal::TERM)?;
-        self.confirmed()
-    }
-
-    /// Waits for the end and answers how many pictures the hub confirmed.
-    ///
-    /// # Errors
-    /// When it fails or confirms nothing.
-    pub fn confirmed(&mut self) -> anyhow::Result<u64> {
-        let status = self.wait()?;
-        ensure!(status.success(), "the camera ended with {status}");
-        let report = std::fs::read_to_string(&self.report)?;
-        let last = report.lines().last().context("an empty camera report")?;
-        let summary: Value = serde_json::from_str(last)?;
-        summary["summary"]["confirmed"]
-            .as_u64()
-            .context("no summary in the camera's report")
-    }
-}
-
-impl Drop for Camera {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn kill(mut child: Child) -> anyhow::Result<()> {
