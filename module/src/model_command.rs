@@ -76,6 +76,8 @@ struct Model {
     name: String,
     version: String,
     model_file: String,
+    /// All that were read: with these alone it is the same package.
+    files: Vec<String>,
     bytes: usize,
     sha256: String,
     producer: String,
@@ -162,6 +164,7 @@ impl Model {
             name: package.name().to_owned(),
             version: package.version().to_owned(),
             model_file: package.model_file().to_owned(),
+            files: package.files().to_vec(),
             bytes: package.model_bytes(),
             sha256: package.sha256().to_owned(),
             producer: package.producer().to_owned(),
@@ -229,6 +232,13 @@ mod tests {
         let model = account.model.unwrap();
         assert_eq!(model.labels, ["ripe", "unripe"]);
         assert_eq!(model.labels_from, "labels.txt");
+        let files = [
+            "cvexport.manifest",
+            "model.toml",
+            "model.onnx",
+            "labels.txt",
+        ];
+        assert_eq!(model.files, files);
         assert_eq!(model.preparation_from, "model.toml");
         assert!(model.input.starts_with("224x224, "), "{}", model.input);
         let trial = account.trial.unwrap();

@@ -53,6 +53,7 @@ pub struct ModelPackage {
     score_function: ScoreFunction,
     output: Option<String>,
     model_file: String,
+    files: Vec<String>,
     told_by: String,
     outline: OnnxOutline,
     model: Arc<[u8]>,
@@ -179,6 +180,7 @@ impl ModelPackage {
             labels,
             outline,
             model_file,
+            files: source.into_read(),
             told_by,
             model: model.into(),
         })
@@ -226,6 +228,12 @@ impl ModelPackage {
     #[must_use]
     pub fn model_file(&self) -> &str {
         &self.model_file
+    }
+
+    /// Names of all files of the package that were read: with these alone it is the same package.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
     }
 
     /// Length of the model file in bytes.

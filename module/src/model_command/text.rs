@@ -29,7 +29,7 @@ pub(super) fn print(account: &Account, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn lines(model: &Model) -> [(&'static str, String); 11] {
+fn lines(model: &Model) -> [(&'static str, String); 12] {
     let opset = model
         .opset
         .map_or("opset unknown".to_owned(), |opset| format!("opset {opset}"));
@@ -56,6 +56,7 @@ fn lines(model: &Model) -> [(&'static str, String); 11] {
         ("laid out by", model.origin.clone()),
         ("read from", model.preparation_from.clone()),
         ("scores", model.scores.to_owned()),
+        ("files", model.files.join(", ")),
     ]
 }
 

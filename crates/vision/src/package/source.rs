@@ -18,8 +18,13 @@ pub(super) const MAX_TEXT_BYTES: u64 = 1 << 20;
 /// Most entries of an archive that are looked at.
 const MAX_ENTRIES: usize = 1024;
 
-/// An open package.
-pub(super) enum Source {
+/// An open package, which remembers what was read of it.
+pub(super) struct Source {
+    place: Place,
+    read: Vec<String>,
+}
+
+enum Place {
     Folder(PathBuf),
     Zip {
         archive: ZipArchive<File>,
@@ -34,7 +39,14 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn folder(path: &Path) -> Self {
-        Self::Folder(path.to_owned())
+        Self::of(Place::Folder(path.to_owned()))
+    }
+
+    fn of(place: Place) -> Self {
+        Self {
+            place,
+            read: Vec::new(),
+        }
     }
 
     pub(super) fn zip(path: &Path, file: File) -> Result<Self, PackageError> {
@@ -49,25 +61,25 @@ impl Source {
             .filter_map(|(name, place)| Some((name.ok()?.replace('\\', "/"), place)))
             .collect();
         let prefix = common_folder(names.iter().map(|(name, _)| name.as_str()));
-        Ok(Self::Zip {
+        Ok(Self::of(Place::Zip {
             archive,
             names,
             prefix,
             path: path.to_owned(),
-        })
+        }))
     }
 
     /// Names at the package's level that end in `.onnx`, sorted.
     pub(super) fn models(&self) -> Result<Vec<String>, PackageError> {
-        let mut names: Vec<String> = match self {
-            Self::Folder(folder) => {
+        let mut names: Vec<String> = match &self.place {
+            Place::Folder(folder) => {
                 let entries = std::fs::read_dir(folder).and_then(Iterator::collect);
                 let entries: Vec<std::fs::DirEntry> =
                     entries.map_err(|source| unreadable(folder, source))?;
                 let names = entries.iter().map(std::fs::DirEntry::file_name);
                 names.filter_map(|name| name.into_string().ok()).collect()
             }
-            Self::Zip { names, prefix, .. } => {
+            Place::Zip { names, prefix, .. } => {
                 let within = names
                     .iter()
                     .filter_map(|(name, _)| name.strip_prefix(&**prefix));
@@ -84,6 +96,21 @@ impl Source {
         if !is_plain(name) {
             return Err(PackageError::NameLeavesPackage { name: name.into() });
         }
+        let content = self.place.content(name, limit)?;
+        if content.is_some() && !self.read.iter().any(|read| read == name) {
+            self.read.push(name.to_owned());
+        }
+        Ok(content)
+    }
+
+    /// Names of the files that were there and were read, each once, in that order.
+    pub(super) fn into_read(self) -> Vec<String> {
+        self.read
+    }
+}
+
+impl Place {
+    fn content(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, PackageError> {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join(name);

@@ -39,6 +39,28 @@ fn folder_zip_and_single_file_read_the_same() {
 }
 
 #[test]
+fn a_package_names_the_files_that_were_read_and_no_other() {
+    let model = model("tensor_output.onnx");
+    let manifest = br#"{"LabelFileName":"tags.txt"}"#;
+    let files: [(&str, &[u8]); 7] = [
+        ("a.onnx", &model),
+        ("b.onnx", &model),
+        ("cvexport.manifest", manifest),
+        ("tags.txt", LABELS),
+        ("labels.txt", b"others"),
+        ("keys.json", b"{}"),
+        ("Cargo.toml", b""),
+    ];
+    let folder = folder(&files);
+    let package = ModelPackage::open(&folder.path().join("a.onnx")).unwrap();
+    let expected = ["cvexport.manifest", "a.onnx", "tags.txt"];
+    assert_eq!(package.files(), expected);
+    let archive = folder.path().join("export.zip");
+    zip(&archive, &[&files[..1], &files[2..]].concat());
+    assert_eq!(ModelPackage::open(&archive).unwrap().files(), expected);
+}
+
+#[test]
 fn the_hash_is_that_of_the_model_file() {
     let folder = folder(&[("model.onnx", &model("map_output.onnx"))]);
     let package = ModelPackage::open(folder.path()).unwrap();
