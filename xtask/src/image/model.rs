@@ -1,21 +1,20 @@
 //! A model of the user's, looked at by the module itself and put where the build takes it from.
 //!
 //! It goes into the image as the package that it is, so that the module there opens what was
-//! looked at here. Only files that a package can have are taken: a folder may hold anything.
+//! looked at here. Only files that the module read are taken: a folder may hold anything, keys
+//! too, and whoever has an image can read what is in it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
 
 use crate::{build, setup};
 
 /// Where the build takes a model from, below the root of the clone; `.dockerignore` lets it in.
 const FOLDER: &str = "target/image/model";
-/// More than any package has; a folder with more is the wrong folder.
-const MOST_FILES: usize = 100;
-
 /// A model in its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Staged {
@@ -33,38 +32,43 @@ pub(super) fn stage(path: &Path, root: &Path) -> anyhow::Result<Staged> {
         &["build", "-p", "fruit-counter", "--bin", "fruit-counter"],
     )?
     .program("fruit-counter")?;
-    let inspect = |path: &Path| inspect(&program, &library, path);
-    inspect(path)?;
-    let staged = copy(path, root)?;
-    inspect(&PathBuf::from(format!(
-        "{}{}",
-        root.join(&staged.folder).display(),
-        staged.file
-    )))?;
+    let inspect = |path: &Path, how: &[&str]| inspect(&program, &library, path, how);
+    let said = inspect(path, &["--json"])?;
+    let account: Account = serde_json::from_str(&said)
+        .with_context(|| format!("fruit-counter model inspect --json said {said:?}"))?;
+    let staged = copy(path, &account.files, root)?;
+    let copied = format!("{}{}", root.join(&staged.folder).display(), staged.file);
+    eprint!("{}", inspect(Path::new(&copied), &[])?);
     Ok(staged)
 }
 
+/// The part that is used of what the module says of a package.
+#[derive(Debug, Deserialize)]
+struct Account {
+    files: Vec<String>,
+}
+
 /// The module's own word on a package: it is loaded and run once.
-fn inspect(program: &Path, library: &Path, path: &Path) -> anyhow::Result<()> {
+fn inspect(program: &Path, library: &Path, path: &Path, how: &[&str]) -> anyhow::Result<String> {
     let output = Command::new(program)
         .args(["model", "inspect"])
+        .args(how)
         .arg(path)
         .env("ORT_DYLIB_PATH", library)
         .env_remove("FRUIT_COUNTER_PREPROCESS")
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaint = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
-        eprint!("{said}");
-        return Ok(());
+        return Ok(said);
     }
     // The reason is on stderr; stdout has what was read until then.
     let reason = if complaint.trim().is_empty() {
-        said
+        said.as_str()
     } else {
-        complaint
+        &complaint
     };
     bail!(
         "no image was built, the module would refuse {}: {}",
@@ -73,76 +77,46 @@ fn inspect(program: &Path, library: &Path, path: &Path) -> anyhow::Result<()> {
     );
 }
 
-/// Empties the place and fills it.
-fn copy(path: &Path, root: &Path) -> anyhow::Result<Staged> {
+/// Empties the place and fills it: with a zip as it is, else with those files of the package's folder
+/// that the module read.
+fn copy(path: &Path, files: &[String], root: &Path) -> anyhow::Result<Staged> {
     let place = root.join(FOLDER);
     if place.exists() {
         fs::remove_dir_all(&place).with_context(|| format!("cannot empty {}", place.display()))?;
     }
     fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
-    let one_file = path.is_file().then(|| path.file_name()).flatten();
-    let is_onnx = has_ending(path, "onnx");
-    let file = match one_file {
-        None => {
-            copy_files(path, &place, |_| true)?;
-            String::new()
-        }
-        Some(name) if is_onnx => {
-            // Its labels and what else tells of it lie beside it.
-            let folder = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            let beside = ["txt", "json", "toml", "manifest"];
-            copy_files(folder.unwrap_or(Path::new(".")), &place, |file| {
-                beside.iter().any(|ending| has_ending(file, ending))
-            })?;
-            let name = plain(&name.to_string_lossy());
-            copy_one(path, &place.join(&name))?;
-            format!("/{name}")
-        }
-        Some(name) => {
-            let name = plain(&name.to_string_lossy());
-            copy_one(path, &place.join(&name))?;
-            format!("/{name}")
-        }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (from, file) = if path.is_dir() {
+        (path, String::new())
+    } else if files.iter().any(|file| *file == name) {
+        // What tells of it lies beside it, and may do so by its name: it cannot have another here.
+        ensure!(
+            plain(&name) == name,
+            "an image cannot name {name:?}; rename the file to {:?}, also where a model.toml names it",
+            plain(&name)
+        );
+        (path.parent().unwrap_or(Path::new("")), format!("/{name}"))
+    } else {
+        let name = plain(&name);
+        copy_one(path, &place.join(&name))?;
+        return Ok(Staged {
+            folder: FOLDER.to_owned(),
+            file: format!("/{name}"),
+        });
     };
+    for file in files {
+        copy_one(&from.join(file), &place.join(file))?;
+    }
     Ok(Staged {
         folder: FOLDER.to_owned(),
         file,
     })
 }
 
-fn copy_files(from: &Path, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> anyhow::Result<()> {
-    let unreadable = || format!("cannot read {}", from.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(from).with_context(unreadable)? {
-        let path = entry.with_context(unreadable)?.path();
-        if path.is_file() && is_wanted(&path) {
-            files.push(path);
-        }
-    }
-    ensure!(
-        files.len() <= MOST_FILES,
-        "{} has {} files, and a model package has a handful; name the exported zip or a folder of its own",
-        from.display(),
-        files.len()
-    );
-    for file in files {
-        let name = file.file_name().unwrap_or_default();
-        copy_one(&file, &to.join(name))?;
-    }
-    Ok(())
-}
-
 fn copy_one(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::copy(from, to)
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     Ok(())
-}
-
-fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension()
-        .is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 /// A name without what a Dockerfile would read as something else.
@@ -167,11 +141,17 @@ mod tests {
         folder
     }
 
+    const READ: [&str; 3] = ["model.toml", "a.onnx", "tags.txt"];
+
+    fn copied(from: &Path, root: &Path) -> anyhow::Result<Staged> {
+        copy(from, &READ.map(str::to_owned), root)
+    }
+
     fn staged(from: &Path) -> (Staged, Vec<String>) {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join(FOLDER)).unwrap();
         fs::write(root.path().join(FOLDER).join("of-the-last-time"), "").unwrap();
-        let staged = copy(from, root.path()).unwrap();
+        let staged = copied(from, root.path()).unwrap();
         let entries = fs::read_dir(root.path().join(FOLDER)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
         let mut names: Vec<String> = names.collect();
@@ -188,23 +168,31 @@ mod tests {
     }
 
     #[test]
-    fn an_onnx_file_takes_what_tells_of_it_along_and_no_other() {
-        let folder = folder_of(&["a.onnx", "b.onnx", "labels.txt", "model.toml", "photo.jpg"]);
-        let (staged, names) = staged(&folder.path().join("a.onnx"));
-        assert_eq!(staged.file, "/a.onnx");
-        assert_eq!(names, ["a.onnx", "labels.txt", "model.toml"]);
+    fn of_a_folder_only_what_the_module_read_goes_in() {
+        // What lies in a folder of work: keys, settings of other programs, photographs.
+        let beside = [
+            "b.onnx",
+            "labels.txt",
+            "local.settings.json",
+            "Cargo.toml",
+            "cvexport.manifest",
+            "photo.jpg",
+            ".env",
+        ];
+        let folder = folder_of(&[&READ[..], &beside].concat());
+        for (named, file) in [("a.onnx", "/a.onnx"), ("", "")] {
+            let (staged, names) = staged(&folder.path().join(named));
+            assert_eq!(staged.file, file);
+            assert_eq!(names, ["a.onnx", "model.toml", "tags.txt"]);
+        }
     }
 
     #[test]
-    fn a_folder_goes_in_whole_and_one_that_is_no_package_is_refused() {
-        let folder = folder_of(&["model.onnx", "labels.txt", "cvexport.manifest"]);
-        let (staged, names) = staged(folder.path());
-        assert_eq!((staged.file.as_str(), names.len()), ("", 3));
-        let many: Vec<String> = (0..=MOST_FILES).map(|number| number.to_string()).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let folder = folder_of(&many);
+    fn a_model_that_an_image_cannot_name_is_refused_with_a_name_that_it_can() {
+        let folder = folder_of(&["my $model.onnx"]);
         let root = tempfile::tempdir().unwrap();
-        let said = copy(folder.path(), root.path()).unwrap_err().to_string();
-        assert!(said.contains("101 files"), "{said}");
+        let path = folder.path().join("my $model.onnx");
+        let said = copy(&path, &["my $model.onnx".to_owned()], root.path()).unwrap_err();
+        assert!(said.to_string().contains("\"my--model.onnx\""), "{said}");
     }
 }
