@@ -9,6 +9,8 @@
 
 mod commit;
 mod engine;
+#[cfg(test)]
+mod library_tests;
 mod model;
 mod platform;
 mod recipe;
