@@ -1,6 +1,7 @@
 #!/bin/sh
-# assemble.sh LIBRARIES PARTS IMAGE: the file system of the image, in four folders that become its layers:
-# system (libraries, names, licences), model, app (program, ONNX Runtime) and state (the ledger's folder).
+# assemble.sh LIBRARIES PARTS IMAGE: the file system of the image, in six folders that become its layers:
+# system (libraries, names, licences), runtime (ONNX Runtime), model, app (the program), state (the ledger's
+# folder) and parts (their list).
 #
 # Only libraries that something asks for go in, and everything that is asked for must be there, for
 # the right machine: the image has no shell in which its absence could be looked into.
@@ -8,15 +9,15 @@ set -eu
 libraries=$1 parts=$2 image=$3
 . /docker/target.sh
 
-system=$image/system app=$image/app
+system=$image/system runtime=$image/runtime app=$image/app
 mkdir -p "$system/lib/$MULTIARCH" "$system/etc" "$system/tmp" "$system/usr/share/doc" "$system/var/lib" \
-    "$app" "$image/state/fruit-counter"
+    "$runtime" "$app" "$image/state/fruit-counter" "$image/parts"
 chmod 1777 "$system/tmp"
 # The ledger is nobody else's.
 chmod 700 "$image/state/fruit-counter"
 
 install -m 755 "$parts/fruit-counter" "$app/fruit-counter"
-install -m 644 "$libraries/onnxruntime/libonnxruntime.so" "$app/libonnxruntime.so"
+install -m 644 "$libraries/onnxruntime/libonnxruntime.so" "$runtime/libonnxruntime.so"
 cp -r "$parts/model" "$image/model"
 # Documents, not parts of the model.
 find "$image/model" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
@@ -30,21 +31,20 @@ is_for_the_machine() {
     exit 1
 }
 is_for_the_machine "$app/fruit-counter"
-is_for_the_machine "$app/libonnxruntime.so"
+is_for_the_machine "$runtime/libonnxruntime.so"
 loader=${LOADER##*/}
-wanted=$(needed "$app/fruit-counter"; needed "$app/libonnxruntime.so"; echo "$loader")
+wanted=$(needed "$app/fruit-counter"; needed "$runtime/libonnxruntime.so"; echo "$loader")
 while [ -n "$wanted" ]; do
     more=
     for name in $wanted; do
         to=$system/lib/$MULTIARCH/$name
         [ -e "$to" ] && continue
-        from=$(find "$libraries/debian" -name "$name" | head -n 1)
+        from=$(sh /docker/library.sh "$libraries/debian" "$MULTIARCH" "$name")
         if [ -z "$from" ]; then
             echo "error: $name is asked for, and Debian's packages here do not have it" >&2
             exit 1
         fi
-        # Where it is a link, what it leads to.
-        install -m 755 "$(readlink -f "$from")" "$to"
+        install -m 755 "$from" "$to"
         is_for_the_machine "$to"
         more="$more $(needed "$to")"
     done
@@ -70,6 +70,8 @@ for package in libc6 libgcc-s1 libstdc++6; do
     cp "$libraries/debian/usr/share/doc/$package/copyright" "$doc/$package/"
 done
 python3 /docker/sbom.py "$libraries" "$parts" "$image" "$DEBIAN_ARCH" "$SOURCE_DATE_EPOCH" \
-    > "$app/sbom.cdx.json"
+    > "$image/parts/sbom.cdx.json"
 
-find "$image" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
+# Always the same time: with that of the commit every layer would be another one at each commit, and each
+# box would fetch all of them again. What the commit was stands in the labels, its time in the list.
+find "$image" -exec touch --no-dereference --date @0 {} +
