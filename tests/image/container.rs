@@ -50,7 +50,9 @@ const STRICT: &[&str] = &[
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
     "--sysctl=net.ipv4.ip_unprivileged_port_start=0",
-    "--memory=256m",
+    // The template's; without the second, swap would be as much again.
+    "--memory=256000000",
+    "--memory-swap=256000000",
     "--ulimit=core=0:0",
     // Named, or podman asks for more than a machine of CI may give.
     "--ulimit=nofile=10000:10000",
