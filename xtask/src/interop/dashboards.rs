@@ -71,11 +71,14 @@ fn reports(stage: &Stage<'_>, needs: &Needs) -> anyhow::Result<PathBuf> {
         variables: vec![
             ("FRUIT_COUNTER_LEDGER", stage.path("dashboards-ledger")),
             ("FRUIT_COUNTER_MODEL", stage.root().join("model")),
+            // The first heartbeat goes by what is in force before the hub has spoken.
             ("FRUIT_COUNTER_REPORT_INTERVAL", "1s".into()),
             ("FRUIT_COUNTER_HTTP", "127.0.0.1:0".into()),
             ("FRUIT_COUNTER_METRICS", "127.0.0.1:0".into()),
             ("ORT_DYLIB_PATH", needs.onnxruntime.clone()),
         ],
+        // The template has 60 s.
+        desired: vec!["reportInterval=1s"],
     };
     let template = stage.root().join("deployment.template.json");
     let ground = Ground::of_template(stage, NAME, HUB, &template, Some(&module))?;

@@ -55,6 +55,8 @@ pub(super) struct Module {
     pub(super) command: Vec<OsString>,
     /// Further variables.
     pub(super) variables: Vec<(&'static str, PathBuf)>,
+    /// Desired properties over those of the deployment, `KEY=VALUE`.
+    pub(super) desired: Vec<&'static str>,
 }
 
 /// What the hub writes once it listens.
@@ -228,6 +230,10 @@ impl Module {
         for (key, value) in &self.variables {
             arguments.push("--module-env".into());
             arguments.push(joined(&format!("{}:{key}", self.name), value));
+        }
+        for desired in &self.desired {
+            arguments.push("--desired".into());
+            arguments.push(format!("{}:{desired}", self.name).into());
         }
         Ok(arguments)
     }

@@ -72,6 +72,7 @@ impl Sdk {
                 name: MODULE,
                 command: run("python/module.py"),
                 variables: Vec::new(),
+                desired: Vec::new(),
             },
             // Inputs, desired properties, answers, methods.
             subscriptions: 4,
@@ -92,6 +93,7 @@ impl Sdk {
                 name: MODULE,
                 command: run("node/module.js"),
                 variables,
+                desired: Vec::new(),
             },
             // Inputs, desired properties, answers, and methods once for each of two names.
             subscriptions: 5,
