@@ -54,9 +54,42 @@ pub(super) fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
             }
             (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
             (_, value) => {
-                into.insert(name.clone(), value.clone());
+                into.insert(name.clone(), without_nulls(value));
             }
         }
+    }
+}
+
+/// What was told may be there and may not: the properties that it names equal nothing any more, so that
+/// [`between`] tells them whole. Their members keep their names, since what may be there has to be removed
+/// by name.
+pub(super) fn doubt(known: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        let property = known.entry(name.clone()).or_insert(Value::Null);
+        take_names(property, value);
+        equal_nothing(property);
+    }
+}
+
+fn take_names(into: &mut Value, of: &Value) {
+    let Value::Object(of) = of else { return };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    if let Value::Object(into) = into {
+        for (name, value) in of {
+            take_names(into.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// No value that a twin has is null.
+fn equal_nothing(value: &mut Value) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            members.values_mut().for_each(equal_nothing);
+        }
+        other => *other = Value::Null,
     }
 }
 
@@ -129,6 +162,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whether_the_last_patch_was_taken_or_not_the_next_one_leads_to_what_is_new(
+            old in objects(), told in objects(), new in objects(), was_taken: bool,
+        ) {
+            let old = object(without_nulls(&Value::Object(old)));
+            let new_whole = object(without_nulls(&Value::Object(new.clone())));
+            let patch = between(&old, &told, |_| true).unwrap_or_default();
+            let (mut known, mut hub) = (old.clone(), old);
+            doubt(&mut known, &patch);
+            if was_taken {
+                merge(&mut hub, &patch);
+            }
+            if let Some(next) = between(&known, &new, |_| true) {
+                merge(&mut hub, &next);
+            }
+            prop_assert_eq!(hub, new_whole);
+        }
+
         #[test]
         fn whoever_has_the_old_and_merges_the_patch_has_the_new(old in objects(), new in objects()) {
             let old = object(without_nulls(&Value::Object(old)));

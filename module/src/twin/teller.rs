@@ -123,8 +123,8 @@ impl Teller {
 struct Hub {
     reported: Map<String, Value>,
     asked: Option<Arc<Map<String, Value>>>,
-    /// Names of what was told last: an answer of the hub that comes after may be older.
-    told_last: Vec<String>,
+    /// What was told last: an answer of the hub that comes after may be older.
+    told_last: Map<String, Value>,
 }
 
 impl Hub {
@@ -140,8 +140,7 @@ impl Hub {
         if is_news {
             self.reported = (**reported).clone();
             self.asked = Some(Arc::clone(reported));
-            let names = std::mem::take(&mut self.told_last);
-            self.forget(names.iter());
+            patch::doubt(&mut self.reported, &std::mem::take(&mut self.told_last));
         }
     }
 
@@ -151,21 +150,12 @@ impl Hub {
 
     fn has(&mut self, patch: &Map<String, Value>) {
         patch::merge(&mut self.reported, patch);
-        self.told_last = patch.keys().cloned().collect();
+        self.told_last = patch.clone();
     }
 
-    /// It may have taken this, and its answer was lost: what it has under these names is not known, so
-    /// that they are told again whole.
+    /// It may have taken this, and its answer was lost.
     fn may_have(&mut self, patch: &Map<String, Value>) {
-        self.forget(patch.keys());
-    }
-
-    /// A name that is told again whole leaves nothing of what was there before, but for members that
-    /// only the hub has: those of an answer and of the status are always the same few.
-    fn forget<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
-        for name in names {
-            self.reported.remove(name);
-        }
+        patch::doubt(&mut self.reported, patch);
     }
 }
 
@@ -213,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_that_the_hub_may_have_is_taken_back_with_the_refusal_it_was_for() {
+        let before = object(json!({"threads": {"value": 2, "ac": 200, "av": 7}}));
+        let mut hub = Hub::default();
+        hub.has(&before);
+        let refused = object(json!({"threads": {"value": 2, "ac": 400, "av": 8, "ad": "why"}}));
+        let patch = hub.lacks(&refused).unwrap();
+        hub.may_have(&patch);
+        let taken = object(json!({"threads": {"value": 3, "ac": 200, "av": 9}}));
+        // It took the refusal: nothing of that may be left beside the next answer.
+        let mut theirs = refused;
+        patch::merge(&mut theirs, &hub.lacks(&taken).unwrap());
+        assert_eq!(theirs, taken);
+    }
+
+    #[test]
     fn what_was_told_while_the_hub_was_asked_is_told_again() {
         let told = object(json!({"threads": {"ac": 200, "av": 8}}));
         let mut hub = Hub::default();
@@ -223,7 +228,10 @@ mod tests {
             ))),
             ..Told::default()
         });
-        assert_eq!(hub.lacks(&told).unwrap(), told);
+        // The reason of before is still there, and goes.
+        let mut expected = told.clone();
+        expected["threads"]["ad"] = Value::Null;
+        assert_eq!(hub.lacks(&told).unwrap(), expected);
     }
 
     #[test]
