@@ -96,16 +96,17 @@ impl Doorkeeper {
             return Err(NO_OTHER_DOOR.to_owned());
         }
         let mut place = Arc::clone(&self.0.place).lock_owned().await;
-        if matches!(*place, Place::Open(_))
-            && let Place::Open(door) = std::mem::take(&mut *place)
-        {
-            door.begin_closing();
-            info!("HTTP is not served any more");
-            // Whoever wants to move the door next waits for those in hand; the twin does not.
-            tokio::spawn(async move {
-                door.close(GRACE).await;
-                drop(place);
-            });
+        match std::mem::take(&mut *place) {
+            Place::Open(door) => {
+                door.begin_closing();
+                info!("HTTP is not served any more");
+                // Whoever wants to move the door next waits for those in hand; the twin does not.
+                tokio::spawn(async move {
+                    door.close(GRACE).await;
+                    drop(place);
+                });
+            }
+            as_it_was => *place = as_it_was,
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ const NAME_TOLD: usize = 64;
 pub struct Following {
     /// As the environment has it.
     base: Behaviour,
+    /// As it is: the base with what is taken.
+    in_force: Behaviour,
     taken: Taken,
     answers: BTreeMap<&'static str, Answer>,
     /// Names of those that the last round answered.
@@ -62,6 +64,7 @@ impl Following {
     #[must_use]
     pub fn new(base: Behaviour) -> Self {
         Following {
+            in_force: base.clone(),
             base,
             taken: Taken::new(),
             answers: BTreeMap::new(),
@@ -95,8 +98,9 @@ impl Following {
     }
 
     /// A property is not in force, whatever was said of it before: `base` has what is.
-    pub fn fall_back(&mut self, name: &str, base: impl FnOnce(&mut Behaviour)) {
+    pub fn fall_back(&mut self, name: &str, base: impl Fn(&mut Behaviour)) {
         base(&mut self.base);
+        base(&mut self.in_force);
         self.taken.remove(name);
         self.answers.remove(name);
     }
@@ -143,9 +147,7 @@ impl Following {
         if let Some(as_set @ (Value::Array(_) | Value::Object(_))) = taken {
             return as_set.clone();
         }
-        // What is taken was read before.
-        let behaviour = self.behaviour(&self.taken);
-        match property.shown(behaviour.as_ref().unwrap_or(&self.base)) {
+        match property.shown(&self.in_force) {
             shown @ (Value::Array(_) | Value::Object(_)) => shown.to_string().into(),
             shown => shown,
         }
@@ -208,6 +210,7 @@ impl Round<'_> {
     pub fn tried(&mut self, result: Outcome) {
         if let Some((property, change)) = self.trying.take() {
             if result.is_ok() {
+                self.following.in_force = change.behaviour;
                 self.following.taken = change.taken;
             }
             let may_pass = result.is_err();
