@@ -11,6 +11,7 @@ import collections
 import datetime
 import json
 import pathlib
+import re
 import sys
 import traceback
 
@@ -39,6 +40,19 @@ def moment(text):
 def later(message, **by):
     shifted = moment(message["enqueuedAt"]) + datetime.timedelta(**by)
     return {**message, "enqueuedAt": f"{shifted.isoformat(timespec='milliseconds')}Z"}
+
+
+def of_ledger(message, ledger, **fields):
+    """The message as a module with another ledger would have sent it."""
+    body = {**message["body"], "ledger": ledger, "reportId": f"{ledger}-{message['body']['sequence']}"}
+    return {**message, "body": body, **fields}
+
+
+def next_after(message, **by):
+    """The report that the module sends next, with the same in it."""
+    number = message["body"]["sequence"] + 1
+    body = {**message["body"], "sequence": number, "reportId": f"{message['body']['ledger']}-{number}"}
+    return later({**message, "body": body}, **by)
 
 
 def literal(when):
@@ -152,11 +166,58 @@ def copy_counts_once(bench):
     right, database = bench.database(bench.all), bench.database(copied)
     for file in sorted((bench.folder / "queries").glob("*.kql")):
         if file.stem != "copies":
-            until = {"until": literal(copied.last())} if file.stem == "boxes" else {}
+            until = {"until": literal(copied.last() + SECOND)} if file.stem == "boxes" else {}
             same(database.ask(file.stem, **until), right.ask(file.stem, **until))
-    rows = database.ask("copies", until=literal(copied.last() + datetime.timedelta(seconds=1)))
+    rows = database.ask("copies", until=literal(copied.last() + SECOND))
     same([(row["reportId"], row["copies"]) for row in rows], [(bench.victim["reportId"], 2)])
-    return f"{bench.victim['reportId']} came twice"
+
+    # A day and more after the first, and seen by a board that shows the last day.
+    late = Messages([*bench.all, later(copied[-1], hours=30)])
+    since = {"since": literal(late.last() - datetime.timedelta(days=1)), "until": literal(late.last() + SECOND)}
+    rows = bench.database(late).ask("copies", **since)
+    same([(row["reportId"], row["copies"]) for row in rows], [(bench.victim["reportId"], 2)])
+    return f"{bench.victim['reportId']} came twice, after 90 s and after 30 h"
+
+
+def foreign_is_left_out(bench):
+    """Another device of the same hub, whose messages have none of our fields."""
+    foreign = {**bench.all[0], "deviceId": "thermometer", "body": {"temperature": 21}}
+    messages = [*bench.all, *(later(foreign, seconds=number) for number in range(3))]
+    database, right = bench.database(messages), bench.database(bench.all)
+    until = {"until": literal(bench.all.last() + SECOND)}
+    for file in sorted((bench.folder / "queries").glob("*.kql")):
+        when = until if file.stem == "boxes" else {}
+        same(database.ask(file.stem, **when), right.ask(file.stem, **when))
+    return "3 messages of a thermometer"
+
+
+def clones_show(bench):
+    """A card that was copied after its first start: the same numbers, other counts, from another box."""
+    copy = json.loads(json.dumps(next(one for one in bench.all if one["body"]["reportId"] == bench.victim["reportId"])))
+    copy["deviceId"] = "box-2"
+    copy["body"]["counts"] = {"ripe": 1000}
+    same(bench.database(bench.copied()).ask("clones"), [])
+    rows = bench.database([*bench.all, later(copy, seconds=5)]).ask("clones")
+    found = [(row["ledger"], {row["firstDevice"], row["otherDevice"]}, row["reports"]) for row in rows]
+    same(found, [(bench.victim["ledger"], {bench.device, "box-2"}, 1)])
+    return "another box with the same report"
+
+
+def moved_ledger_is_one(bench):
+    """A volume that went on in another box."""
+    number = bench.victim["sequence"]
+    messages = Messages(
+        {**one, "deviceId": "box-2"} if one["body"]["sequence"] >= number else one for one in bench.all
+    )
+    database = bench.database(messages)
+    totals = messages.bodies()[-1]["totals"]["counts"]
+    wanted = {("box-2", label): (0, total, total, 0) for label, total in totals.items()}
+    for box in ['"all"', '"box-2"']:
+        rows = database.ask("totals", box=box)
+        found = {(row["device"], row["label"]): tuple(row[key] for key in TOTALS) for row in rows}
+        same(found, wanted)
+        same(database.ask("gaps", box=box), [])
+    return f"from sequence {number} on in another box"
 
 
 def gap_shows(bench):
@@ -211,6 +272,28 @@ def late_and_silent_show(bench):
     return f"{len(rows)} windows an hour late; silent after 40 minutes, not after 39"
 
 
+def each_module_of_a_box_shows(bench):
+    """Two counting modules on one box: that one lives does not hide that the other is silent. And a ledger
+    that another one came after is no alarm."""
+    ours, last = bench.all.bodies()[0]["ledger"], bench.all.last()
+    two = lambda hours: Messages([*bench.all, *(later(of_ledger(one, "second"), hours=hours) for one in bench.all)])
+    state = lambda messages, **by: {
+        row["ledger"]: row["state"]
+        for row in bench.database(messages).ask("boxes", until=literal(last + datetime.timedelta(**by)))
+    }
+    first = moment(bench.all[0]["enqueuedAt"])
+    # The second began while the first still sent: beside it, and not in its place.
+    beside = Messages([*two(0), next_after(of_ledger(bench.all[-1], "second"), hours=1)])
+    same(state(beside, hours=1, seconds=1), {ours: "silent", "second": "heard"})
+    same(state(two(1), hours=1, seconds=1), {ours: "replaced", "second": "heard"})
+    # What a board of the past shows.
+    same(state(two(1), minutes=1), {ours: "heard"})
+    rows = bench.job(beside).output("silent")
+    expect(ours in {row["ledger"] for row in rows}, rows)
+    expect(first < last, "more than one report")
+    return "silent beside another, and replaced by another"
+
+
 def job_is_right(bench):
     victim = bench.victim
     job = bench.job(bench.copied())
@@ -228,13 +311,16 @@ def job_is_right(bench):
     gap = bench.job(bench.all.without(victim["reportId"])).output("gaps")
     number = victim["sequence"]
     same([(row["firstMissing"], row["lastMissing"]) for row in gap], [(number, number)])
+    # A copy that is older than the job remembers, and the next report after it.
+    copy, after = later(bench.copied()[-1], hours=30), next_after(bench.all[-1], hours=31)
+    same(bench.job([*bench.all, copy, after]).output("gaps"), [])
 
     moved = [later(one, hours=1) if one["body"]["sequence"] >= number else one for one in bench.all]
     silent = bench.job(moved)
     last = bench.all.bodies()[-1]["sequence"]
     same({row["lastSequence"] for row in silent.output("silent")}, {number - 1, last})
     rules = sorted(job.used | silent.used)
-    same(len(rules), 8)
+    same(len(rules), 9)
     return f"4 outputs; of the language replaced: {', '.join(rules)}"
 
 
@@ -247,6 +333,17 @@ def board_is_a_board(bench):
     spoilt = json.loads(json.dumps(board))
     spoilt["panels"][0]["gridPosition"] = spoilt["panels"][0].pop("gridPos")
     same(missing_in(read(spoilt), spoilt), ["/panels/0/gridPosition"])
+    # What Grafana makes of a pattern, and the names that it has for columns of a long table.
+    kept = 0
+    for panel in board["panels"]:
+        for change in panel.get("transformations", []):
+            pattern = re.fullmatch(r"/(.*)/", change["options"]["include"]["pattern"])[1]
+            columns = bench.database(bench.all).ask(panel["targets"][0]["refId"])[0].keys()
+            named = {name: name if name == "windowStart" else f'{name} {{camera="c", device="d"}}' for name in columns}
+            found = {name for name, shown in named.items() if re.search(pattern, shown)}
+            same(found, {"windowStart", "unsurePercent", "rejectedPercent"})
+            kept += 1
+    same(kept, 1)
     return f"{len(board['panels'])} panels"
 
 
@@ -262,12 +359,19 @@ def missing_in(found, wanted, place=""):
     return [] if found == wanted else [place]
 
 
+SECOND = datetime.timedelta(seconds=1)
+TOTALS = ["before", "counted", "total", "lost"]
+
 CHECKS = [
     ("sums", sums_are_right),
     ("copy counted once", copy_counts_once),
+    ("foreign left out", foreign_is_left_out),
+    ("clones shown", clones_show),
+    ("moved ledger", moved_ledger_is_one),
     ("gap shown", gap_shows),
     ("beginning shown", beginning_shows),
     ("late and silent", late_and_silent_show),
+    ("each module of a box", each_module_of_a_box_shows),
     ("stream analytics", job_is_right),
     ("board", board_is_a_board),
 ]

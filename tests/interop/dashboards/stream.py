@@ -67,6 +67,13 @@ class Job:
         )
         text = self.replace(
             text,
+            "MAX",
+            r"MAX\(\w+\.(\w+)\) OVER \(PARTITION BY \w+\.(\w+) LIMIT DURATION\((\w+), (\d+)\)\)",
+            rf"(SELECT max(earlier.\1) FROM {source} AS earlier WHERE earlier.\2 = {alias}.\2 "
+            rf"AND earlier.ts <= {alias}.ts AND earlier.ts >= {alias}.ts - INTERVAL \4 \3)",
+        )
+        text = self.replace(
+            text,
             "GetRecordProperties",
             r"CROSS APPLY GetRecordProperties\(([\w.]+)\) AS (\w+)",
             r"CROSS JOIN LATERAL (SELECT key AS PropertyName, value AS PropertyValue FROM json_each(\1::JSON)) AS \2",

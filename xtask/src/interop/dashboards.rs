@@ -20,15 +20,19 @@ use super::stage::Stage;
 use super::wait::{PATIENCE, until};
 
 /// What the scripts show.
-pub(super) const CAPABILITIES: [&str; 10] = [
+pub(super) const CAPABILITIES: [&str; 14] = [
     "kusto set-up",
     "kusto queries",
     "kusto broken refused",
     "sums",
     "copy counted once",
+    "foreign left out",
+    "clones shown",
+    "moved ledger",
     "gap shown",
     "beginning shown",
     "late and silent",
+    "each module of a box",
     "stream analytics",
     "board",
 ];
