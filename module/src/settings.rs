@@ -28,7 +28,7 @@ use ledger::{Durability, StampLimits};
 
 use crate::clock::Trust;
 
-pub use behaviour::{Behaviour, PROPERTIES, Property};
+pub use behaviour::{Behaviour, Given, PROPERTIES, Property};
 pub use http::{CountMode, HttpSettings, PredictionKey, UrlAccess};
 pub(crate) use labels::{parse_confidence, parse_labels};
 pub use model::{Layout, ModelSettings};

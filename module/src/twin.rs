@@ -157,17 +157,32 @@ impl<A: Apply> Follower<A> {
     }
 
     async fn round(&mut self, state: DesiredState) {
+        let mut changed = Vec::new();
         let mut round = self.following.begin(state);
         while let Some(change) = round.next_change() {
             let name = change.name;
             let value = change.taken.get(name).map(shown);
             let result = self.applier.apply(change).await;
             match (&result, value) {
-                (Ok(_), Some(value)) => info!(setting = name, %value, "set by the twin"),
+                (Ok(_), Some(value)) => {
+                    info!(setting = name, %value, "set by the twin");
+                    changed.push(name);
+                }
                 (Ok(_), None) => info!(setting = name, "not set by the twin any more"),
                 (Err(_), _) => {}
             }
             round.tried(result);
+        }
+        for name in changed {
+            if let Some((variable, value)) = self.following.passed_over(name) {
+                warn!(
+                    setting = name,
+                    variable,
+                    value = shown(&value),
+                    "the twin goes before this variable of the environment, whose value does not hold: \
+                     set one of the two"
+                );
+            }
         }
         for (name, answer) in self.following.news() {
             if let Some(why) = answer.description.as_ref().filter(|_| answer.code >= 400) {

@@ -161,7 +161,7 @@ fn trials() -> Vec<Trial> {
         Trial {
             name: "threads",
             good: [json!(4), json!("1")],
-            bad: json!(0),
+            bad: json!(65),
             why: "from 1 to 64",
             seen: |site| {
                 site.wait_for_module_line("setting=\"threads\" value=4")
@@ -291,6 +291,20 @@ fn a_heartbeat_that_the_twin_sets_comes_from_a_module_that_has_nothing_to_count(
         Ok((beats.count() >= 2).then_some(()))
     })
     .unwrap_or_else(|error| panic!("{error:#}\n{}", site.logs()));
+}
+
+#[test]
+fn a_variable_that_the_twin_goes_before_is_named_in_the_log() {
+    let site = Site::builder()
+        .module_env("FRUIT_COUNTER_MIN_CONFIDENCE", "0.9")
+        .start()
+        .unwrap();
+    site.wait_for_module_line("set by the twin").unwrap();
+    assert!(!site.logs().contains("goes before this variable"));
+    set(&site, &json!({"minConfidence": 0.7}));
+    site.wait_for_module_line("goes before this variable")
+        .unwrap();
+    assert!(site.logs().contains("FRUIT_COUNTER_MIN_CONFIDENCE"));
 }
 
 #[test]

@@ -21,6 +21,20 @@ pub use camera::Camera;
 /// How often reports come: as a variable, and in the twin.
 const REPORT_INTERVAL: (&str, &str) = ("FRUIT_COUNTER_REPORT_INTERVAL", "reportInterval");
 
+/// The rest of what the twin of the template sets and a variable says with the same text.
+const IN_THE_TWIN: [(&str, &str); 10] = [
+    ("FRUIT_COUNTER_HEARTBEAT", "heartbeat"),
+    ("FRUIT_COUNTER_MIN_CONFIDENCE", "minConfidence"),
+    ("FRUIT_COUNTER_LABELS", "labels"),
+    ("FRUIT_COUNTER_LABEL_CONFIDENCE", "labelConfidence"),
+    ("FRUIT_COUNTER_CAMERA_NAMES", "cameraNames"),
+    ("FRUIT_COUNTER_LOT", "currentLot"),
+    ("FRUIT_COUNTER_HTTP_COUNT", "httpCount"),
+    ("FRUIT_COUNTER_LOG", "logLevel"),
+    ("FRUIT_COUNTER_PROVIDER", "provider"),
+    ("FRUIT_COUNTER_THREADS", "threads"),
+];
+
 /// The running processes; dropping it kills them all.
 #[derive(Debug)]
 pub struct Site {
@@ -160,22 +174,16 @@ impl Site {
     /// What the template's twin sets and a test sets by a variable: the twin stands over that, so
     /// it is told the same.
     fn desired(&self) -> impl Iterator<Item = String> {
-        [
-            REPORT_INTERVAL,
-            ("FRUIT_COUNTER_HEARTBEAT", "heartbeat"),
-            ("FRUIT_COUNTER_MIN_CONFIDENCE", "minConfidence"),
-        ]
-        .into_iter()
-        .filter_map(|(variable, property)| {
-            let set = self
-                .builder
-                .module_env
-                .iter()
-                .rfind(|(name, _)| name == variable);
-            let default = (variable == REPORT_INTERVAL.0).then_some("1s");
-            let value = set.map(|(_, value)| value.as_str()).or(default)?;
-            Some(format!("{}:{property}={value}", self.module()))
-        })
+        [REPORT_INTERVAL]
+            .into_iter()
+            .chain(IN_THE_TWIN)
+            .filter_map(|(variable, property)| {
+                let mut set = self.builder.module_env.iter();
+                let set = set.rfind(|(name, _)| name == variable);
+                let default = (variable == REPORT_INTERVAL.0).then_some("1s");
+                let value = set.map(|(_, value)| value.as_str()).or(default)?;
+                Some(format!("{}:{property}={value}", self.module()))
+            })
     }
 
     /// The module's name in the deployment.

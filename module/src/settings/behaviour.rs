@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vision::Provider;
 
 use super::table::{HEARTBEAT, LOG, MIN_CONFIDENCE, PROVIDER, REPORT_INTERVAL, THREADS};
-use super::value::{or_off, parse_level, parse_switch, parse_whole, whole_seconds};
+use super::value::{or_off, parse_log, parse_switch, parse_whole, whole_seconds};
 use super::{
     CountMode, DAY, DEFAULT_MIN_CONFIDENCE, Level, MINUTE, SECOND, Setting, cameras, http, labels,
     parse_confidence, parse_duration, parse_fraction, parse_labels,
@@ -45,12 +45,40 @@ pub struct Behaviour {
     pub threads: usize,
     /// What carries the model out.
     pub provider: Provider,
+    /// What values stand for that leave it to the box.
+    pub given: Given,
+}
+
+/// What the box gives to a setting that is left to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    /// For `threads` 0: as many as fit its cores.
+    pub threads: usize,
+    /// For `logLevel` `runtime`: as edgeAgent hands it down.
+    pub log: Level,
+}
+
+impl Given {
+    /// On a machine with so many cores, where edgeAgent says this of the log.
+    #[must_use]
+    pub fn on(cores: usize, runtime: Option<Level>) -> Self {
+        Given {
+            threads: cores.clamp(1, 4),
+            log: runtime.unwrap_or(Level::Info),
+        }
+    }
 }
 
 impl Behaviour {
     /// Where nothing is set, on a machine with so many cores.
     #[must_use]
     pub fn on(cores: usize) -> Self {
+        Behaviour::of(Given::on(cores, None))
+    }
+
+    /// Where nothing is set, on this box.
+    #[must_use]
+    pub fn of(given: Given) -> Self {
         Behaviour {
             report_interval: MINUTE,
             heartbeat: Some(15 * MINUTE),
@@ -61,8 +89,9 @@ impl Behaviour {
             lot: None,
             http: true,
             http_count: CountMode::Named,
-            log: Level::Info,
-            threads: cores.clamp(1, 4),
+            log: given.log,
+            threads: given.threads,
+            given,
             provider: Provider::default(),
         }
     }
@@ -96,7 +125,7 @@ impl Property {
     }
 
     /// Whether the environment's variable is read as this property's text.
-    pub(super) fn is_in_environment(&self) -> bool {
+    pub(crate) fn is_in_environment(&self) -> bool {
         self.accepts.is_none()
     }
 
@@ -204,7 +233,12 @@ pub const PROPERTIES: &[Property] = &[
         schema: "integer",
         shown: |behaviour| behaviour.threads.into(),
         ..property(THREADS, |behaviour, text| {
-            put(&mut behaviour.threads, parse_whole(text, &(1..=64)))
+            let read = parse_whole(text, &(0..=64));
+            let read = read.map(|threads| match threads {
+                0 => behaviour.given.threads,
+                threads => threads,
+            });
+            put(&mut behaviour.threads, read)
         })
     },
     Property {
@@ -222,7 +256,8 @@ pub const PROPERTIES: &[Property] = &[
         schema: "string",
         shown: |behaviour| behaviour.log.as_str().into(),
         ..property(LOG, |behaviour, text| {
-            put(&mut behaviour.log, parse_level(text))
+            let read = parse_log(text).map(|level| level.unwrap_or(behaviour.given.log));
+            put(&mut behaviour.log, read)
         })
     },
     Property {

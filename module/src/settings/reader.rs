@@ -12,10 +12,10 @@ use super::table::{
     CA_FILE, CLOCK, CONNECTION_STRING, DURABILITY, EDGEHUB_PORT, LEDGER, LOG, LOG_FORMAT,
     MERGE_AFTER, RUNTIME_LOG_LEVEL, STAMP_AHEAD, STAMP_BEHIND, TLS12_ONLY, WATCHDOG,
 };
-use super::value::{or_off, parse_level, parse_log_format, parse_switch, parse_whole};
+use super::value::{or_off, parse_level, parse_log, parse_log_format, parse_switch, parse_whole};
 use super::{
-    Behaviour, Connection, DAY, DEFAULT_LEDGER, Level, LogFormat, MINUTE, PREFIX, PROPERTIES,
-    SECOND, SETTINGS, Setting, Settings, parse_duration,
+    Behaviour, Connection, DAY, DEFAULT_LEDGER, Given, Level, LogFormat, MINUTE, PREFIX,
+    PROPERTIES, SECOND, SETTINGS, Setting, Settings, parse_duration,
 };
 use crate::clock::Trust;
 
@@ -145,15 +145,11 @@ impl Reader {
 
     fn behaviour(&mut self, cores: usize, http: bool) -> Behaviour {
         let mut behaviour = Behaviour {
-            log: self.log_level(),
             http,
-            ..Behaviour::on(cores)
+            ..Behaviour::of(Given::on(cores, self.runtime_log_level()))
         };
         for property in PROPERTIES.iter().filter(|one| one.is_in_environment()) {
-            // Read already: a mistake in it is told once.
-            if property.setting != LOG {
-                self.optional(property.setting, |text| property.set(&mut behaviour, text));
-            }
+            self.optional(property.setting, |text| property.set(&mut behaviour, text));
         }
         behaviour
     }
@@ -171,13 +167,15 @@ impl Reader {
     }
 
     pub(super) fn log_level(&mut self) -> Level {
-        if let Some(level) = self.optional(LOG, parse_level) {
-            return level;
-        }
-        // edgeAgent's own variable is not ours to refuse.
-        self.lookup(RUNTIME_LOG_LEVEL)
-            .and_then(|text| parse_level(text.trim()).ok())
+        let ours = self.optional(LOG, parse_log).flatten();
+        ours.or_else(|| self.runtime_log_level())
             .unwrap_or(Level::Info)
+    }
+
+    /// edgeAgent's own variable, which is not ours to refuse.
+    fn runtime_log_level(&self) -> Option<Level> {
+        let text = self.lookup(RUNTIME_LOG_LEVEL)?;
+        parse_level(text.trim()).ok()
     }
 
     pub(super) fn log_format(&mut self) -> LogFormat {

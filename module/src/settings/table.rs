@@ -96,8 +96,8 @@ pub(super) const THREADS: Setting = Setting {
     name: "FRUIT_COUNTER_THREADS",
     twin: Some("threads"),
     unit: Unit::Count,
-    accepts: "a whole number from 1 to 64",
-    default: "the number of cores, at most 4",
+    accepts: "a whole number from 1 to 64, or 0 for the number of cores, at most 4",
+    default: "0",
     effect: "threads of the session that looks at edgeHub's pictures; those of HTTP have one each",
     cost: "a new session of the model is opened beside the old one: its memory twice until the next picture",
 };
@@ -134,8 +134,8 @@ pub(super) const LOG: Setting = Setting {
     name: "FRUIT_COUNTER_LOG",
     twin: Some("logLevel"),
     unit: Unit::None,
-    accepts: "fatal, error, warning, info, debug or verbose",
-    default: "RuntimeLogLevel as edgeAgent hands it down, else info",
+    accepts: "fatal, error, warning, info, debug or verbose, or runtime: RuntimeLogLevel as edgeAgent hands it down, else info",
+    default: "runtime",
     effect: "the least severe lines that are written",
     cost: "`debug` writes some lines for each picture, `verbose` what the libraries say too",
 };

@@ -133,6 +133,14 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Reads what is at least written; `runtime`, and so `None`, leaves it to edgeAgent.
+pub(super) fn parse_log(text: &str) -> Result<Option<Level>, String> {
+    if text.eq_ignore_ascii_case("runtime") {
+        return Ok(None);
+    }
+    parse_level(text).map(Some)
+}
+
 pub(super) fn parse_level(text: &str) -> Result<Level, String> {
     match text.to_ascii_lowercase().as_str() {
         "fatal" => Ok(Level::Fatal),

@@ -105,6 +105,19 @@ impl Following {
         self.answers.remove(name);
     }
 
+    /// What the environment has of this property, where it says something else than what is in force:
+    /// whoever wrote it there may not know that the twin goes before it. A default is nobody's wish.
+    #[must_use]
+    pub fn passed_over(&self, name: &str) -> Option<(&'static str, Value)> {
+        let property = PROPERTIES.iter().find(|one| one.name == name)?;
+        let written = property.shown(&self.base);
+        let default = property.shown(&Behaviour::of(self.base.given));
+        let is_passed_over = property.is_in_environment()
+            && written != default
+            && written != property.shown(&self.in_force);
+        is_passed_over.then_some((property.setting.name, written))
+    }
+
     /// Of these, what the last round answered.
     pub fn news(&self) -> impl Iterator<Item = (&'static str, &Acknowledgement)> {
         self.answers().filter(|(name, _)| self.news.contains(name))

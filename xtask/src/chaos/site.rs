@@ -47,7 +47,7 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 /// Those of them that the twin of the deployment sets, which stands over the environment.
-const DESIRED: [&str; 2] = ["reportInterval=1s", "minConfidence=0.999"];
+const DESIRED: [&str; 3] = ["reportInterval=1s", "minConfidence=0.999", "logLevel=debug"];
 
 impl Ground {
     pub(super) fn state(&self) -> PathBuf {

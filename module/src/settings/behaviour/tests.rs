@@ -47,7 +47,7 @@ fn what_is_shown_is_read_as_the_same_again() {
         property(name).read(&mut behaviour, &value).unwrap();
     }
     for behaviour in [behaviour, Behaviour::on(4)] {
-        let mut again = Behaviour::on(1);
+        let mut again = Behaviour::of(behaviour.given);
         for property in PROPERTIES {
             let shown = property.shown(&behaviour);
             property.read(&mut again, &shown).unwrap();
@@ -90,7 +90,7 @@ fn a_bad_value_changes_nothing_and_says_what_is_accepted() {
         ("http", json!(1)),
         ("http", json!("8080")),
         ("logLevel", json!("loud")),
-        ("threads", json!(0)),
+        ("threads", json!(65)),
         ("threads", json!(2.5)),
         ("provider", json!("azure")),
         ("httpCount", json!("all")),
@@ -115,5 +115,57 @@ fn durations_are_written_in_the_largest_unit_that_leaves_no_fraction() {
         (0, "0ms"),
     ] {
         assert_eq!(written(Duration::from_millis(milliseconds)), text);
+    }
+}
+
+#[test]
+fn the_templates_twin_has_every_property_at_what_holds_without_it() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (template, content) in [
+        ("deployment.template.json", ""),
+        ("deployment.layered.template.json", "/content"),
+    ] {
+        let text = std::fs::read_to_string(root.join(template)).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let place = format!("{content}/modulesContent/FruitCounter/properties.desired");
+        let twin = document.pointer(&place).and_then(Value::as_object).unwrap();
+        let names: std::collections::BTreeSet<_> = twin.keys().map(String::as_str).collect();
+        assert_eq!(names, PROPERTIES.iter().map(|one| one.name).collect());
+        // On whatever box.
+        for given in [Given::on(1, None), Given::on(8, Some(Level::Debug))] {
+            let mut behaviour = Behaviour::of(given);
+            for property in PROPERTIES {
+                let read = property.read(&mut behaviour, &twin[property.name]);
+                read.unwrap_or_else(|why| panic!("{template}, {}: {why}", property.name));
+            }
+            assert_eq!(behaviour, Behaviour::of(given), "{template}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_to_the_box_is_what_the_box_gives_and_what_is_empty_is_none() {
+    let given = Given::on(3, Some(Level::Debug));
+    let mut behaviour = Behaviour::of(given);
+    for (name, set, left) in [
+        ("threads", json!(1), json!(0)),
+        ("logLevel", json!("error"), json!("runtime")),
+        ("labels", json!({"good": ["ripe"]}), json!({})),
+        (
+            "labelConfidence",
+            json!([{"label": "ripe", "min": 0.9}]),
+            json!([]),
+        ),
+        (
+            "cameraNames",
+            json!([{"camera": "a", "name": "b"}]),
+            json!([]),
+        ),
+        ("currentLot", json!("7"), json!("")),
+    ] {
+        property(name).read(&mut behaviour, &set).unwrap();
+        assert_ne!(behaviour, Behaviour::of(given), "{name}");
+        property(name).read(&mut behaviour, &left).unwrap();
+        assert_eq!(behaviour, Behaviour::of(given), "{name}");
     }
 }

@@ -59,7 +59,7 @@ fn what_is_desired_is_tried_and_taken_and_the_rest_is_at_its_default() {
 fn a_bad_value_keeps_the_old_one_and_holds_up_no_other() {
     let mut following = Following::new(Behaviour::on(2));
     follow(&mut following, desired(3, json!({"threads": 3})), "");
-    let state = desired(4, json!({"threads": 0, "heartbeat": "off"}));
+    let state = desired(4, json!({"threads": 65, "heartbeat": "off"}));
     assert_eq!(follow(&mut following, state, ""), ["heartbeat"]);
     let refused = answer(&following, "threads");
     assert_eq!(
@@ -236,4 +236,31 @@ fn unknown_names_are_named_without_their_values_and_cut_short() {
     assert!(!format!("{:?}", following.unknown()).contains("swordfish"));
     follow(&mut following, desired(4, json!({})), "");
     assert!(following.unknown().is_empty());
+}
+
+#[test]
+fn a_variable_that_the_twin_goes_before_is_named_where_its_value_would_be_another() {
+    let base = Behaviour {
+        min_confidence: 0.9,
+        ..Behaviour::on(2)
+    };
+    let mut following = Following::new(base);
+    let state = desired(
+        3,
+        json!({"minConfidence": 0.6, "heartbeat": "1m", "http": false}),
+    );
+    follow(&mut following, state, "");
+    assert_eq!(
+        following.passed_over("minConfidence"),
+        Some(("FRUIT_COUNTER_MIN_CONFIDENCE", json!(0.9)))
+    );
+    // Nobody wrote a default, and `http` is not what the variable says.
+    assert_eq!(following.passed_over("heartbeat"), None);
+    assert_eq!(following.passed_over("http"), None);
+    follow(
+        &mut following,
+        desired(4, json!({"minConfidence": 0.9})),
+        "",
+    );
+    assert_eq!(following.passed_over("minConfidence"), None);
 }
