@@ -12,7 +12,8 @@ use end_to_end::guide::{
 use end_to_end::{Binary, binary, workspace_root};
 
 /// All of them; each is followed by a test below.
-const GUIDES: [&str; 7] = [
+const GUIDES: [&str; 8] = [
+    "../dashboards.md",
     "cloud-commands.md",
     "first-counts.md",
     "from-custom-vision.md",
@@ -88,6 +89,7 @@ fn every_guide_is_followed_by_a_test_and_every_block_says_where_it_is_run() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".md") && name != "README.md")
         .collect();
+    found.push("../dashboards.md".to_owned());
     found.sort();
     assert_eq!(found, GUIDES);
     let index = std::fs::read_to_string(folder().join("README.md")).unwrap();
@@ -198,6 +200,14 @@ fn the_guide_to_many_boxes_is_followed() {
 #[test]
 fn the_guide_from_custom_vision_is_followed() {
     follow("from-custom-vision.md");
+}
+
+#[test]
+fn the_guide_to_dashboards_counts_once_and_shows_what_is_missing() {
+    let Some(transcript) = follow("../dashboards.md") else {
+        return;
+    };
+    assert!(transcript.contains("fruits 40\n"), "{transcript}");
 }
 
 #[test]
