@@ -69,6 +69,8 @@ for package in libc6 libgcc-s1 libstdc++6; do
     mkdir "$doc/$package"
     cp "$libraries/debian/usr/share/doc/$package/copyright" "$doc/$package/"
 done
+# With the program, since they change with its lock file.
+python3 /docker/third_party.py "$parts/made-of" > "$app/third-party.txt"
 python3 /docker/sbom.py "$libraries" "$parts" "$image" "$DEBIAN_ARCH" "$SOURCE_DATE_EPOCH" \
     > "$image/parts/sbom.cdx.json"
 
