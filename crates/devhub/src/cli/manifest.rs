@@ -32,7 +32,8 @@ pub(crate) enum ManifestMode {
     /// refused, 2 when a file could not be read.
     ///
     /// Examples: devhub manifest check config/deployment.amd64.json;
-    /// devhub manifest check layer.json --base fleet.json
+    /// devhub manifest check layer.json --base fleet.json;
+    /// devhub manifest build --output - | devhub manifest check -
     Check(CheckArguments),
 }
 
@@ -55,8 +56,8 @@ pub(crate) struct BuildArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// The template or manifest with the highest priority
-    #[arg(value_name = "FILE")]
+    /// The template or manifest with the highest priority, `-` for standard input
+    #[arg(value_name = "FILE|-")]
     file: PathBuf,
     /// What applies to the same device with a lower priority, lowest first. Repeatable
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -266,6 +267,9 @@ impl Variables {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).context("cannot read standard input");
+    }
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -1,9 +1,9 @@
 //! `devhub manifest`, as people and scripts call it: files, exit codes, what is written where.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -119,6 +119,17 @@ fn the_lesson_s_route_is_refused_alone_and_as_a_base_under_our_layer() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("refused [pictures-upstream]"), "{said}");
         assert!(said.contains("routes/upstream"), "{said}");
+    }
+}
+
+#[test]
+fn what_comes_by_standard_input_is_judged_too() {
+    let lesson = File::open(samples().join("bad/lesson.json")).unwrap();
+    for (input, code) in [(Stdio::from(lesson), 1), (Stdio::null(), 2)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_devhub"));
+        command.args(["manifest", "check", "-"]).stdin(input);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", errors(&output));
     }
 }
 
