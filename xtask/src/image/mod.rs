@@ -55,9 +55,10 @@ pub(crate) struct Options {
 
 /// Checks what goes in, builds, and says how to run the result.
 pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
-    let platform = match options.platform {
-        Some(platform) => platform,
-        None => platform::of_machine(std::env::consts::ARCH)?,
+    let here = platform::of_machine(std::env::consts::ARCH);
+    let (platform, builder) = match options.platform {
+        Some(platform) => (platform, here.ok()),
+        None => here.map(|here| (here, Some(here)))?,
     };
     let engine = engine::choose(options.engine, engine::ask)?;
     let model = match &options.model {
@@ -70,6 +71,7 @@ pub(crate) fn run(options: &Options, root: &Path) -> anyhow::Result<ExitCode> {
         tag.unwrap_or_else(|| format!("fruit-counter:{}-{}", recipe::VERSION, platform.name()));
     let recipe = Recipe {
         platform,
+        builder,
         tag: &tag,
         commit: &commit,
         model: model.as_ref(),

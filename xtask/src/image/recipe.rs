@@ -12,6 +12,8 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub(super) struct Recipe<'a> {
     pub(super) platform: Platform,
+    /// What this machine is; `None` if it is neither.
+    pub(super) builder: Option<Platform>,
     pub(super) tag: &'a str,
     pub(super) commit: &'a Commit,
     /// In the place of the bundled model.
@@ -42,6 +44,13 @@ impl Recipe<'_> {
             // For every file, as docker/assemble.sh has it: with the commit's time a box would fetch
             // every layer anew after each commit.
             say("--timestamp", "0".to_owned());
+            if let Some(builder) = self.builder {
+                // Their versions of Debian 12 read `FROM --platform` without the defaults of its
+                // variables, and would compile in the other machine's base image. Docker can build on
+                // a machine that is not this one, and tells the Dockerfile.
+                let builder = builder.architecture();
+                say("--build-arg", format!("BUILDER=linux/{builder}"));
+            }
         }
         say("--platform", format!("linux/{architecture}"));
         let mut facts = vec![
@@ -82,6 +91,7 @@ mod tests {
     fn check(engine: Engine, platform: Platform, model: Option<&Staged>, expected: &[&str]) {
         let recipe = Recipe {
             platform,
+            builder: Some(Platform::Amd64),
             tag: "t:1",
             commit: &commit(),
             model,
@@ -135,6 +145,17 @@ mod tests {
             None,
             &["build --platform linux/amd64"],
         );
+    }
+
+    #[test]
+    fn podman_and_buildah_compile_on_this_machine_whatever_the_image_is_for() {
+        for engine in [Engine::Podman, Engine::Buildah] {
+            let expected = [
+                "--build-arg BUILDER=linux/amd64 ",
+                "--platform linux/arm64 ",
+            ];
+            check(engine, Platform::Arm64v8, None, &expected);
+        }
     }
 
     #[test]
