@@ -8,7 +8,8 @@ if [ "$(dpkg --print-architecture)" != "$DEBIAN_ARCH" ]; then
     # Two packages, as two words.
     apt-get install -q -y --no-install-recommends $CROSS
     rm -rf /var/lib/apt/lists/*
-    rustup target add "$TRIPLE"
+    # It is there already where the base brings it (.ci/image_bases), which then needs no rustup.
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$TRIPLE/lib" ] || rustup target add "$TRIPLE"
 fi
 # Read by cargo in every folder below.
 mkdir -p /src/.cargo
