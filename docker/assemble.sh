@@ -71,7 +71,7 @@ for package in libc6 libgcc-s1 libstdc++6; do
 done
 # With the program, since they change with its lock file.
 python3 /docker/third_party.py "$parts/made-of" > "$app/third-party.txt"
-python3 /docker/sbom.py "$libraries" "$parts" "$image" "$DEBIAN_ARCH" "$SOURCE_DATE_EPOCH" \
+python3 /docker/sbom.py "$libraries" "$parts" "$image" "$DEBIAN_ARCH" "$COMMIT_EPOCH" \
     > "$image/parts/sbom.cdx.json"
 
 # Always the same time: with that of the commit every layer would be another one at each commit, and each

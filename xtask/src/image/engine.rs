@@ -62,6 +62,23 @@ pub(super) fn choose(
     Err(NoEngine(reasons))
 }
 
+/// Whether `docker` is the script of that name which calls podman.
+fn is_podman() -> bool {
+    let output = Command::new(Engine::Docker.program())
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output();
+    output.is_ok_and(|output| says_podman(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// `podman version 4.3.1` in the place of `Docker version 20.10.24, build 297e128`.
+fn says_podman(version: &str) -> bool {
+    version
+        .split_whitespace()
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case("podman"))
+}
+
 /// Asks the program itself.
 pub(super) fn ask(engine: Engine) -> Result<(), String> {
     let output = Command::new(engine.program())
@@ -73,7 +90,14 @@ pub(super) fn ask(engine: Engine) -> Result<(), String> {
             _ => error.to_string(),
         })?;
     if output.status.success() {
-        return Ok(());
+        return if engine == Engine::Docker && is_podman() {
+            Err(
+                "it is podman under Docker's name, which wants podman's options: --engine podman"
+                    .to_owned(),
+            )
+        } else {
+            Ok(())
+        };
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.lines().rfind(|line| !line.trim().is_empty());
@@ -110,5 +134,14 @@ mod tests {
             said.contains("Docker is ill") && !said.contains("Podman is ill"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn podman_under_dockers_name_is_told_by_what_it_calls_itself() {
+        assert!(says_podman("podman version 4.3.1\n"));
+        assert!(!says_podman(
+            "Docker version 20.10.24+dfsg1, build 297e128\n"
+        ));
+        assert!(!says_podman(""));
     }
 }

@@ -55,7 +55,7 @@ impl Recipe<'_> {
         say("--platform", format!("linux/{architecture}"));
         let mut facts = vec![
             ("TARGETARCH", architecture.to_owned()),
-            ("SOURCE_DATE_EPOCH", epoch.to_string()),
+            ("COMMIT_EPOCH", epoch.to_string()),
             ("VERSION", VERSION.to_owned()),
             ("REVISION", revision.clone()),
             ("CREATED", created.clone()),
@@ -117,7 +117,7 @@ mod tests {
                 &[
                     "--platform linux/arm64 ",
                     "--build-arg TARGETARCH=arm64 ",
-                    "--build-arg SOURCE_DATE_EPOCH=1700000000 ",
+                    "--build-arg COMMIT_EPOCH=1700000000 ",
                     "--build-arg REVISION=abc ",
                     "--build-arg CREATED=2023-11-14T22:13:20Z ",
                 ],
