@@ -155,7 +155,9 @@ async fn with_follower(
         log,
         capacity: pipeline.capacity.clone(),
     };
-    let following = Following::new(settings.behaviour.clone());
+    let set = settings.shown.iter().filter(|one| one.is_set);
+    let following =
+        Following::new(settings.behaviour.clone()).with_variables(set.map(|one| one.name));
     let mut follower = Follower::new(following, applier, settings.ledger.clone());
     follower.take_up().await;
     (pipeline, follower)

@@ -8,7 +8,7 @@
 //! up no other. A property that is not desired goes back to what the environment or the default
 //! says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edge_client::{Acknowledgement, DesiredState};
 use serde_json::Value;
@@ -27,6 +27,8 @@ const NAME_TOLD: usize = 64;
 pub struct Following {
     /// As the environment has it.
     base: Behaviour,
+    /// The variables that somebody has set there.
+    variables: BTreeSet<&'static str>,
     /// As it is: the base with what is taken.
     in_force: Behaviour,
     taken: Taken,
@@ -66,11 +68,19 @@ impl Following {
         Following {
             in_force: base.clone(),
             base,
+            variables: BTreeSet::new(),
             taken: Taken::new(),
             answers: BTreeMap::new(),
             news: Vec::new(),
             unknown: Vec::new(),
         }
+    }
+
+    /// Which variables of the environment are set: the rest of what it says are defaults.
+    #[must_use]
+    pub fn with_variables(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.variables = names.into_iter().collect();
+        self
     }
 
     /// The properties of the twin that are in force.
@@ -105,15 +115,14 @@ impl Following {
         self.answers.remove(name);
     }
 
-    /// What the environment has of this property, where it says something else than what is in force:
-    /// whoever wrote it there may not know that the twin goes before it. A default is nobody's wish.
+    /// The variable for this property, with its value, where somebody set it to something else than what is in
+    /// force: who did may not know that the twin goes before it.
     #[must_use]
     pub fn passed_over(&self, name: &str) -> Option<(&'static str, Value)> {
         let property = PROPERTIES.iter().find(|one| one.name == name)?;
         let written = property.shown(&self.base);
-        let default = property.shown(&Behaviour::of(self.base.given));
         let is_passed_over = property.is_in_environment()
-            && written != default
+            && self.variables.contains(property.setting.name)
             && written != property.shown(&self.in_force);
         is_passed_over.then_some((property.setting.name, written))
     }

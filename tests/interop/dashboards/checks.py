@@ -197,8 +197,11 @@ def clones_show(bench):
     copy["deviceId"] = "box-2"
     copy["body"]["counts"] = {"ripe": 1000}
     same(bench.database(bench.copied()).ask("clones"), [])
+    # Sent once more from the box that its volume went to.
+    moved = {**bench.copied()[-1], "deviceId": "box-2"}
+    same(bench.database([*bench.all, moved]).ask("clones"), [])
     rows = bench.database([*bench.all, later(copy, seconds=5)]).ask("clones")
-    found = [(row["ledger"], {row["firstDevice"], row["otherDevice"]}, row["reports"]) for row in rows]
+    found = [(row["ledger"], {row["oneDevice"], row["otherDevice"]}, row["reports"]) for row in rows]
     same(found, [(bench.victim["ledger"], {bench.device, "box-2"}, 1)])
     return "another box with the same report"
 

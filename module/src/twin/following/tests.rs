@@ -240,22 +240,30 @@ fn unknown_names_are_named_without_their_values_and_cut_short() {
 
 #[test]
 fn a_variable_that_the_twin_goes_before_is_named_where_its_value_would_be_another() {
+    // One of them is set to its default.
+    let set = [
+        "FRUIT_COUNTER_MIN_CONFIDENCE",
+        "FRUIT_COUNTER_HEARTBEAT",
+        "FRUIT_COUNTER_HTTP",
+    ];
     let base = Behaviour {
         min_confidence: 0.9,
         ..Behaviour::on(2)
     };
-    let mut following = Following::new(base);
-    let state = desired(
-        3,
-        json!({"minConfidence": 0.6, "heartbeat": "1m", "http": false}),
-    );
-    follow(&mut following, state, "");
+    let mut following = Following::new(base).with_variables(set);
+    let state =
+        json!({"minConfidence": 0.6, "heartbeat": "1m", "reportInterval": "2s", "http": false});
+    follow(&mut following, desired(3, state), "");
     assert_eq!(
         following.passed_over("minConfidence"),
         Some(("FRUIT_COUNTER_MIN_CONFIDENCE", json!(0.9)))
     );
-    // Nobody wrote a default, and `http` is not what the variable says.
-    assert_eq!(following.passed_over("heartbeat"), None);
+    assert_eq!(
+        following.passed_over("heartbeat"),
+        Some(("FRUIT_COUNTER_HEARTBEAT", json!("15m")))
+    );
+    // Nobody set this one, and `http` is not what the variable says.
+    assert_eq!(following.passed_over("reportInterval"), None);
     assert_eq!(following.passed_over("http"), None);
     follow(
         &mut following,
