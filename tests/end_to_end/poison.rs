@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use end_to_end::{Site, SiteBuilder, wait_for};
+use end_to_end::{Camera, Site, SiteBuilder, wait_for};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, Rgb, RgbImage};
 use rustix::process::{Pid, Signal, kill_process};
@@ -38,6 +38,11 @@ pub(crate) fn small_picture(shade: u8) -> Vec<u8> {
 
 /// Sends these pictures in this order and gives how many the hub took.
 pub(crate) fn send(site: &Site, pictures: &[Vec<u8>]) -> u64 {
+    begin_to_send(site, pictures).confirmed().unwrap()
+}
+
+/// The same, for who must see the first picture being worked on: that is over in a moment.
+fn begin_to_send(site: &Site, pictures: &[Vec<u8>]) -> Camera {
     let folder = site.folder().join("pictures");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir(&folder).unwrap();
@@ -46,8 +51,7 @@ pub(crate) fn send(site: &Site, pictures: &[Vec<u8>]) -> u64 {
     }
     let folder = folder.display().to_string();
     let arguments = ["--pictures", &folder, "--raw", "--rate", "20"];
-    let mut camera = site.camera(CAMERA, &arguments).unwrap();
-    camera.confirmed().unwrap()
+    site.camera(CAMERA, &arguments).unwrap()
 }
 
 /// The most address space that a process used so far, in KiB.
@@ -201,23 +205,24 @@ fn a_process_killed_three_times_over_one_picture_rejects_it_and_counts_the_other
     let notes = Notes::of(&site);
     site.wait_for_module_line("connected").unwrap();
     let pictures = [large_picture(), small_picture(30), small_picture(40)];
-    assert_eq!(send(&site, &pictures), 3);
+    let mut camera = begin_to_send(&site, &pictures);
     for start in 1..=3 {
         kill_in_flight(&site, &notes, start);
     }
+    assert_eq!(camera.confirmed().unwrap(), 3);
     site.wait_until_counted(CAMERA, 3).unwrap();
     let sums = site.upstream().camera(CAMERA).unwrap();
     assert_eq!(sums.distinct(), 3, "{sums:?}");
     assert_eq!(sums.rejected.get("crashed"), Some(&1), "{sums:?}");
 }
 
-/// A module that is about to work on a large picture, then on a small one.
-fn with_two_pictures() -> (Site, Notes) {
+/// A module that is about to work on a large picture, then on a small one, and who sends them.
+fn with_two_pictures() -> (Site, Notes, Camera) {
     let site = Site::builder().device(CAMERA).start().unwrap();
     let notes = Notes::of(&site);
     site.wait_for_module_line("connected").unwrap();
-    assert_eq!(send(&site, &[large_picture(), small_picture(30)]), 2);
-    (site, notes)
+    let camera = begin_to_send(&site, &[large_picture(), small_picture(30)]);
+    (site, notes, camera)
 }
 
 fn assert_both_counted(site: &Site) {
@@ -228,7 +233,7 @@ fn assert_both_counted(site: &Site) {
 
 #[test]
 fn kills_before_another_boot_of_the_box_are_no_tries() {
-    let (mut site, notes) = with_two_pictures();
+    let (mut site, notes, mut camera) = with_two_pictures();
     for start in 1..=4 {
         let module = stop_in_flight(&site, &notes, start);
         // Nobody starts another one until the notes are changed.
@@ -238,12 +243,13 @@ fn kills_before_another_boot_of_the_box_are_no_tries() {
         notes.of_another_boot();
         site.start_agent().unwrap();
     }
+    assert_eq!(camera.confirmed().unwrap(), 2);
     assert_both_counted(&site);
 }
 
 #[test]
 fn kills_after_a_sigterm_are_no_tries() {
-    let (mut site, notes) = with_two_pictures();
+    let (mut site, notes, mut camera) = with_two_pictures();
     for start in 1..=4 {
         let module = stop_in_flight(&site, &notes, start);
         site.kill_agent().unwrap();
@@ -264,5 +270,6 @@ fn kills_after_a_sigterm_are_no_tries() {
             break;
         }
     }
+    assert_eq!(camera.confirmed().unwrap(), 2);
     assert_both_counted(&site);
 }
