@@ -17,6 +17,8 @@ from json import dump
 from pathlib import Path
 from urllib.parse import quote
 
+from crates import linked
+
 
 def component(kind, name, version, purl=None, licence=None, sha256=None):
     made = {"type": kind, "name": name, "version": version}
@@ -35,21 +37,13 @@ def sha256(path):
 
 
 def crates(parts):
-    """Lines such as `bytes v1.0.0|MIT`; our own have their folder before the bar. The first is the module."""
+    """The first is the module."""
     lock = tomllib.loads((parts / "Cargo.lock").read_text())
     checksums = {(each["name"], each["version"]): each.get("checksum") for each in lock["package"]}
-    seen = {}
-    for line in (parts / "made-of" / "crates.txt").read_text().splitlines():
-        # Cargo marks what it listed before.
-        package, _, licence = line.removesuffix(" (*)").partition("|")
-        name, version = package.split()[:2]
-        version = version.removeprefix("v")
-        checksum = checksums[name, version]
-        # Old crates write `MIT/Apache-2.0`, which is not an expression.
-        licence = licence.replace("/", " OR ")
-        purl = f"pkg:cargo/{name}@{version}" if checksum else None
-        seen.setdefault((name, version), component("library", name, version, purl, licence, checksum))
-    return list(seen.values())
+    for crate in linked(parts / "made-of"):
+        checksum = checksums[crate.name, crate.version]
+        purl = f"pkg:cargo/{crate.name}@{crate.version}" if checksum else None
+        yield component("library", crate.name, crate.version, purl, crate.licence, checksum)
 
 
 def compiled_in(parts):
@@ -89,10 +83,10 @@ def model(image):
 def main():
     libraries, parts, image = map(Path, sys.argv[1:4])
     architecture, epoch = sys.argv[4], int(sys.argv[5])
-    (module, *linked) = crates(parts)
+    (module, *rest) = crates(parts)
     module["type"] = "application"
     module["hashes"] = [{"alg": "SHA-256", "content": sha256(image / "app" / "fruit-counter")}]
-    components = [*linked, *compiled_in(parts), onnxruntime(libraries), *debian(libraries, architecture), *model(image)]
+    components = [*rest, *compiled_in(parts), onnxruntime(libraries), *debian(libraries, architecture), *model(image)]
     components.sort(key=lambda each: each["bom-ref"])
     # The same parts give the same document, its number included.
     number = uuid.uuid5(uuid.NAMESPACE_URL, repr((module, components)))

@@ -9,32 +9,23 @@ has neither is an error, for nothing may go out of which nobody knows the licenc
 import sys
 from pathlib import Path
 
-
-def crates(made_of):
-    """Name and version of each crate of a registry, with its licence."""
-    found = {}
-    for line in (made_of / "crates.txt").read_text().splitlines():
-        # Cargo marks what it listed before.
-        package, _, licence = line.removesuffix(" (*)").partition("|")
-        name, version, *own_folder = package.split()
-        if not own_folder:
-            found[f"{name} {version.removeprefix('v')}"] = licence
-    return dict(sorted(found.items()))
+from crates import linked
 
 
 def main():
     made_of = Path(sys.argv[1])
     texts, bare = {}, []
-    for crate, licence in crates(made_of).items():
-        folder = made_of / "licences" / crate
+    for crate in sorted(each for each in linked(made_of) if not each.is_ours):
+        title = f"{crate.name} {crate.version}"
+        folder = made_of / "licences" / title
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         for file in files:
             text = file.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").strip()
-            texts.setdefault(text, []).append(f"{crate}: {file.name}")
+            texts.setdefault(text, []).append(f"{title}: {file.name}")
         if not files:
-            if not licence:
-                sys.exit(f"error: {crate} has neither a licence nor a licence text")
-            bare.append(f"{crate}: {licence}")
+            if not crate.licence:
+                sys.exit(f"error: {title} has neither a licence nor a licence text")
+            bare.append(f"{title}: {crate.licence}")
     print("Parts of other people in this program, and their licences. Each text stands once, after those it is of.")
     print("Where a part leaves the choice between licences, all of its texts are here.")
     if bare:

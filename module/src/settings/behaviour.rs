@@ -71,8 +71,8 @@ impl Given {
 
 impl Behaviour {
     /// Where nothing is set, on a machine with so many cores.
-    #[must_use]
-    pub fn on(cores: usize) -> Self {
+    #[cfg(test)]
+    pub(crate) fn on(cores: usize) -> Self {
         Behaviour::of(Given::on(cores, None))
     }
 
